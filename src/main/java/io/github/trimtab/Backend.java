@@ -1,0 +1,85 @@
+package io.github.trimtab;
+
+import io.github.trimtab.kernel.Kernels;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One way to run operations on this machine, or the reasons why it cannot.
+ *
+ * <p>Threads: immutable; see {@link Kernels} for the operations.
+ */
+public final class Backend {
+  private final String name;
+  private final String device;
+  private final int lanes;
+  private final Set<String> delegates;
+  private final List<String> reasons;
+  private final @Nullable Kernels kernels;
+
+  private Backend(
+      String name, String device, int lanes, Set<String> delegates, List<String> reasons, @Nullable Kernels kernels) {
+    this.name = name;
+    this.device = device;
+    this.lanes = lanes;
+    this.delegates = Set.copyOf(delegates);
+    this.reasons = List.copyOf(reasons);
+    this.kernels = kernels;
+  }
+
+  static Backend working(String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
+    return new Backend(name, device, lanes, delegates, List.of(), kernels);
+  }
+
+  static Backend missing(String name, String reason) {
+    return new Backend(name, "", 0, Set.of(), List.of(reason), null);
+  }
+
+  /** scalar, vector or cuda. */
+  public String name() {
+    return name;
+  }
+
+  /** Whether operations run on it here. */
+  public boolean isAvailable() {
+    return kernels != null;
+  }
+
+  /** What it runs on, for people; empty if it is not available. */
+  public String device() {
+    return device;
+  }
+
+  /** 32-bit lanes of a vector, 1 for scalar, 0 if it is not available. */
+  public int lanes() {
+    return lanes;
+  }
+
+  /** Operations that merely call another backend's. */
+  public Set<String> delegates() {
+    return delegates;
+  }
+
+  /** Why it is not available: a sentence each, naming the flag, file or driver to mend; empty if it is. */
+  public List<String> reasons() {
+    return reasons;
+  }
+
+  /**
+   * The operations.
+   *
+   * @throws BackendUnavailableException with the reasons, if it is not available
+   */
+  public Kernels kernels() {
+    if (kernels == null) {
+      throw new BackendUnavailableException(name, reasons);
+    }
+    return kernels;
+  }
+
+  @Override
+  public String toString() {
+    return kernels == null ? name + " (not available: " + String.join(" ", reasons) + ")" : name + " (" + device + ")";
+  }
+}

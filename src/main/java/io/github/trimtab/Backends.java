@@ -1,0 +1,90 @@
+package io.github.trimtab;
+
+import io.github.trimtab.internal.scalar.ScalarKernels;
+import io.github.trimtab.kernel.Kernels;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The backends of this machine, each probed once.
+ *
+ * <p>{@link #best} takes the first that works in the order cuda, vector, scalar. The system property {@value
+ * #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test cannot pass on another one.
+ */
+public final class Backends {
+  /** System property that forces one backend: scalar, vector or cuda. */
+  public static final String FORCE_PROPERTY = "trimtab.backend";
+
+  private Backends() {}
+
+  /** Every backend this version knows, in order of preference, whether it works or not. */
+  public static List<Backend> all() {
+    return Probed.BACKENDS;
+  }
+
+  /**
+   * The backend to use here.
+   *
+   * @throws BackendUnavailableException if the forced backend does not work
+   * @throws IllegalArgumentException if the property names no backend
+   */
+  public static Backend best() {
+    String forced = System.getProperty(FORCE_PROPERTY);
+    if (forced != null) {
+      Backend backend = named(forced);
+      Kernels unused = backend.kernels();
+      return backend;
+    }
+    return all().stream().filter(Backend::isAvailable).findFirst().orElseThrow();
+  }
+
+  /**
+   * The backend of a name, whether it works or not.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Backend named(String name) {
+    return all().stream()
+        .filter(backend -> backend.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException("backend: " + name + ", expected one of "
+                + all().stream().map(Backend::name).toList()));
+  }
+
+  /** Probes on first use, outside any caller's static initialiser. */
+  private static final class Probed {
+    static final List<Backend> BACKENDS = List.of(cuda(), vector(), scalar());
+
+    private static Backend cuda() {
+      return Backend.missing("cuda", "This version of Trimtab has no CUDA kernels; use vector or scalar.");
+    }
+
+    private static Backend scalar() {
+      return Backend.working("scalar", "plain Java", 1, Set.of(), new ScalarKernels());
+    }
+
+    private static Backend vector() {
+      Module ours = Backends.class.getModule();
+      ModuleLayer layer = ours.getLayer() == null ? ModuleLayer.boot() : ours.getLayer();
+      var incubator = layer.findModule("jdk.incubator.vector")
+          .or(() -> ModuleLayer.boot().findModule("jdk.incubator.vector"));
+      if (incubator.isEmpty()) {
+        return Backend.missing("vector", "The Vector API is not loaded; start Java with --add-modules jdk.incubator.vector.");
+      }
+      ours.addReads(incubator.get());
+      try {
+        var lookup = MethodHandles.lookup();
+        Class<?> type = lookup.findClass("io.github.trimtab.internal.vector.VectorKernels");
+        Kernels kernels =
+            (Kernels) lookup.findConstructor(type, MethodType.methodType(void.class)).invoke();
+        int bits = (int) lookup.findStatic(type, "bits", MethodType.methodType(int.class)).invoke();
+        return Backend.working("vector", "Vector API, " + bits + " bits", bits / 32, Set.of(), kernels);
+      } catch (Throwable e) {
+        return Backend.missing("vector", "The Vector API does not work here: " + e.getMessage() + ".");
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package io.github.trimtab.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A range of bytes on the host or on a device.
+ *
+ * <p>A buffer either owns its memory ({@link #allocate}) or wraps the caller's own without a copy ({@link #wrap}, {@link
+ * #ofDevicePointer}); closing a wrapping buffer leaves the caller's memory alone. Closing twice is harmless, and use
+ * after close throws {@link IllegalStateException}. A device address is never readable from Java: {@link #segment}
+ * throws instead.
+ *
+ * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's matter.
+ */
+public final class Buffer implements AutoCloseable {
+  /** Alignment of allocated buffers in bytes, the alignment of page parts as well. */
+  public static final long ALIGNMENT = 128;
+
+  private final Place place;
+  private final long byteSize;
+  private final long deviceAddress;
+  private final @Nullable MemorySegment segment;
+  private final @Nullable Arena arena;
+  private volatile boolean open = true;
+
+  private Buffer(
+      Place place, long byteSize, long deviceAddress, @Nullable MemorySegment segment, @Nullable Arena arena) {
+    this.place = place;
+    this.byteSize = byteSize;
+    this.deviceAddress = deviceAddress;
+    this.segment = segment;
+    this.arena = arena;
+  }
+
+  /**
+   * Allocates zeroed off-heap host memory, aligned to {@link #ALIGNMENT} bytes and owned by the buffer.
+   *
+   * @param bytes size, 0 or more
+   */
+  public static Buffer allocate(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
+    }
+    Arena arena = Arena.ofShared();
+    try {
+      return new Buffer(Place.HOST, bytes, 0, arena.allocate(bytes, ALIGNMENT), arena);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** Wraps the caller's host memory, on or off the heap, without a copy. */
+  public static Buffer wrap(MemorySegment segment) {
+    return new Buffer(Place.HOST, segment.byteSize(), 0, segment, null);
+  }
+
+  /**
+   * Wraps the caller's device memory.
+   *
+   * @param ordinal the CUDA device
+   * @param address device address, not 0 unless {@code bytes} is 0
+   * @param bytes size, 0 or more
+   */
+  public static Buffer ofDevicePointer(int ordinal, long address, long bytes) {
+    Place place = Place.cuda(ordinal);
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
+    }
+    if (address == 0 && bytes > 0) {
+      throw new IllegalArgumentException("address: 0, expected a device address for " + bytes + " bytes");
+    }
+    return new Buffer(place, bytes, address, null, null);
+  }
+
+  /** Where the memory lives. */
+  public Place place() {
+    return place;
+  }
+
+  /** Size in bytes. */
+  public long byteSize() {
+    return byteSize;
+  }
+
+  /** Whether the memory can still be used: this buffer is not closed, and neither is what it wraps. */
+  public boolean isOpen() {
+    return open && (segment == null || segment.scope().isAlive());
+  }
+
+  /**
+   * The host memory.
+   *
+   * @throws IllegalStateException if the buffer is closed or lives on a device
+   */
+  public MemorySegment segment() {
+    requireOpen();
+    if (segment == null) {
+      throw new IllegalStateException("the buffer lives on " + place + ": Java code cannot read it");
+    }
+    return segment;
+  }
+
+  /**
+   * The device address.
+   *
+   * @throws IllegalStateException if the buffer is closed or lives on the host
+   */
+  public long deviceAddress() {
+    requireOpen();
+    if (place.isHost()) {
+      throw new IllegalStateException("the buffer lives on the host: it has no device address");
+    }
+    return deviceAddress;
+  }
+
+  private void requireOpen() {
+    if (!isOpen()) {
+      throw new IllegalStateException("the buffer of " + byteSize + " bytes is closed");
+    }
+  }
+
+  /** Whether bytes {@code [offset, offset + bytes)} here share memory with such a range of another buffer. */
+  boolean overlaps(long offset, long bytes, Buffer other, long otherOffset, long otherBytes) {
+    if (bytes == 0 || otherBytes == 0 || !place.equals(other.place)) {
+      return false;
+    }
+    if (segment != null && other.segment != null) {
+      return segment
+          .asSlice(offset, bytes)
+          .asOverlappingSlice(other.segment.asSlice(otherOffset, otherBytes))
+          .isPresent();
+    }
+    long start = deviceAddress + offset;
+    long otherStart = other.deviceAddress + otherOffset;
+    return start < otherStart + otherBytes && otherStart < start + bytes;
+  }
+
+  /** Frees owned memory; harmless when already closed. */
+  @Override
+  public synchronized void close() {
+    if (open) {
+      if (arena != null) {
+        arena.close();
+      }
+      open = false;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "Buffer[" + byteSize + " bytes on " + place + (isOpen() ? "]" : ", closed]");
+  }
+}

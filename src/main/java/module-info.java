@@ -1,0 +1,14 @@
+/**
+ * Kernels that cut what an inference engine must hold and read: a paged key/value cache that forgets by measured attention.
+ *
+ * <p>Start at {@link io.github.trimtab.Backends} to choose a backend.
+ */
+module io.github.trimtab {
+  requires static jdk.incubator.vector;
+  requires static transitive org.jspecify;
+  requires com.fasterxml.jackson.core;
+
+  exports io.github.trimtab;
+  exports io.github.trimtab.kernel;
+  exports io.github.trimtab.memory;
+}
