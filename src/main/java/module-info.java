@@ -1,5 +1,6 @@
 /**
- * Kernels that cut what an inference engine must hold and read: a paged key/value cache that forgets by measured attention.
+ * Kernels that cut what an inference engine must hold and read: a paged key/value cache that
+ * forgets by measured attention.
  *
  * <p>Start at {@link io.github.trimtab.Backends} to choose a backend.
  */

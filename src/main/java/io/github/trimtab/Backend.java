@@ -19,7 +19,12 @@ public final class Backend {
   private final @Nullable Kernels kernels;
 
   private Backend(
-      String name, String device, int lanes, Set<String> delegates, List<String> reasons, @Nullable Kernels kernels) {
+      String name,
+      String device,
+      int lanes,
+      Set<String> delegates,
+      List<String> reasons,
+      @Nullable Kernels kernels) {
     this.name = name;
     this.device = device;
     this.lanes = lanes;
@@ -28,7 +33,8 @@ public final class Backend {
     this.kernels = kernels;
   }
 
-  static Backend working(String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
+  static Backend working(
+      String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
     return new Backend(name, device, lanes, delegates, List.of(), kernels);
   }
 
@@ -61,7 +67,10 @@ public final class Backend {
     return delegates;
   }
 
-  /** Why it is not available: a sentence each, naming the flag, file or driver to mend; empty if it is. */
+  /**
+   * Why it is not available: a sentence each, naming the flag, file or driver to mend; empty if it
+   * is.
+   */
   public List<String> reasons() {
     return reasons;
   }
@@ -80,6 +89,8 @@ public final class Backend {
 
   @Override
   public String toString() {
-    return kernels == null ? name + " (not available: " + String.join(" ", reasons) + ")" : name + " (" + device + ")";
+    return kernels == null
+        ? name + " (not available: " + String.join(" ", reasons) + ")"
+        : name + " (" + device + ")";
   }
 }

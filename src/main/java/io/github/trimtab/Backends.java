@@ -10,8 +10,9 @@ import java.util.Set;
 /**
  * The backends of this machine, each probed once.
  *
- * <p>{@link #best} takes the first that works in the order cuda, vector, scalar. The system property {@value
- * #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test cannot pass on another one.
+ * <p>{@link #best} takes the first that works in the order cuda, vector, scalar. The system
+ * property {@value #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test
+ * cannot pass on another one.
  */
 public final class Backends {
   /** System property that forces one backend: scalar, vector or cuda. */
@@ -34,7 +35,7 @@ public final class Backends {
     String forced = System.getProperty(FORCE_PROPERTY);
     if (forced != null) {
       Backend backend = named(forced);
-      Kernels unused = backend.kernels();
+      Kernels _ = backend.kernels(); // throws when it does not work
       return backend;
     }
     return all().stream().filter(Backend::isAvailable).findFirst().orElseThrow();
@@ -49,9 +50,12 @@ public final class Backends {
     return all().stream()
         .filter(backend -> backend.name().equals(name))
         .findFirst()
-        .orElseThrow(
-            () -> new IllegalArgumentException("backend: " + name + ", expected one of "
-                + all().stream().map(Backend::name).toList()));
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "backend: "
+                    + name
+                    + ", expected one of "
+                    + all().stream().map(Backend::name).toList()));
   }
 
   /** Probes on first use, outside any caller's static initialiser. */
@@ -59,7 +63,8 @@ public final class Backends {
     static final List<Backend> BACKENDS = List.of(cuda(), vector(), scalar());
 
     private static Backend cuda() {
-      return Backend.missing("cuda", "This version of Trimtab has no CUDA kernels; use vector or scalar.");
+      return Backend.missing(
+          "cuda", "This version of Trimtab has no CUDA kernels; use vector or scalar.");
     }
 
     private static Backend scalar() {
@@ -69,10 +74,14 @@ public final class Backends {
     private static Backend vector() {
       Module ours = Backends.class.getModule();
       ModuleLayer layer = ours.getLayer() == null ? ModuleLayer.boot() : ours.getLayer();
-      var incubator = layer.findModule("jdk.incubator.vector")
-          .or(() -> ModuleLayer.boot().findModule("jdk.incubator.vector"));
+      var incubator =
+          layer
+              .findModule("jdk.incubator.vector")
+              .or(() -> ModuleLayer.boot().findModule("jdk.incubator.vector"));
       if (incubator.isEmpty()) {
-        return Backend.missing("vector", "The Vector API is not loaded; start Java with --add-modules jdk.incubator.vector.");
+        return Backend.missing(
+            "vector",
+            "The Vector API is not loaded; start Java with --add-modules jdk.incubator.vector.");
       }
       ours.addReads(incubator.get());
       try {
@@ -81,9 +90,11 @@ public final class Backends {
         Kernels kernels =
             (Kernels) lookup.findConstructor(type, MethodType.methodType(void.class)).invoke();
         int bits = (int) lookup.findStatic(type, "bits", MethodType.methodType(int.class)).invoke();
-        return Backend.working("vector", "Vector API, " + bits + " bits", bits / 32, Set.of(), kernels);
+        return Backend.working(
+            "vector", "Vector API, " + bits + " bits", bits / 32, Set.of(), kernels);
       } catch (Throwable e) {
-        return Backend.missing("vector", "The Vector API does not work here: " + e.getMessage() + ".");
+        return Backend.missing(
+            "vector", "The Vector API does not work here: " + e.getMessage() + ".");
       }
     }
   }

@@ -7,12 +7,13 @@ import io.github.trimtab.memory.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention: out = softmax(scale * q.k) v over paged history and contiguous new tokens, read where they lie.
+ * Attention: out = softmax(scale * q.k) v over paged history and contiguous new tokens, read where
+ * they lie.
  *
- * <p>Mask NONE: a query sees all history and all new tokens. CAUSAL (M = new tokens): query i sees history and new tokens
- * 0..i. TREE (M = new tokens, at most 64): query i sees history, itself and its ancestors. A query without a visible
- * key gives out 0 and lse -inf; so do queries past a row's length. Held to twice the error of a plain computation in the
- * same precision.
+ * <p>Mask NONE: a query sees all history and all new tokens. CAUSAL (M = new tokens): query i sees
+ * history and new tokens 0..i. TREE (M = new tokens, at most 64): query i sees history, itself and
+ * its ancestors. A query without a visible key gives out 0 and lse -inf; so do queries past a row's
+ * length. Held to twice the error of a plain computation in the same precision.
  *
  * <p>Untrusted at run time: lengths, page ids, parents (below their child, -1: root).
  *
@@ -52,7 +53,7 @@ public record Attend(
     if (fresh != null) {
       Check.grouped(q, fresh.rows(), fresh.heads(), fresh.headDim(), "fresh");
       Check.place("fresh", fresh.k(), place);
-      require(fresh.v() != null, "fresh.v", "null", "values to attend to");
+      Check.place("fresh.v", fresh.values(), place);
     }
     long rows = q.size(0);
     long queries = q.size(2);
@@ -61,10 +62,22 @@ public record Attend(
       Check.shape("queryLengths", queryLengths, rows);
     }
     if (mask != Mask.NONE) {
-      require(fresh != null && fresh.capacity() == queries, "mask", mask, "as many new tokens as queries, " + queries);
+      require(
+          fresh != null && fresh.capacity() == queries,
+          "mask",
+          mask,
+          "as many new tokens as queries, " + queries);
     }
-    require(mask != Mask.TREE || queries <= MAX_TREE, "q", q, "at most " + MAX_TREE + " queries under mask TREE");
-    require((parents != null) == (mask == Mask.TREE), "parents", parents == null ? "null" : parents, "one for mask TREE only");
+    require(
+        mask != Mask.TREE || queries <= MAX_TREE,
+        "q",
+        q,
+        "at most " + MAX_TREE + " queries under mask TREE");
+    require(
+        (parents != null) == (mask == Mask.TREE),
+        "parents",
+        parents == null ? "null" : parents,
+        "one for mask TREE only");
     if (parents != null) {
       Check.indices("parents", parents, place);
       Check.shape("parents", parents, rows, queries);

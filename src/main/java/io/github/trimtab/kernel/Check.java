@@ -6,7 +6,10 @@ import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** What the operations' constructors share: errors that name the argument, its value and what was expected. */
+/**
+ * What the operations' constructors share: errors that name the argument, its value and what was
+ * expected.
+ */
 final class Check {
   private Check() {}
 
@@ -20,16 +23,30 @@ final class Check {
     require(Arrays.equals(tensor.shape(), shape), name, tensor, "shape " + Arrays.toString(shape));
   }
 
-  /** A tensor [rows, heads, tokens, head_dim] of plain floating-point numbers, a head's elements side by side. */
+  /**
+   * A tensor [rows, heads, tokens, head_dim] of plain floating-point numbers, a head's elements
+   * side by side.
+   */
   static void heads(String name, Tensor tensor) {
     require(tensor.dtype().isFloat(), name, tensor, "dtype F32, F16 or BF16");
     require(tensor.rank() == 4, name, tensor, "4 dimensions [rows, heads, tokens, head_dim]");
-    require(tensor.size(0) <= Integer.MAX_VALUE && tensor.size(2) <= Integer.MAX_VALUE, name, tensor, "sizes below 2^31");
+    require(
+        tensor.size(0) <= Integer.MAX_VALUE && tensor.size(2) <= Integer.MAX_VALUE,
+        name,
+        tensor,
+        "sizes below 2^31");
     require(tensor.size(1) >= 1 && tensor.size(1) <= 1 << 16, name, tensor, "1 to 65536 heads");
     long headDim = tensor.size(3);
     require(
-        headDim >= 8 && headDim <= 256 && headDim % 8 == 0, name, tensor, "a head dim that is a multiple of 8 from 8 to 256");
-    require(tensor.stride(3) == 1, name, tensor, "stride 1 along the head dim, not " + tensor.stride(3));
+        headDim >= 8 && headDim <= 256 && headDim % 8 == 0,
+        name,
+        tensor,
+        "a head dim that is a multiple of 8 from 8 to 256");
+    require(
+        tensor.stride(3) == 1,
+        name,
+        tensor,
+        "stride 1 along the head dim, not " + tensor.stride(3));
   }
 
   /** An I32 tensor in the place of the others. */
@@ -47,26 +64,46 @@ final class Check {
 
   static void lastDimensionContiguous(String name, Tensor tensor) {
     int last = tensor.rank() - 1;
-    require(last >= 0 && tensor.stride(last) == 1, name, tensor, "stride 1 along the last dimension");
+    require(
+        last >= 0 && tensor.stride(last) == 1, name, tensor, "stride 1 along the last dimension");
   }
 
   static void place(String name, Tensor tensor, Place place) {
-    require(tensor.place().equals(place), name, tensor, "memory on " + place + " like the other tensors");
+    require(
+        tensor.place().equals(place),
+        name,
+        tensor,
+        "memory on " + place + " like the other tensors");
   }
 
-  /** A written tensor that has no element twice and shares no memory with what the operation reads. */
+  /**
+   * A written tensor that has no element twice and shares no memory with what the operation reads.
+   */
   static void written(String name, Tensor tensor, @Nullable Tensor... read) {
     for (int i = 0; i < tensor.rank(); i++) {
-      require(tensor.size(i) <= 1 || tensor.stride(i) > 0, name, tensor, "no stride of 0, since it is written");
+      require(
+          tensor.size(i) <= 1 || tensor.stride(i) > 0,
+          name,
+          tensor,
+          "no stride of 0, since it is written");
     }
     for (Tensor other : read) {
-      require(other == null || !tensor.overlaps(other), name, tensor, "memory apart from the operation's inputs");
+      require(
+          other == null || !tensor.overlaps(other),
+          name,
+          tensor,
+          "memory apart from the operation's inputs");
     }
   }
 
-  static void written(String name, Tensor tensor, @Nullable PagedKv pages, @Nullable NewTokens tokens) {
+  static void written(
+      String name, Tensor tensor, @Nullable PagedKv pages, @Nullable NewTokens tokens) {
     require(pages == null || !pages.overlaps(tensor), name, tensor, "memory apart from the pages");
-    require(tokens == null || !tokens.overlaps(tensor), name, tensor, "memory apart from the new tokens");
+    require(
+        tokens == null || !tokens.overlaps(tensor),
+        name,
+        tensor,
+        "memory apart from the new tokens");
   }
 
   /** Query heads that share the key/value heads of a source. */
@@ -78,7 +115,8 @@ final class Check {
 
   /** History and new tokens agree, and at least one of them is there. */
   static void sources(@Nullable PagedKv history, @Nullable NewTokens fresh) {
-    require(history != null || fresh != null, "history, fresh", "null", "at least one source of keys");
+    require(
+        history != null || fresh != null, "history, fresh", "null", "at least one source of keys");
     if (history != null && fresh != null) {
       alike("fresh", fresh, "history", history);
     }
@@ -86,23 +124,38 @@ final class Check {
 
   static void alike(String name, NewTokens tokens, String pagesName, PagedKv pages) {
     require(
-        tokens.rows() == pages.rows() && tokens.heads() == pages.heads() && tokens.headDim() == pages.layout().headDim(),
+        tokens.rows() == pages.rows()
+            && tokens.heads() == pages.heads()
+            && tokens.headDim() == pages.layout().headDim(),
         name,
         tokens.k(),
-        "rows, heads and head dim of " + pagesName + ": " + pages.rows() + ", " + pages.heads() + ", "
+        "rows, heads and head dim of "
+            + pagesName
+            + ": "
+            + pages.rows()
+            + ", "
+            + pages.heads()
+            + ", "
             + pages.layout().headDim());
     place(name, tokens.k(), pages.place());
   }
 
-  /** Fresh pages that survivors are written into: other tables and other lengths than the source's. */
+  /**
+   * Fresh pages that survivors are written into: other tables and other lengths than the source's.
+   */
   static void target(PagedKv target, @Nullable PagedKv history) {
     if (history != null) {
       require(
-          target.rows() == history.rows() && target.heads() == history.heads()
+          target.rows() == history.rows()
+              && target.heads() == history.heads()
               && target.layout().headDim() == history.layout().headDim(),
           "target",
           target.table(),
-          "rows, heads and head dim of history: " + history.rows() + ", " + history.heads() + ", "
+          "rows, heads and head dim of history: "
+              + history.rows()
+              + ", "
+              + history.heads()
+              + ", "
               + history.layout().headDim());
       place("target", target.table(), history.place());
       require(
@@ -111,7 +164,8 @@ final class Check {
           target.table(),
           "memory apart from history's tables");
       require(
-          !target.lengths().overlaps(history.table()) && !target.lengths().overlaps(history.lengths()),
+          !target.lengths().overlaps(history.table())
+              && !target.lengths().overlaps(history.lengths()),
           "target.lengths",
           target.lengths(),
           "memory apart from history's tables");

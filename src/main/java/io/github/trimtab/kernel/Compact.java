@@ -7,21 +7,24 @@ import io.github.trimtab.memory.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies chosen tokens of history and new tokens into fresh pages and sets those lists' lengths. Exact.
+ * Copies chosen tokens of history and new tokens into fresh pages and sets those lists' lengths.
+ * Exact.
  *
- * <p>Tokens of a row are numbered through: history first, then the valid new tokens. Codes and scales of history move as
- * they are when source and target pages have one dtype; otherwise, and for new tokens, values are rounded as {@link
- * Append} rounds.
+ * <p>Tokens of a row are numbered through: history first, then the valid new tokens. Codes and
+ * scales of history move as they are when source and target pages have one dtype; otherwise, and
+ * for new tokens, values are rounded as {@link Append} rounds.
  *
- * <p>Untrusted at run time: lengths, page ids (the target's all different and none of them among those the source
- * reads), indices in [0, row's tokens), then only -1; heads that share a list keep equally many.
+ * <p>Untrusted at run time: lengths, page ids (the target's all different and none of them among
+ * those the source reads), indices in [0, row's tokens), then only -1; heads that share a list keep
+ * equally many.
  *
  * @param history paged source, or null
  * @param fresh new tokens with values, or null
  * @param indices tokens to copy [R,G,C], I32; -1 behind the last
  * @param target fresh pages; its table is read, its lengths are written
  */
-public record Compact(@Nullable PagedKv history, @Nullable NewTokens fresh, Tensor indices, PagedKv target)
+public record Compact(
+    @Nullable PagedKv history, @Nullable NewTokens fresh, Tensor indices, PagedKv target)
     implements Operation {
   /** Checks everything that does not depend on the buffers' contents. */
   public Compact {
@@ -32,13 +35,14 @@ public record Compact(@Nullable PagedKv history, @Nullable NewTokens fresh, Tens
   }
 
   /** What every operation that writes survivors into fresh pages requires. */
-  static void survivors(@Nullable PagedKv history, @Nullable NewTokens fresh, Tensor indices, PagedKv target) {
-    require(fresh == null || fresh.v() != null, "fresh.v", "null", "values to copy");
+  static void survivors(
+      @Nullable PagedKv history, @Nullable NewTokens fresh, Tensor indices, PagedKv target) {
     Check.target(target, history);
     if (fresh != null) {
       Check.alike("fresh", fresh, "target", target);
       require(!target.overlaps(fresh.k()), "target", target.slab(), "memory apart from fresh.k");
-      require(fresh.v() == null || !target.overlaps(fresh.v()), "target", target.slab(), "memory apart from fresh.v");
+      require(
+          !target.overlaps(fresh.values()), "target", target.slab(), "memory apart from fresh.v");
     }
     Select.indices(indices, target.rows(), target.heads(), target.place());
   }

@@ -6,10 +6,12 @@ import io.github.trimtab.memory.Place;
 import io.github.trimtab.memory.Tensor;
 
 /**
- * Forgets: scores history and new tokens, selects per head, and writes only survivors into fresh pages. Canonical.
+ * Forgets: scores history and new tokens, selects per head, and writes only survivors into fresh
+ * pages. Canonical.
  *
- * <p>Equal to {@link Score}, {@link Select} and {@link Compact} in a row over the same buffers. The source pages are read
- * only: releasing them is the caller's next step. A row with no more tokens than its capacity keeps them all.
+ * <p>Equal to {@link Score}, {@link Select} and {@link Compact} in a row over the same buffers. The
+ * source pages are read only: releasing them is the caller's next step. A row with no more tokens
+ * than its capacity keeps them all.
  *
  * <p>Untrusted at run time: what those three operations name.
  *
@@ -18,14 +20,20 @@ import io.github.trimtab.memory.Tensor;
  * @param indices chosen tokens [R,G,C], I32, ascending, -1 behind them
  * @param target fresh pages; its table is read, its lengths are written
  */
-public record Evict(Score score, Tensor capacity, Tensor indices, PagedKv target) implements Operation {
+public record Evict(Score score, Tensor capacity, Tensor indices, PagedKv target)
+    implements Operation {
   /** Checks everything that does not depend on the buffers' contents. */
   public Evict {
     Compact.survivors(score.history(), score.fresh(), indices, target);
     Select.capacity(capacity, target.rows(), target.lists(), target.place());
-    require(capacity.size(1) == target.lists(), "capacity", capacity, target.lists() + " lists a row as the target has");
+    require(
+        capacity.size(1) == target.lists(),
+        "capacity",
+        capacity,
+        target.lists() + " lists a row as the target has");
     Check.place("score", score.q(), target.place());
-    Check.written("indices", indices, score.q(), score.queryRows(), score.window(), score.scores(), capacity);
+    Check.written(
+        "indices", indices, score.q(), score.queryRows(), score.window(), score.scores(), capacity);
     Check.written("indices", indices, score.history(), score.fresh());
     Check.written("indices", indices, target, null);
     Check.written("score.scores", score.scores(), capacity);

@@ -3,14 +3,17 @@ package io.github.trimtab.kernel;
 /**
  * What every backend implements: one method an operation.
  *
- * <p>Contents of index buffers (lengths, capacities, page tables, window positions, indices) are untrusted. A CPU
- * backend throws {@link IllegalArgumentException} with the operation, the place and the value before it writes anything;
- * every backend refuses an operation whose buffers live elsewhere or are closed.
+ * <p>Contents of index buffers (lengths, capacities, page tables, window positions, indices) are
+ * untrusted. A CPU backend throws {@link IllegalArgumentException} with the operation, the place
+ * and the value before it writes anything; every backend refuses an operation whose buffers live
+ * elsewhere or are closed.
  *
- * <p>Canonical operations (score, select, evict) return the same bits on every backend; append and compact are exact
- * copies and roundings; attend is held to twice the error of a plain computation in the same precision.
+ * <p>Canonical operations (score, select, evict) return the same bits on every backend; append and
+ * compact are exact copies and roundings; attend is held to twice the error of a plain computation
+ * in the same precision.
  *
- * <p>Threads: implementations are stateless to the caller; operations that share no written buffer may run at once.
+ * <p>Threads: implementations are stateless to the caller; operations that share no written buffer
+ * may run at once.
  */
 public interface Kernels {
   /** Writes new tokens behind the tokens that pages already hold. */

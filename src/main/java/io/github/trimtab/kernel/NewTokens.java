@@ -33,6 +33,18 @@ public record NewTokens(Tensor k, @Nullable Tensor v, @Nullable Tensor lengths) 
     this(k, v, null);
   }
 
+  /**
+   * The values.
+   *
+   * @throws IllegalArgumentException if there are only keys
+   */
+  public Tensor values() {
+    if (v == null) {
+      throw new IllegalArgumentException("fresh.v: null, expected values besides the keys");
+    }
+    return v;
+  }
+
   /** Rows R. */
   public int rows() {
     return (int) k.size(0);
@@ -54,6 +66,8 @@ public record NewTokens(Tensor k, @Nullable Tensor v, @Nullable Tensor lengths) 
   }
 
   boolean overlaps(Tensor tensor) {
-    return k.overlaps(tensor) || (v != null && v.overlaps(tensor)) || (lengths != null && lengths.overlaps(tensor));
+    return k.overlaps(tensor)
+        || (v != null && v.overlaps(tensor))
+        || (lengths != null && lengths.overlaps(tensor));
   }
 }

@@ -11,13 +11,15 @@ import io.github.trimtab.memory.Tensor;
 /**
  * Keys and values in pages, addressed through block tables.
  *
- * <p>There is one list of pages a row (L = 1, all heads in each page), or one a row and head (L = G, one head in each
- * page). Token t of a list lies in page {@code table[row][list][t / tokens]} at place {@code t % tokens}.
+ * <p>There is one list of pages a row (L = 1, all heads in each page), or one a row and head (L =
+ * G, one head in each page). Token t of a list lies in page {@code table[row][list][t / tokens]} at
+ * place {@code t % tokens}.
  *
  * @param layout how a page lies in memory
  * @param slab the memory of all pages
  * @param pages pages that the slab holds; every id in the table that is used lies in [0, pages)
- * @param table page ids [R,L,T], I32, T pages at most a list; entries past a list's length are not read
+ * @param table page ids [R,L,T], I32, T pages at most a list; entries past a list's length are not
+ *     read
  * @param lengths tokens of each list [R,L], I32
  */
 public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, Tensor lengths) {
@@ -37,7 +39,10 @@ public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, T
         table,
         "one list a row, since a page holds " + layout.heads() + " heads");
     require(
-        table.size(2) <= Integer.MAX_VALUE / layout.tokens(), "table", table, "fewer than 2^31 tokens a list");
+        table.size(2) <= Integer.MAX_VALUE / layout.tokens(),
+        "table",
+        table,
+        "fewer than 2^31 tokens a list");
     Check.indices("lengths", lengths, slab.place());
     Check.shape("lengths", lengths, table.size(0), table.size(1));
     require(lengths.dtype() == DType.I32, "lengths", lengths, "I32");

@@ -7,16 +7,18 @@ import io.github.trimtab.memory.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores every token of history and new tokens by the attention that a window of queries gives it. Canonical.
+ * Scores every token of history and new tokens by the attention that a window of queries gives it.
+ * Canonical.
  *
- * <p>Tokens of a row are numbered through: history first, then the valid new tokens. RAW: the queries of the window and of
- * the head group are summed first (window outer, rising), then one dot product a key, times {@code scale / (H/G)}.
- * SOFTMAX: per query max, sum of exponentials and division; weights are added over the queries (window outer, rising) and
- * divided by H/G. Then pooling. Window positions and places past the row's tokens are -inf in the result. ScaleKV
+ * <p>Tokens of a row are numbered through: history first, then the valid new tokens. RAW: the
+ * queries of the window and of the head group are summed first (window outer, rising), then one dot
+ * product a key, times {@code scale / (H/G)}. SOFTMAX: per query max, sum of exponentials and
+ * division; weights are added over the queries (window outer, rising) and divided by H/G. Then
+ * pooling. Window positions and places past the row's tokens are -inf in the result. ScaleKV
  * sections 3.2 (Eq. 5) and the released code's update step.
  *
- * <p>Untrusted at run time: lengths, page ids, window positions in [0, row's tokens) or -1 and all different, query rows
- * in [0, rows of q) or -1.
+ * <p>Untrusted at run time: lengths, page ids, window positions in [0, row's tokens) or -1 and all
+ * different, query rows in [0, rows of q) or -1.
  *
  * @param q queries [R,H,Q,D], F32, F16 or BF16
  * @param queryRows which of the Q queries form the window, [R,W] I32, -1 for none; or null: all Q
@@ -52,7 +54,9 @@ public record Score(
     rowsOfPositions("window", window, q);
     Check.result("scores", scores, place);
     require(
-        scores.rank() == 3 && scores.size(0) == q.size(0) && scores.size(1) == (history != null ? history.heads() : heads(fresh)),
+        scores.rank() == 3
+            && scores.size(0) == q.size(0)
+            && scores.size(1) == (history != null ? history.heads() : heads(fresh)),
         "scores",
         scores,
         "shape [rows, key/value heads, tokens]");
@@ -68,7 +72,11 @@ public record Score(
   private static void rowsOfPositions(String name, @Nullable Tensor positions, Tensor q) {
     if (positions != null) {
       Check.indices(name, positions, q.place());
-      require(positions.rank() == 2 && positions.size(0) == q.size(0), name, positions, "shape [" + q.size(0) + ", any]");
+      require(
+          positions.rank() == 2 && positions.size(0) == q.size(0),
+          name,
+          positions,
+          "shape [" + q.size(0) + ", any]");
       require(positions.size(1) <= Integer.MAX_VALUE, name, positions, "fewer than 2^31 positions");
     }
   }

@@ -5,7 +5,8 @@ package io.github.trimtab.kernel;
  *
  * @param mode raw logits or softmax weights, summed over the queries
  * @param scale multiplies q.k, usually 1/sqrt(headDim)
- * @param mask {@link Mask#NONE}, or {@link Mask#CAUSAL} in softmax mode: the queries are then the last positions
+ * @param mask {@link Mask#NONE}, or {@link Mask#CAUSAL} in softmax mode: the queries are then the
+ *     last positions
  * @param pooling smoothing along the cached tokens
  * @param poolWidth odd width of the pooling window, 1 or more; unused without pooling
  */
@@ -34,10 +35,12 @@ public record Scoring(Mode mode, float scale, Mask mask, Pooling pooling, int po
       throw new IllegalArgumentException("scale: " + scale + ", expected a finite number");
     }
     if (mask == Mask.TREE || (mask == Mask.CAUSAL && mode == Mode.RAW)) {
-      throw new IllegalArgumentException("mask: " + mask + " in mode " + mode + ", expected NONE, or CAUSAL with SOFTMAX");
+      throw new IllegalArgumentException(
+          "mask: " + mask + " in mode " + mode + ", expected NONE, or CAUSAL with SOFTMAX");
     }
     if (poolWidth < 1 || poolWidth % 2 == 0) {
-      throw new IllegalArgumentException("poolWidth: " + poolWidth + ", expected an odd number of 1 or more");
+      throw new IllegalArgumentException(
+          "poolWidth: " + poolWidth + ", expected an odd number of 1 or more");
     }
   }
 

@@ -7,14 +7,15 @@ import io.github.trimtab.memory.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses, for each key/value head, the window and the highest-scored other tokens up to a capacity. Canonical.
+ * Chooses, for each key/value head, the window and the highest-scored other tokens up to a
+ * capacity. Canonical.
  *
- * <p>Three promises: membership (the window, then the highest scores), ties (equal scores: the lower index; -0 ties with
- * +0; NaN ranks below -inf), and order (indices ascend, -1 behind them). A row with no more tokens than its capacity keeps
- * them all.
+ * <p>Three promises: membership (the window, then the highest scores), ties (equal scores: the
+ * lower index; -0 ties with +0; NaN ranks below -inf), and order (indices ascend, -1 behind them).
+ * A row with no more tokens than its capacity keeps them all.
  *
- * <p>Untrusted at run time: lengths in [0, N], window positions in [0, row's tokens) or -1 and all different, capacities
- * at least the row's window and at most C.
+ * <p>Untrusted at run time: lengths in [0, N], window positions in [0, row's tokens) or -1 and all
+ * different, capacities at least the row's window and at most C.
  *
  * @param scores [R,G,N], F32
  * @param lengths valid scores of each row [R], I32, or null: all N
@@ -23,7 +24,11 @@ import org.jspecify.annotations.Nullable;
  * @param indices result [R,G,C], I32
  */
 public record Select(
-    Tensor scores, @Nullable Tensor lengths, @Nullable Tensor window, Tensor capacity, Tensor indices)
+    Tensor scores,
+    @Nullable Tensor lengths,
+    @Nullable Tensor window,
+    Tensor capacity,
+    Tensor indices)
     implements Operation {
   /** Checks everything that does not depend on the buffers' contents. */
   public Select {
@@ -37,7 +42,11 @@ public record Select(
     }
     if (window != null) {
       Check.indices("window", window, place);
-      require(window.rank() == 2 && window.size(0) == rows, "window", window, "shape [" + rows + ", any]");
+      require(
+          window.rank() == 2 && window.size(0) == rows,
+          "window",
+          window,
+          "shape [" + rows + ", any]");
     }
     capacity(capacity, rows, scores.size(1), place);
     indices(indices, rows, scores.size(1), place);
@@ -47,7 +56,9 @@ public record Select(
   static void capacity(Tensor capacity, long rows, long heads, Place place) {
     Check.indices("capacity", capacity, place);
     require(
-        capacity.rank() == 2 && capacity.size(0) == rows && (capacity.size(1) == 1 || capacity.size(1) == heads),
+        capacity.rank() == 2
+            && capacity.size(0) == rows
+            && (capacity.size(1) == 1 || capacity.size(1) == heads),
         "capacity",
         capacity,
         "shape [" + rows + ", 1] or [" + rows + ", " + heads + "]");
@@ -56,7 +67,10 @@ public record Select(
   static void indices(Tensor indices, long rows, long heads, Place place) {
     Check.indices("indices", indices, place);
     require(
-        indices.rank() == 3 && indices.size(0) == rows && indices.size(1) == heads && indices.size(2) <= Integer.MAX_VALUE,
+        indices.rank() == 3
+            && indices.size(0) == rows
+            && indices.size(1) == heads
+            && indices.size(2) <= Integer.MAX_VALUE,
         "indices",
         indices,
         "shape [" + rows + ", " + heads + ", any]");

@@ -7,12 +7,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * A range of bytes on the host or on a device.
  *
- * <p>A buffer either owns its memory ({@link #allocate}) or wraps the caller's own without a copy ({@link #wrap}, {@link
- * #ofDevicePointer}); closing a wrapping buffer leaves the caller's memory alone. Closing twice is harmless, and use
- * after close throws {@link IllegalStateException}. A device address is never readable from Java: {@link #segment}
- * throws instead.
+ * <p>A buffer either owns its memory ({@link #allocate}) or wraps the caller's own without a copy
+ * ({@link #wrap}, {@link #ofDevicePointer}); closing a wrapping buffer leaves the caller's memory
+ * alone. Closing twice is harmless, and use after close throws {@link IllegalStateException}. A
+ * device address is never readable from Java: {@link #segment} throws instead.
  *
- * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's matter.
+ * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's
+ * matter.
  */
 public final class Buffer implements AutoCloseable {
   /** Alignment of allocated buffers in bytes, the alignment of page parts as well. */
@@ -26,7 +27,11 @@ public final class Buffer implements AutoCloseable {
   private volatile boolean open = true;
 
   private Buffer(
-      Place place, long byteSize, long deviceAddress, @Nullable MemorySegment segment, @Nullable Arena arena) {
+      Place place,
+      long byteSize,
+      long deviceAddress,
+      @Nullable MemorySegment segment,
+      @Nullable Arena arena) {
     this.place = place;
     this.byteSize = byteSize;
     this.deviceAddress = deviceAddress;
@@ -35,10 +40,12 @@ public final class Buffer implements AutoCloseable {
   }
 
   /**
-   * Allocates zeroed off-heap host memory, aligned to {@link #ALIGNMENT} bytes and owned by the buffer.
+   * Allocates zeroed off-heap host memory, aligned to {@link #ALIGNMENT} bytes and owned by the
+   * buffer.
    *
    * @param bytes size, 0 or more
    */
+  @SuppressWarnings("MustBeClosedChecker") // closed with the buffer
   public static Buffer allocate(long bytes) {
     if (bytes < 0) {
       throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
@@ -70,7 +77,8 @@ public final class Buffer implements AutoCloseable {
       throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
     }
     if (address == 0 && bytes > 0) {
-      throw new IllegalArgumentException("address: 0, expected a device address for " + bytes + " bytes");
+      throw new IllegalArgumentException(
+          "address: 0, expected a device address for " + bytes + " bytes");
     }
     return new Buffer(place, bytes, address, null, null);
   }
@@ -85,7 +93,9 @@ public final class Buffer implements AutoCloseable {
     return byteSize;
   }
 
-  /** Whether the memory can still be used: this buffer is not closed, and neither is what it wraps. */
+  /**
+   * Whether the memory can still be used: this buffer is not closed, and neither is what it wraps.
+   */
   public boolean isOpen() {
     return open && (segment == null || segment.scope().isAlive());
   }
@@ -98,7 +108,8 @@ public final class Buffer implements AutoCloseable {
   public MemorySegment segment() {
     requireOpen();
     if (segment == null) {
-      throw new IllegalStateException("the buffer lives on " + place + ": Java code cannot read it");
+      throw new IllegalStateException(
+          "the buffer lives on " + place + ": Java code cannot read it");
     }
     return segment;
   }
@@ -122,7 +133,10 @@ public final class Buffer implements AutoCloseable {
     }
   }
 
-  /** Whether bytes {@code [offset, offset + bytes)} here share memory with such a range of another buffer. */
+  /**
+   * Whether bytes {@code [offset, offset + bytes)} here share memory with such a range of another
+   * buffer.
+   */
   boolean overlaps(long offset, long bytes, Buffer other, long otherOffset, long otherBytes) {
     if (bytes == 0 || otherBytes == 0 || !place.equals(other.place)) {
       return false;

@@ -3,9 +3,9 @@ package io.github.trimtab.memory;
 /**
  * Element formats of buffers, pages and weight rows.
  *
- * <p>{@link #FP8_E4M3}, {@link #INT8} and {@link #INT4} are codes that mean a number only together with a scale; the
- * others stand for themselves. The integer formats {@link #I32} and {@link #I64} hold lengths, positions, page ids and
- * token ids, never keys or values.
+ * <p>{@link #FP8_E4M3}, {@link #INT8} and {@link #INT4} are codes that mean a number only together
+ * with a scale; the others stand for themselves. The integer formats {@link #I32} and {@link #I64}
+ * hold lengths, positions, page ids and token ids, never keys or values.
  */
 public enum DType {
   /** IEEE 754 binary32. */

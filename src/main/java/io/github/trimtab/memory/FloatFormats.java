@@ -1,10 +1,11 @@
 package io.github.trimtab.memory;
 
 /**
- * Conversions between binary32 and the narrower formats. Widening is exact; narrowing rounds to nearest even.
+ * Conversions between binary32 and the narrower formats. Widening is exact; narrowing rounds to
+ * nearest even.
  *
- * <p>Sources: bfloat16 as the upper half of IEEE 754 binary32; FP8 E4M3 as in the OCP 8-bit floating point
- * specification 1.0 (S.1111.111 is NaN, no infinities, largest finite value 448).
+ * <p>Sources: bfloat16 as the upper half of IEEE 754 binary32; FP8 E4M3 as in the OCP 8-bit
+ * floating point specification 1.0 (S.1111.111 is NaN, no infinities, largest finite value 448).
  */
 public final class FloatFormats {
   /** Largest finite FP8 E4M3 value. */
@@ -66,7 +67,8 @@ public final class FloatFormats {
     if (magnitude >= FP8_MAX) {
       return (byte) (sign | 0x7e);
     }
-    // Codes are ordered by magnitude, and their spacing is 2^(exponent - 3), at least the subnormal step 2^-9.
+    // Codes are ordered by magnitude, and their spacing is 2^(exponent - 3), at least the subnormal
+    // step 2^-9.
     int exponent = Math.max(Math.getExponent(magnitude), -6);
     int steps = (int) Math.rint(Math.scalb((double) magnitude, 3 - exponent));
     return (byte) (sign | (((exponent + 6) << 3) + steps));

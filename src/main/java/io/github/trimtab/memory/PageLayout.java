@@ -3,8 +3,9 @@ package io.github.trimtab.memory;
 /**
  * How a page of keys and values lies in memory.
  *
- * <p>A page is {@code [K|V][head]{tokens x head_dim codes, then tokens x scale where quantised}}; each part starts on a
- * multiple of {@link Buffer#ALIGNMENT} bytes. A scale is one BF16 per token and head: value = code x scale.
+ * <p>A page is {@code [K|V][head]{tokens x head_dim codes, then tokens x scale where quantised}};
+ * each part starts on a multiple of {@link Buffer#ALIGNMENT} bytes. A scale is one BF16 per token
+ * and head: value = code x scale.
  *
  * @param dtype F32, F16, BF16, FP8_E4M3 or INT8
  * @param tokens tokens of a page: 16, 32, 64 or 128
@@ -18,16 +19,19 @@ public record PageLayout(DType dtype, int tokens, int heads, int headDim) {
   /** Checks each component. */
   public PageLayout {
     if (!dtype.isFloat() && dtype != DType.FP8_E4M3 && dtype != DType.INT8) {
-      throw new IllegalArgumentException("dtype: " + dtype + ", expected F32, F16, BF16, FP8_E4M3 or INT8");
+      throw new IllegalArgumentException(
+          "dtype: " + dtype + ", expected F32, F16, BF16, FP8_E4M3 or INT8");
     }
     if (tokens != 16 && tokens != 32 && tokens != 64 && tokens != 128) {
-      throw new IllegalArgumentException("tokens: " + tokens + ", expected 16, 32, 64 or 128 tokens a page");
+      throw new IllegalArgumentException(
+          "tokens: " + tokens + ", expected 16, 32, 64 or 128 tokens a page");
     }
     if (heads < 1) {
       throw new IllegalArgumentException("heads: " + heads + ", expected 1 or more");
     }
     if (headDim < 8 || headDim > 256 || headDim % 8 != 0) {
-      throw new IllegalArgumentException("headDim: " + headDim + ", expected a multiple of 8 from 8 to 256");
+      throw new IllegalArgumentException(
+          "headDim: " + headDim + ", expected a multiple of 8 from 8 to 256");
     }
   }
 
@@ -51,7 +55,10 @@ public record PageLayout(DType dtype, int tokens, int heads, int headDim) {
     return (heads + head) * headBytes();
   }
 
-  /** Distance from a head's codes to its scales (tokens x BF16); meaningful for quantised formats only. */
+  /**
+   * Distance from a head's codes to its scales (tokens x BF16); meaningful for quantised formats
+   * only.
+   */
   public long scalesAfterCodes() {
     return align(dtype.bytes((long) tokens * headDim));
   }

@@ -6,11 +6,13 @@ import java.util.Objects;
 /**
  * A fixed number of equal pages in one slab, with reference counts and exact accounting.
  *
- * <p>A page is an index into the slab, never an allocation of its own. Acquiring takes the lowest free pages, so that a run
- * repeats exactly. Counts are exact at every moment: {@code used() + free() == capacity()}, and {@link #peak} is the
- * largest {@code used()} since the last {@link #resetPeak}.
+ * <p>A page is an index into the slab, never an allocation of its own. Acquiring takes the lowest
+ * free pages, so that a run repeats exactly. Counts are exact at every moment: {@code used() +
+ * free() == capacity()}, and {@link #peak} is the largest {@code used()} since the last {@link
+ * #resetPeak}.
  *
- * <p>Threads: every method is safe from any thread; what pages hold is ordered by whoever runs the operations.
+ * <p>Threads: every method is safe from any thread; what pages hold is ordered by whoever runs the
+ * operations.
  */
 public final class PagePool implements AutoCloseable {
   private final PageLayout layout;
@@ -40,7 +42,10 @@ public final class PagePool implements AutoCloseable {
     long pages = Math.min(slab.byteSize() / layout.pageBytes(), Integer.MAX_VALUE);
     if (pages == 0) {
       throw new IllegalArgumentException(
-          "slab: " + slab.byteSize() + " bytes, expected at least one page of " + layout.pageBytes());
+          "slab: "
+              + slab.byteSize()
+              + " bytes, expected at least one page of "
+              + layout.pageBytes());
     }
     return new PagePool(layout, slab, (int) pages, false);
   }
@@ -165,10 +170,12 @@ public final class PagePool implements AutoCloseable {
   private void requireUsed(int page) {
     requireOpen();
     if (page < 0 || page >= references.length) {
-      throw new IllegalArgumentException("page: " + page + ", expected 0.." + (references.length - 1));
+      throw new IllegalArgumentException(
+          "page: " + page + ", expected 0.." + (references.length - 1));
     }
     if (references[page] == 0) {
-      throw new IllegalStateException("page " + page + " is free: released twice or never acquired");
+      throw new IllegalStateException(
+          "page " + page + " is free: released twice or never acquired");
     }
   }
 
@@ -187,6 +194,12 @@ public final class PagePool implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "PagePool[" + used() + " of " + capacity() + " pages of " + layout.pageBytes() + " bytes used]";
+    return "PagePool["
+        + used()
+        + " of "
+        + capacity()
+        + " pages of "
+        + layout.pageBytes()
+        + " bytes used]";
   }
 }

@@ -12,7 +12,8 @@ public record Place(int device) {
   /** Refuses ordinals below -1. */
   public Place {
     if (device < -1) {
-      throw new IllegalArgumentException("device: " + device + ", expected an ordinal from 0, or -1 for the host");
+      throw new IllegalArgumentException(
+          "device: " + device + ", expected an ordinal from 0, or -1 for the host");
     }
   }
 

@@ -7,9 +7,10 @@ import java.util.Arrays;
 /**
  * A strided view of a buffer: a dtype, an offset in bytes, sizes and strides.
  *
- * <p>A tensor owns nothing and copies nothing. Views ({@link #narrow}, {@link #permute}) share the buffer, so an engine
- * hands its own memory to an operation as it lies. The factories check that every element lies inside the buffer.
- * Tensors hold whole-byte formats only, not {@link DType#INT4}.
+ * <p>A tensor owns nothing and copies nothing. Views ({@link #narrow}, {@link #permute}) share the
+ * buffer, so an engine hands its own memory to an operation as it lies. The factories check that
+ * every element lies inside the buffer. Tensors hold whole-byte formats only, not {@link
+ * DType#INT4}.
  *
  * <p>Threads: immutable itself; see {@link Buffer} for what it refers to.
  */
@@ -35,7 +36,13 @@ public final class Tensor {
     this.extent = extent(dtype, shape, strides);
     if (offset < 0 || extent > buffer.byteSize() - offset) {
       throw new IllegalArgumentException(
-          "shape: " + describe() + " needs bytes [" + offset + ", " + (offset + extent) + "), but the buffer has "
+          "shape: "
+              + describe()
+              + " needs bytes ["
+              + offset
+              + ", "
+              + (offset + extent)
+              + "), but the buffer has "
               + buffer.byteSize());
     }
   }
@@ -52,19 +59,27 @@ public final class Tensor {
    * @param shape sizes, 0 or more each
    * @param strides distances in elements, 0 or more each
    */
-  public static Tensor strided(DType dtype, Buffer buffer, long offset, long[] shape, long[] strides) {
+  public static Tensor strided(
+      DType dtype, Buffer buffer, long offset, long[] shape, long[] strides) {
     if (dtype == DType.INT4) {
       throw new IllegalArgumentException("dtype: INT4, expected a format of whole bytes");
     }
     checkedShape(shape);
     if (strides.length != shape.length || Arrays.stream(strides).anyMatch(s -> s < 0)) {
       throw new IllegalArgumentException(
-          "strides: " + Arrays.toString(strides) + ", expected " + shape.length + " values of 0 or more");
+          "strides: "
+              + Arrays.toString(strides)
+              + ", expected "
+              + shape.length
+              + " values of 0 or more");
     }
     return new Tensor(dtype, buffer, offset, shape.clone(), strides.clone());
   }
 
-  /** A contiguous tensor over freshly allocated, zeroed host memory, which {@code buffer().close()} frees. */
+  /**
+   * A contiguous tensor over freshly allocated, zeroed host memory, which {@code buffer().close()}
+   * frees.
+   */
   public static Tensor allocate(DType dtype, long... shape) {
     long[] strides = contiguousStrides(checkedShape(shape));
     return strided(dtype, Buffer.allocate(extent(dtype, shape, strides)), 0, shape, strides);
@@ -83,7 +98,8 @@ public final class Tensor {
   private static long[] checkedShape(long[] shape) {
     for (long size : shape) {
       if (size < 0) {
-        throw new IllegalArgumentException("shape: " + Arrays.toString(shape) + ", expected sizes of 0 or more");
+        throw new IllegalArgumentException(
+            "shape: " + Arrays.toString(shape) + ", expected sizes of 0 or more");
       }
     }
     return shape;
@@ -121,7 +137,9 @@ public final class Tensor {
 
   private static IllegalArgumentException overflow(long[] shape) {
     return new IllegalArgumentException(
-        "shape: " + Arrays.toString(shape) + ", expected fewer elements than a 64-bit address reaches");
+        "shape: "
+            + Arrays.toString(shape)
+            + ", expected fewer elements than a 64-bit address reaches");
   }
 
   /** Element format. */
@@ -190,7 +208,8 @@ public final class Tensor {
 
   /** Offset in bytes of the element (i, j, k, l). */
   public long offset(long i, long j, long k, long l) {
-    return offset + dtype.bits() / 8 * (i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]);
+    return offset
+        + dtype.bits() / 8 * (i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]);
   }
 
   /** The host memory of the whole buffer; offsets of this tensor index it. */
@@ -205,7 +224,8 @@ public final class Tensor {
       case F32 -> segment.get(FLOAT, byteOffset);
       case F16 -> FloatFormats.fromF16(segment.get(SHORT, byteOffset));
       case BF16 -> FloatFormats.fromBf16(segment.get(SHORT, byteOffset));
-      default -> throw new IllegalStateException(dtype + " elements are not plain floating-point numbers");
+      default ->
+          throw new IllegalStateException(dtype + " elements are not plain floating-point numbers");
     };
   }
 
@@ -216,7 +236,8 @@ public final class Tensor {
       case F32 -> segment.set(FLOAT, byteOffset, value);
       case F16 -> segment.set(SHORT, byteOffset, FloatFormats.toF16(value));
       case BF16 -> segment.set(SHORT, byteOffset, FloatFormats.toBf16(value));
-      default -> throw new IllegalStateException(dtype + " elements are not plain floating-point numbers");
+      default ->
+          throw new IllegalStateException(dtype + " elements are not plain floating-point numbers");
     }
   }
 
@@ -244,7 +265,13 @@ public final class Tensor {
   public Tensor narrow(int dim, long start, long length) {
     if (start < 0 || length < 0 || start > shape[dim] - length) {
       throw new IllegalArgumentException(
-          "start, length: " + start + ", " + length + ", expected a range inside [0, " + shape[dim] + ")");
+          "start, length: "
+              + start
+              + ", "
+              + length
+              + ", expected a range inside [0, "
+              + shape[dim]
+              + ")");
     }
     long[] narrowed = shape.clone();
     narrowed[dim] = length;
@@ -252,7 +279,10 @@ public final class Tensor {
     return new Tensor(dtype, buffer, offset + skip, narrowed, strides.clone());
   }
 
-  /** The view with dimensions in another order: dimension i of the result is {@code dims[i]} of this. */
+  /**
+   * The view with dimensions in another order: dimension i of the result is {@code dims[i]} of
+   * this.
+   */
   public Tensor permute(int... dims) {
     long[] sizes = new long[dims.length];
     long[] steps = new long[dims.length];
@@ -260,7 +290,11 @@ public final class Tensor {
     for (int i = 0; i < dims.length; i++) {
       if (dims.length != shape.length || dims[i] < 0 || dims[i] >= shape.length || seen[dims[i]]) {
         throw new IllegalArgumentException(
-            "dims: " + Arrays.toString(dims) + ", expected each of 0.." + (shape.length - 1) + " once");
+            "dims: "
+                + Arrays.toString(dims)
+                + ", expected each of 0.."
+                + (shape.length - 1)
+                + " once");
       }
       seen[dims[i]] = true;
       sizes[i] = shape[dims[i]];
@@ -281,7 +315,10 @@ public final class Tensor {
     return true;
   }
 
-  /** Whether the byte ranges that two tensors span share memory (their elements may still interleave). */
+  /**
+   * Whether the byte ranges that two tensors span share memory (their elements may still
+   * interleave).
+   */
   public boolean overlaps(Tensor other) {
     return buffer.overlaps(offset, extent, other.buffer, other.offset, other.extent);
   }

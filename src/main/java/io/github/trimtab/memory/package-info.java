@@ -1,4 +1,6 @@
-/** Off-heap buffers of host or device, their element formats, strided views, and the pool of pages. */
+/**
+ * Off-heap buffers of host or device, their element formats, strided views, and the pool of pages.
+ */
 @NullMarked
 package io.github.trimtab.memory;
 
