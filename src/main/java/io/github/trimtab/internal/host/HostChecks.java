@@ -1,0 +1,386 @@
+package io.github.trimtab.internal.host;
+
+import io.github.trimtab.kernel.Append;
+import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.Compact;
+import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.Operation;
+import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Select;
+import io.github.trimtab.memory.Tensor;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks of everything that operations call untrusted: the contents of index buffers, and that
+ * buffers are open and on the host. A CPU backend calls the operation's check first and may then
+ * follow every index.
+ *
+ * <p>Errors name the operation, the argument, the place in it, the value and what was expected.
+ */
+public final class HostChecks {
+  /** Reused from call to call, so that a replayed operation allocates nothing. */
+  private static final ThreadLocal<BitSet> MARKS = ThreadLocal.withInitial(BitSet::new);
+
+  private final String operation;
+
+  private HostChecks(Operation op) {
+    operation = op.getClass().getSimpleName();
+    if (!op.place().isHost()) {
+      throw new IllegalArgumentException(
+          operation + ": buffers on " + op.place() + ", expected host memory on this backend");
+    }
+  }
+
+  /** Checks an append's lengths and the pages it writes. */
+  public static void check(Append op) {
+    HostChecks checks = new HostChecks(op);
+    PagedKv target = op.target();
+    checks.open(op.fresh(), "fresh");
+    checks.open(target, "target");
+    checks.newTokens(op.fresh());
+    BitSet written = marks();
+    for (int row = 0; row < target.rows(); row++) {
+      int count = KvAccess.newTokens(op.fresh(), row);
+      for (int list = 0; list < target.lists(); list++) {
+        int length = KvAccess.at(target.lengths(), row, list);
+        checks.inRange("target.lengths", row, list, length, 0, target.capacity() - (long) count);
+        if (count > 0) {
+          int first = length / target.layout().tokens();
+          int end = target.layout().pagesFor(length + count);
+          checks.writtenPages("target.table", target, row, list, first, end, written);
+        }
+      }
+    }
+  }
+
+  /** Checks a score's lengths, pages, window and queries. */
+  public static void check(Score op) {
+    new HostChecks(op).score(op, "");
+  }
+
+  private void score(Score op, String prefix) {
+    open(op.q(), prefix + "q");
+    open(op.queryRows(), prefix + "queryRows");
+    open(op.window(), prefix + "window");
+    open(op.scores(), prefix + "scores");
+    sources(op.history(), op.fresh(), prefix);
+    Tensor queryRows = op.queryRows();
+    for (int row = 0; row < op.rows(); row++) {
+      int tokens = Integer.MAX_VALUE;
+      for (int head = 0; head < op.heads(); head++) {
+        long total = totalTokens(op.history(), op.fresh(), row, head);
+        if (total > op.scores().size(2)) {
+          throw bad(
+              prefix + "history.lengths",
+              row,
+              head,
+              total,
+              "with the new tokens at most the " + op.scores().size(2) + " that scores holds");
+        }
+        tokens = (int) Math.min(tokens, total);
+      }
+      positions(prefix + "window", op.window(), row, tokens);
+      for (int w = 0; queryRows != null && w < queryRows.size(1); w++) {
+        inRange(
+            prefix + "queryRows", row, w, KvAccess.at(queryRows, row, w), -1, op.q().size(2) - 1);
+      }
+    }
+  }
+
+  /** Checks a selection's lengths, window and capacities. */
+  public static void check(Select op) {
+    HostChecks checks = new HostChecks(op);
+    checks.open(op.scores(), "scores");
+    checks.open(op.lengths(), "lengths");
+    checks.open(op.window(), "window");
+    checks.open(op.capacity(), "capacity");
+    checks.open(op.indices(), "indices");
+    Tensor lengths = op.lengths();
+    int all = (int) op.scores().size(2);
+    for (int row = 0; row < op.scores().size(0); row++) {
+      if (lengths != null) {
+        checks.inRange("lengths", row, KvAccess.at(lengths, row), 0, all);
+      }
+      checks.positions(
+          "window", op.window(), row, lengths == null ? all : KvAccess.at(lengths, row));
+      checks.capacities(op.capacity(), op.window(), op.indices(), row);
+    }
+  }
+
+  /** Checks a compaction's lengths, pages and indices. */
+  public static void check(Compact op) {
+    HostChecks checks = new HostChecks(op);
+    checks.sources(op.history(), op.fresh(), "");
+    checks.open(op.indices(), "indices");
+    checks.open(op.target(), "target");
+    BitSet pages = checks.sourcePages(op.history(), op.target());
+    for (int row = 0; row < op.target().rows(); row++) {
+      int kept = 0;
+      for (int head = 0; head < op.target().heads(); head++) {
+        int count = checks.indices(op, row, head);
+        if (op.target().headInPage(head) == 0) {
+          kept = count;
+          checks.survivors(op.target(), row, op.target().list(head), kept, pages);
+        } else if (count != kept) {
+          throw checks.bad(
+              "indices",
+              row,
+              head,
+              count,
+              "as many tokens as head 0 keeps, " + kept + ", since they share a list");
+        }
+      }
+    }
+  }
+
+  /** Counts a head's indices and checks each. */
+  private int indices(Compact op, int row, int head) {
+    long tokens = totalTokens(op.history(), op.fresh(), row, head);
+    int places = (int) op.indices().size(2);
+    int count = 0;
+    while (count < places && KvAccess.at(op.indices(), row, head, count) != -1) {
+      inRange(
+          "indices", row, head, count, KvAccess.at(op.indices(), row, head, count), 0, tokens - 1);
+      count++;
+    }
+    for (int place = count; place < places; place++) {
+      inRange("indices", row, head, place, KvAccess.at(op.indices(), row, head, place), -1, -1);
+    }
+    return count;
+  }
+
+  /** Checks what an eviction scores, its capacities and the pages of its survivors. */
+  public static void check(Evict op) {
+    HostChecks checks = new HostChecks(op);
+    Score score = op.score();
+    checks.score(score, "score.");
+    checks.open(op.capacity(), "capacity");
+    checks.open(op.indices(), "indices");
+    checks.open(op.target(), "target");
+    BitSet pages = checks.sourcePages(score.history(), op.target());
+    for (int row = 0; row < score.rows(); row++) {
+      checks.capacities(op.capacity(), score.window(), op.indices(), row);
+      int kept = 0;
+      for (int head = 0; head < score.heads(); head++) {
+        int list = op.target().list(head);
+        long total = totalTokens(score.history(), score.fresh(), row, head);
+        int count = (int) Math.min(total, KvAccess.at(op.capacity(), row, list));
+        if (op.target().headInPage(head) == 0) {
+          kept = count;
+          checks.survivors(op.target(), row, list, kept, pages);
+        } else if (count != kept) {
+          throw checks.bad(
+              "score.history.lengths",
+              row,
+              head,
+              count,
+              "as many survivors as head 0 has, "
+                  + kept
+                  + ", since they share a list of the target");
+        }
+      }
+    }
+  }
+
+  /** Checks an attention's lengths, pages and parents. */
+  public static void check(Attend op) {
+    HostChecks checks = new HostChecks(op);
+    checks.open(op.q(), "q");
+    checks.open(op.queryLengths(), "queryLengths");
+    checks.open(op.parents(), "parents");
+    checks.open(op.out(), "out");
+    checks.open(op.lse(), "lse");
+    checks.sources(op.history(), op.fresh(), "");
+    Tensor lengths = op.queryLengths();
+    Tensor parents = op.parents();
+    int all = (int) op.q().size(2);
+    for (int row = 0; row < op.q().size(0); row++) {
+      if (lengths != null) {
+        checks.inRange("queryLengths", row, KvAccess.at(lengths, row), 0, all);
+      }
+      int queries = lengths == null ? all : KvAccess.at(lengths, row);
+      for (int i = 0; parents != null && i < queries; i++) {
+        checks.inRange("parents", row, i, KvAccess.at(parents, row, i), -1, i - 1L);
+      }
+    }
+  }
+
+  private void sources(@Nullable PagedKv history, @Nullable NewTokens fresh, String prefix) {
+    if (history != null) {
+      open(history, prefix + "history");
+      for (int row = 0; row < history.rows(); row++) {
+        for (int list = 0; list < history.lists(); list++) {
+          int length = KvAccess.at(history.lengths(), row, list);
+          inRange(prefix + "history.lengths", row, list, length, 0, history.capacity());
+          int end = history.layout().pagesFor(length);
+          for (int i = 0; i < end; i++) {
+            int page = KvAccess.at(history.table(), row, list, i);
+            inRange(prefix + "history.table", row, list, i, page, 0, history.pages() - 1L);
+          }
+        }
+      }
+    }
+    if (fresh != null) {
+      open(fresh, prefix + "fresh");
+      newTokens(fresh);
+    }
+  }
+
+  private void newTokens(NewTokens fresh) {
+    Tensor lengths = fresh.lengths();
+    for (int row = 0; lengths != null && row < fresh.rows(); row++) {
+      inRange("fresh.lengths", row, KvAccess.at(lengths, row), 0, fresh.capacity());
+    }
+  }
+
+  private static long totalTokens(
+      @Nullable PagedKv history, @Nullable NewTokens fresh, int row, int head) {
+    return (long) KvAccess.historyTokens(history, row, head) + KvAccess.newTokens(fresh, row);
+  }
+
+  /** Positions of one row: -1 or in [0, tokens), and none twice. */
+  private void positions(String name, @Nullable Tensor positions, int row, int tokens) {
+    if (positions == null) {
+      return;
+    }
+    BitSet seen = marks();
+    for (int p = 0; p < positions.size(1); p++) {
+      int position = KvAccess.at(positions, row, p);
+      inRange(name, row, p, position, -1, tokens - 1L);
+      if (position >= 0) {
+        if (seen.get(position)) {
+          throw bad(name, row, p, position, "positions that all differ");
+        }
+        seen.set(position);
+      }
+    }
+  }
+
+  private void capacities(Tensor capacity, @Nullable Tensor window, Tensor indices, int row) {
+    int least = KvAccess.presentPositions(window, row);
+    for (int list = 0; list < capacity.size(1); list++) {
+      int value = KvAccess.at(capacity, row, list);
+      if (value < least) {
+        throw bad("capacity", row, list, value, "at least the window's " + least + " positions");
+      }
+      if (value > indices.size(2)) {
+        throw bad(
+            "capacity", row, list, value, "at most the " + indices.size(2) + " places of indices");
+      }
+    }
+  }
+
+  /** The pages that the source reads, if the target's lie in the same slab. */
+  private BitSet sourcePages(@Nullable PagedKv history, PagedKv target) {
+    BitSet pages = marks();
+    if (history != null && history.slab() == target.slab()) {
+      for (int row = 0; row < history.rows(); row++) {
+        for (int list = 0; list < history.lists(); list++) {
+          int end = history.layout().pagesFor(KvAccess.at(history.lengths(), row, list));
+          for (int i = 0; i < end; i++) {
+            pages.set(KvAccess.at(history.table(), row, list, i));
+          }
+        }
+      }
+    }
+    return pages;
+  }
+
+  private void survivors(PagedKv target, int row, int list, int kept, BitSet taken) {
+    if (kept > target.capacity()) {
+      throw bad("target.table", row, list, target.capacity(), "pages for " + kept + " tokens");
+    }
+    writtenPages("target.table", target, row, list, 0, target.layout().pagesFor(kept), taken);
+  }
+
+  /**
+   * Checks pages {@code [first, end)} of a list, which nothing else may use, and marks them as
+   * taken.
+   */
+  private void writtenPages(
+      String name, PagedKv target, int row, int list, int first, int end, BitSet taken) {
+    for (int i = first; i < end; i++) {
+      int page = KvAccess.at(target.table(), row, list, i);
+      inRange(name, row, list, i, page, 0, target.pages() - 1L);
+      if (taken.get(page)) {
+        throw new IllegalArgumentException(
+            operation
+                + ": "
+                + name
+                + "["
+                + row
+                + ", "
+                + list
+                + ", "
+                + i
+                + "]: "
+                + page
+                + ", expected a page that this operation neither reads nor writes elsewhere");
+      }
+      taken.set(page);
+    }
+  }
+
+  private static BitSet marks() {
+    BitSet marks = MARKS.get();
+    marks.clear();
+    return marks;
+  }
+
+  private void inRange(String name, int i, long value, long low, long high) {
+    if (value < low || value > high) {
+      throw outside(name + "[" + i + "]", value, low, high);
+    }
+  }
+
+  private void inRange(String name, int i, int j, long value, long low, long high) {
+    if (value < low || value > high) {
+      throw outside(name + "[" + i + ", " + j + "]", value, low, high);
+    }
+  }
+
+  private void inRange(String name, int i, int j, int k, long value, long low, long high) {
+    if (value < low || value > high) {
+      throw outside(name + "[" + i + ", " + j + ", " + k + "]", value, low, high);
+    }
+  }
+
+  private IllegalArgumentException outside(String place, long value, long low, long high) {
+    String expected =
+        high < low
+            ? "nothing, since none is in range"
+            : low == high ? "" + low : low + " to " + high;
+    return new IllegalArgumentException(
+        operation + ": " + place + ": " + value + ", expected " + expected);
+  }
+
+  private IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
+    return new IllegalArgumentException(
+        operation + ": " + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
+  }
+
+  private void open(PagedKv pages, String name) {
+    open(pages.slab().isOpen(), name + ".slab");
+    open(pages.table(), name + ".table");
+    open(pages.lengths(), name + ".lengths");
+  }
+
+  private void open(NewTokens fresh, String name) {
+    open(fresh.k(), name + ".k");
+    open(fresh.v(), name + ".v");
+    open(fresh.lengths(), name + ".lengths");
+  }
+
+  private void open(@Nullable Tensor tensor, String name) {
+    open(tensor == null || tensor.buffer().isOpen(), name);
+  }
+
+  private void open(boolean open, String name) {
+    if (!open) {
+      throw new IllegalStateException(operation + ": " + name + " is closed");
+    }
+  }
+}
