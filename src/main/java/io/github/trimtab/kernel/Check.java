@@ -106,6 +106,16 @@ final class Check {
         "memory apart from the new tokens");
   }
 
+  /** Pages that are written and share no memory with the new tokens written to them. */
+  static void written(String name, PagedKv pages, NewTokens tokens) {
+    boolean apart =
+        !pages.overlaps(tokens.k())
+            && !pages.overlaps(tokens.values())
+            && (tokens.lengths() == null || !pages.overlaps(tokens.lengths()));
+    require(apart, name, pages.slab(), "memory apart from the new tokens");
+    written(name + ".lengths", pages.lengths());
+  }
+
   /** Query heads that share the key/value heads of a source. */
   static void grouped(Tensor q, long rows, long heads, long headDim, String source) {
     require(q.size(0) == rows, "q", q, rows + " rows as " + source + " has");
@@ -159,16 +169,21 @@ final class Check {
               + history.layout().headDim());
       place("target", target.table(), history.place());
       require(
-          !target.table().overlaps(history.table()) && !target.table().overlaps(history.lengths()),
-          "target.table",
+          target.sharesSlab(history) || !target.memory().overlaps(history.memory()),
+          "target.slab",
+          target.slab(),
+          "history's slab with pages of one size, or memory apart from it");
+      require(
+          !target.overlaps(history.table()) && !target.overlaps(history.lengths()),
+          "target",
           target.table(),
           "memory apart from history's tables");
       require(
-          !target.lengths().overlaps(history.table())
-              && !target.lengths().overlaps(history.lengths()),
-          "target.lengths",
-          target.lengths(),
-          "memory apart from history's tables");
+          !history.memory().overlaps(target.table())
+              && !history.memory().overlaps(target.lengths()),
+          "target",
+          target.table(),
+          "tables apart from history's pages");
     }
   }
 }

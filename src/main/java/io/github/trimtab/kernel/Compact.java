@@ -40,9 +40,7 @@ public record Compact(
     Check.target(target, history);
     if (fresh != null) {
       Check.alike("fresh", fresh, "target", target);
-      require(!target.overlaps(fresh.k()), "target", target.slab(), "memory apart from fresh.k");
-      require(
-          !target.overlaps(fresh.values()), "target", target.slab(), "memory apart from fresh.v");
+      Check.written("target", target, fresh);
     }
     Select.indices(indices, target.rows(), target.heads(), target.place());
   }

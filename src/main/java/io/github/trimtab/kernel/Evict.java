@@ -4,6 +4,7 @@ import static io.github.trimtab.kernel.Check.require;
 
 import io.github.trimtab.memory.Place;
 import io.github.trimtab.memory.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Forgets: scores history and new tokens, selects per head, and writes only survivors into fresh
@@ -38,8 +39,16 @@ public record Evict(Score score, Tensor capacity, Tensor indices, PagedKv target
     Check.written("indices", indices, target, null);
     Check.written("score.scores", score.scores(), capacity);
     Check.written("score.scores", score.scores(), target, null);
-    require(!target.overlaps(score.q()), "score.q", score.q(), "memory apart from the target");
-    require(!target.overlaps(capacity), "capacity", capacity, "memory apart from the target");
+    apart("score.q", score.q(), target);
+    apart("score.queryRows", score.queryRows(), target);
+    apart("score.window", score.window(), target);
+    apart("capacity", capacity, target);
+  }
+
+  private static void apart(String name, @Nullable Tensor read, PagedKv target) {
+    if (read != null) {
+      require(!target.overlaps(read), name, read, "memory apart from the target");
+    }
   }
 
   @Override

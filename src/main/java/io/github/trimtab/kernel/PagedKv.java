@@ -27,12 +27,17 @@ public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, T
   public PagedKv {
     require(pages >= 0, "pages", pages, "0 or more");
     require(
-        Math.multiplyExact(layout.pageBytes(), (long) pages) <= slab.byteSize(),
+        pages <= slab.byteSize() / layout.pageBytes(),
         "pages",
         pages,
         "at most the " + slab.byteSize() / layout.pageBytes() + " that the slab holds");
     Check.indices("table", table, slab.place());
     require(table.rank() == 3, "table", table, "3 dimensions [rows, lists, pages]");
+    require(
+        table.size(0) <= Integer.MAX_VALUE && table.size(1) <= 1 << 16,
+        "table",
+        table,
+        "fewer than 2^31 rows and at most 65536 lists");
     require(
         table.size(1) == 1 || layout.heads() == 1,
         "table",
@@ -48,6 +53,9 @@ public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, T
     require(lengths.dtype() == DType.I32, "lengths", lengths, "I32");
     require(table.dtype() == DType.I32, "table", table, "I32");
     require(!table.overlaps(lengths), "lengths", lengths, "memory apart from the table");
+    Tensor memory = memory(layout, slab, pages);
+    require(!memory.overlaps(table), "table", table, "memory apart from the slab");
+    require(!memory.overlaps(lengths), "lengths", lengths, "memory apart from the slab");
   }
 
   /** Rows R. */
@@ -86,7 +94,22 @@ public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, T
   }
 
   boolean overlaps(Tensor tensor) {
-    Tensor all = Tensor.of(DType.INT8, slab, layout.pageBytes() * pages);
-    return all.overlaps(tensor) || table.overlaps(tensor) || lengths.overlaps(tensor);
+    return memory(layout, slab, pages).overlaps(tensor)
+        || table.overlaps(tensor)
+        || lengths.overlaps(tensor);
+  }
+
+  /** Whether the memory of all pages of both is one and the same, page for page. */
+  boolean sharesSlab(PagedKv other) {
+    return slab == other.slab && layout.pageBytes() == other.layout.pageBytes();
+  }
+
+  /** The memory of the pages as bytes. */
+  Tensor memory() {
+    return memory(layout, slab, pages);
+  }
+
+  private static Tensor memory(PageLayout layout, Buffer slab, int pages) {
+    return Tensor.of(DType.INT8, slab, layout.pageBytes() * pages);
   }
 }

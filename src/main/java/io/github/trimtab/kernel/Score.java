@@ -12,13 +12,19 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tokens of a row are numbered through: history first, then the valid new tokens. RAW: the
  * queries of the window and of the head group are summed first (window outer, rising), then one dot
- * product a key, times {@code scale / (H/G)}. SOFTMAX: per query max, sum of exponentials and
- * division; weights are added over the queries (window outer, rising) and divided by H/G. Then
- * pooling. Window positions and places past the row's tokens are -inf in the result. ScaleKV
- * sections 3.2 (Eq. 5) and the released code's update step.
+ * product a key, times {@code scale / (H/G)}. SOFTMAX: per query the logits scale * q.k, their max,
+ * the sum over all tokens of exp(logit - max) and the division by it; weights are added over the
+ * queries (window outer, rising) and divided by H/G. Under {@link Mask#CAUSAL} the i-th of n
+ * present queries stands at position T - n + i of the head's T tokens and sees no later one; a
+ * query that sees no token adds 0. Then pooling. Window positions and places past the row's tokens
+ * are -inf in the result. ScaleKV section 3.2 (Eq. 5) and the released code's update step.
  *
- * <p>Untrusted at run time: lengths, page ids, window positions in [0, row's tokens) or -1 and all
- * different, query rows in [0, rows of q) or -1.
+ * <p>NaN and infinities propagate as IEEE 754 says: in RAW they stay with their key, in SOFTMAX a
+ * logit of NaN or +inf makes every weight of that query NaN. A NaN's payload is no part of the
+ * contract.
+ *
+ * <p>Untrusted at run time: lengths, page ids, window positions in [0, tokens of each of the row's
+ * heads) or -1 and all different, query rows in [0, Q) or -1.
  *
  * @param q queries [R,H,Q,D], F32, F16 or BF16
  * @param queryRows which of the Q queries form the window, [R,W] I32, -1 for none; or null: all Q

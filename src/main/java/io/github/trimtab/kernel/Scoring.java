@@ -23,9 +23,15 @@ public record Scoring(Mode mode, float scale, Mask mask, Pooling pooling, int po
   public enum Pooling {
     /** None. */
     NONE,
-    /** The largest score of the neighbourhood; window tokens and places outside count as -inf. */
+    /**
+     * The largest score of the neighbourhood: NaN ranks below -inf, -0 below +0; window tokens and
+     * places outside count as -inf.
+     */
     MAX,
-    /** The sum of the neighbourhood over its width; window tokens and places outside count as 0. */
+    /**
+     * The sum of the neighbourhood in rising order over its width; window tokens and places outside
+     * count as 0.
+     */
     AVG
   }
 

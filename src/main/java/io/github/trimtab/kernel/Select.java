@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * different, capacities at least the row's window and at most C.
  *
  * @param scores [R,G,N], F32
- * @param lengths valid scores of each row [R], I32, or null: all N
+ * @param lengths valid scores of each row [R] or of each head [R,G], I32, or null: all N
  * @param window tokens that stay whatever their score, [R,P] I32, -1 for none; or null
  * @param capacity tokens that stay, window included, [R,L] I32 with L = 1 or G
  * @param indices result [R,G,C], I32
@@ -38,7 +38,13 @@ public record Select(
     long rows = scores.size(0);
     if (lengths != null) {
       Check.indices("lengths", lengths, place);
-      Check.shape("lengths", lengths, rows);
+      require(
+          lengths.rank() == 1
+              ? lengths.size(0) == rows
+              : lengths.rank() == 2 && lengths.size(0) == rows && lengths.size(1) == scores.size(1),
+          "lengths",
+          lengths,
+          "shape [" + rows + "] or [" + rows + ", " + scores.size(1) + "]");
     }
     if (window != null) {
       Check.indices("window", window, place);

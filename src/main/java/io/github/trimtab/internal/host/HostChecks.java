@@ -98,14 +98,15 @@ public final class HostChecks {
     checks.open(op.window(), "window");
     checks.open(op.capacity(), "capacity");
     checks.open(op.indices(), "indices");
-    Tensor lengths = op.lengths();
-    int all = (int) op.scores().size(2);
+    int places = (int) op.scores().size(2);
     for (int row = 0; row < op.scores().size(0); row++) {
-      if (lengths != null) {
-        checks.inRange("lengths", row, KvAccess.at(lengths, row), 0, all);
+      int least = places;
+      for (int head = 0; head < op.scores().size(1); head++) {
+        int tokens = KvAccess.tokens(op, row, head);
+        checks.inRange("lengths", row, head, tokens, 0, places);
+        least = Math.min(least, tokens);
       }
-      checks.positions(
-          "window", op.window(), row, lengths == null ? all : KvAccess.at(lengths, row));
+      checks.positions("window", op.window(), row, least);
       checks.capacities(op.capacity(), op.window(), op.indices(), row);
     }
   }

@@ -3,6 +3,7 @@ package io.github.trimtab.internal.host;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.ValueLayout;
@@ -44,6 +45,21 @@ public final class KvAccess {
     }
     Tensor lengths = fresh.lengths();
     return lengths == null ? fresh.capacity() : at(lengths, row);
+  }
+
+  /** Tokens of history and new tokens of a row's key/value head. */
+  public static int tokens(
+      @Nullable PagedKv history, @Nullable NewTokens fresh, int row, int head) {
+    return historyTokens(history, row, head) + newTokens(fresh, row);
+  }
+
+  /** Valid scores of a row's key/value head. */
+  public static int tokens(Select op, int row, int head) {
+    Tensor lengths = op.lengths();
+    if (lengths == null) {
+      return (int) op.scores().size(2);
+    }
+    return lengths.rank() == 1 ? at(lengths, row) : at(lengths, row, head);
   }
 
   /** Offset of the {@code index}-th page of a list. */
