@@ -1,0 +1,105 @@
+package io.github.trimtab.kv;
+
+import io.github.trimtab.memory.PagePool;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * The pages that lists grow into: new ones behind the old, and copies of last pages that others
+ * read. Entered into the table at once, and kept or undone when the append is finished.
+ */
+final class AppendPages {
+  private static final int NOT_COPIED = -1;
+
+  private final BlockTable table;
+  private final int[] grown;
+  private final PagePool pool;
+  private final int[] acquired;
+  // The shared last page of each list that is copied.
+  private final int[] sharedTails;
+
+  private AppendPages(
+      BlockTable table, int[] grown, PagePool pool, int[] acquired, int[] sharedTails) {
+    this.table = table;
+    this.grown = grown;
+    this.pool = pool;
+    this.acquired = acquired;
+    this.sharedTails = sharedTails;
+  }
+
+  /** Takes the pages for lists that grow to {@code grown} tokens, all of them or none. */
+  static AppendPages acquire(BlockTable table, int[] grown, PagePool pool) {
+    int[] sharedTails = new int[grown.length];
+    Arrays.fill(sharedTails, NOT_COPIED);
+    int wanted = 0;
+    for (int list = 0; list < grown.length; list++) {
+      wanted += pool.layout().pagesFor(grown[list]) - table.pageCount(list);
+      if (writesIntoSharedPage(table, list, grown[list], pool, sharedTails)) {
+        sharedTails[list] = table.page(list, table.pageCount(list) - 1);
+        wanted++;
+      }
+    }
+    AppendPages pages = new AppendPages(table, grown, pool, pool.acquire(wanted), sharedTails);
+    pages.enter();
+    return pages;
+  }
+
+  private static boolean writesIntoSharedPage(
+      BlockTable table, int list, int grown, PagePool pool, int[] sharedTails) {
+    int length = table.length(list);
+    if (grown == length || length % pool.layout().tokens() == 0) {
+      return false;
+    }
+    int tail = table.page(list, table.pageCount(list) - 1);
+    // Lists that copy the page in this append no longer read it: the last one may write in place.
+    int leaving = 0;
+    for (int earlier = 0; earlier < list; earlier++) {
+      leaving += sharedTails[earlier] == tail ? 1 : 0;
+    }
+    return pool.references(tail) - leaving > 1;
+  }
+
+  private void enter() {
+    int next = 0;
+    for (int list = 0; list < grown.length; list++) {
+      int count = table.pageCount(list);
+      if (sharedTails[list] != NOT_COPIED) {
+        int copy = acquired[next++];
+        copyPage(sharedTails[list], copy);
+        table.setPage(list, count - 1, copy);
+      }
+      for (int i = count; i < pool.layout().pagesFor(grown[list]); i++) {
+        table.setPage(list, i, acquired[next++]);
+      }
+    }
+  }
+
+  private void copyPage(int from, int to) {
+    long bytes = pool.layout().pageBytes();
+    MemorySegment slab = pool.slab().segment();
+    MemorySegment.copy(slab, from * bytes, slab, to * bytes, bytes);
+  }
+
+  /** Keeps the new lengths and drops what was copied, or, where the append failed, undoes all. */
+  void finish(boolean done) {
+    for (int list = 0; list < grown.length; list++) {
+      int tail = sharedTails[list];
+      if (done) {
+        if (tail != NOT_COPIED) {
+          pool.release(tail);
+        }
+        table.setLength(list, grown[list]);
+      } else {
+        if (tail != NOT_COPIED) {
+          table.setPage(list, table.pageCount(list) - 1, tail);
+        }
+        table.uploadLength(list);
+      }
+    }
+    if (!done) {
+      for (int page : acquired) {
+        pool.release(page);
+      }
+    }
+  }
+}
