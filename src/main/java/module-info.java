@@ -12,5 +12,7 @@ module io.github.trimtab {
   exports io.github.trimtab;
   exports io.github.trimtab.io;
   exports io.github.trimtab.kernel;
+  exports io.github.trimtab.kv;
   exports io.github.trimtab.memory;
+  exports io.github.trimtab.scalekv;
 }
