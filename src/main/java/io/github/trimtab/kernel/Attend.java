@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Mask NONE: a query sees all history and all new tokens. CAUSAL (M = new tokens): query i sees
  * history and new tokens 0..i. TREE (M = new tokens, at most 64): query i sees history, itself and
  * its ancestors. A query without a visible key gives out 0 and lse -inf; so do queries past a row's
- * length. Held to twice the error of a plain computation in the same precision.
+ * length. Parents that are no valid new token are not seen. Held to twice the error of a plain
+ * computation in the same precision.
  *
  * <p>Untrusted at run time: lengths, page ids, parents (below their child, -1: root).
  *
@@ -93,6 +94,11 @@ public record Attend(
       Check.written("lse", lse, q, queryLengths, parents);
       Check.written("lse", lse, history, fresh);
     }
+  }
+
+  /** Key/value heads G. */
+  public int heads() {
+    return history != null ? history.heads() : fresh != null ? fresh.heads() : 0;
   }
 
   @Override

@@ -1,36 +1,42 @@
 package io.github.trimtab.internal.scalar;
 
-import io.github.trimtab.kernel.*;
+import io.github.trimtab.kernel.Append;
+import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.Compact;
+import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Select;
 
-/** Placeholder. */
+/** Every operation in plain Java, the oracle that other backends are compared with. */
 public final class ScalarKernels implements Kernels {
   @Override
   public void append(Append op) {
-    throw new UnsupportedOperationException();
+    ScalarAppend.run(op);
   }
 
   @Override
   public void score(Score op) {
-    throw new UnsupportedOperationException();
+    ScalarScore.run(op);
   }
 
   @Override
   public void select(Select op) {
-    throw new UnsupportedOperationException();
+    ScalarSelect.run(op);
   }
 
   @Override
   public void compact(Compact op) {
-    throw new UnsupportedOperationException();
+    ScalarCompact.run(op);
   }
 
   @Override
   public void evict(Evict op) {
-    throw new UnsupportedOperationException();
+    ScalarEvict.run(op);
   }
 
   @Override
   public void attend(Attend op) {
-    throw new UnsupportedOperationException();
+    ScalarAttend.run(op);
   }
 }
