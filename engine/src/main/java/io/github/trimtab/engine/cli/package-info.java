@@ -1,0 +1,5 @@
+/** The command line. */
+@NullMarked
+package io.github.trimtab.engine.cli;
+
+import org.jspecify.annotations.NullMarked;
