@@ -18,9 +18,9 @@ final class BlockTable {
   private final PagedKv view;
 
   /**
-   * Tables over {@code words}, I32: lists x width page ids, then one length a list.
+   * Tables over {@code words}: lists x width page ids, then one length a list.
    *
-   * @param words their memory
+   * @param words their memory, I32, [1, integers]
    */
   BlockTable(PagePool pool, Tensor words, int rows, int lists, int width) {
     this.width = width;
@@ -37,7 +37,7 @@ final class BlockTable {
         Tensor.strided(
             DType.I32,
             words.buffer(),
-            words.offset(pages.length),
+            words.offset(0, pages.length),
             new long[] {rows, lists},
             new long[] {lists, 1});
     this.view = new PagedKv(pool.layout(), pool.slab(), pool.capacity(), table, lengthsTensor);
