@@ -1,0 +1,76 @@
+package io.github.trimtab.engine.math;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Vectors of F32 and how they are read from off-heap memory. Indices count floats, not bytes.
+ *
+ * <p>256 bits wherever the machine has them: 512-bit vectors reached the same matrix speed and lost
+ * on memory-bound loops where this was measured.
+ */
+final class Lanes {
+
+  static final VectorSpecies<Float> SPECIES =
+      FloatVector.SPECIES_PREFERRED.length() >= 8
+          ? FloatVector.SPECIES_256
+          : FloatVector.SPECIES_128;
+
+  static final int COUNT = SPECIES.length();
+
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+  private Lanes() {}
+
+  static FloatVector load(MemorySegment source, long index) {
+    return FloatVector.fromMemorySegment(SPECIES, source, index * Float.BYTES, ORDER);
+  }
+
+  static void store(FloatVector vector, MemorySegment target, long index) {
+    vector.intoMemorySegment(target, index * Float.BYTES, ORDER);
+  }
+
+  static float get(MemorySegment source, long index) {
+    return source.get(ValueLayout.JAVA_FLOAT, index * Float.BYTES);
+  }
+
+  static void set(MemorySegment target, long index, float value) {
+    target.set(ValueLayout.JAVA_FLOAT, index * Float.BYTES, value);
+  }
+
+  static FloatVector broadcast(float value) {
+    return FloatVector.broadcast(SPECIES, value);
+  }
+
+  /**
+   * e to the power of each lane, within 2 ulp; lanes are clamped to [-87, 88], so nothing
+   * overflows.
+   */
+  static FloatVector exp(FloatVector x) {
+    FloatVector clamped = x.max(-87f).min(88f);
+    // Adding 1.5 * 2^23 rounds to an integer n and leaves it in the low bits of the sum.
+    FloatVector shifted = clamped.fma(broadcast(1.44269504f), broadcast(12582912f));
+    FloatVector n = shifted.sub(12582912f);
+    FloatVector r = n.fma(broadcast(-0.693359375f), clamped);
+    r = n.fma(broadcast(2.12194440e-4f), r);
+    FloatVector p = broadcast(1.9875691500e-4f);
+    p = p.fma(r, broadcast(1.3981999507e-3f));
+    p = p.fma(r, broadcast(8.3334519073e-3f));
+    p = p.fma(r, broadcast(4.1665795894e-2f));
+    p = p.fma(r, broadcast(1.6666665459e-1f));
+    p = p.fma(r, broadcast(5.0000001201e-1f));
+    p = p.fma(r.mul(r), r).add(1f);
+    return p.reinterpretAsInts()
+        .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+        .reinterpretAsFloats();
+  }
+
+  static MemorySegment allocate(Arena arena, long floats) {
+    return arena.allocate(floats * Float.BYTES, 64);
+  }
+}

@@ -1,0 +1,68 @@
+package io.github.trimtab.engine.math;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Layer normalisation without affine parameters, followed by a modulation: LN(x) * (1 + scale) +
+ * shift.
+ */
+public final class LayerNorm {
+
+  private LayerNorm() {}
+
+  /**
+   * Normalises one row into an array.
+   *
+   * @param x off-heap rows of {@code width} F32
+   * @param row which row
+   * @param scale,shift arrays that hold {@code width} values from {@code modulation} on
+   * @param out receives {@code width} values from {@code at} on
+   */
+  public static void modulate(
+      MemorySegment x,
+      long row,
+      int width,
+      float epsilon,
+      float[] scale,
+      float[] shift,
+      int modulation,
+      float[] out,
+      int at) {
+    long start = row * width;
+    int bound = Lanes.SPECIES.loopBound(width);
+    FloatVector sums = FloatVector.zero(Lanes.SPECIES);
+    for (int i = 0; i < bound; i += Lanes.COUNT) {
+      FloatVector v = Lanes.load(x, start + i);
+      v.intoArray(out, at + i);
+      sums = sums.add(v);
+    }
+    float sum = sums.reduceLanes(VectorOperators.ADD);
+    for (int i = bound; i < width; i++) {
+      out[at + i] = Lanes.get(x, start + i);
+      sum += out[at + i];
+    }
+    float mean = sum / width;
+    FloatVector squares = FloatVector.zero(Lanes.SPECIES);
+    for (int i = 0; i < bound; i += Lanes.COUNT) {
+      FloatVector d = FloatVector.fromArray(Lanes.SPECIES, out, at + i).sub(mean);
+      squares = d.fma(d, squares);
+    }
+    float square = squares.reduceLanes(VectorOperators.ADD);
+    for (int i = bound; i < width; i++) {
+      square += (out[at + i] - mean) * (out[at + i] - mean);
+    }
+    float inverse = (float) (1 / Math.sqrt(square / width + epsilon));
+    for (int i = 0; i < bound; i += Lanes.COUNT) {
+      FloatVector n = FloatVector.fromArray(Lanes.SPECIES, out, at + i).sub(mean).mul(inverse);
+      FloatVector gain = FloatVector.fromArray(Lanes.SPECIES, scale, modulation + i).add(1f);
+      n.fma(gain, FloatVector.fromArray(Lanes.SPECIES, shift, modulation + i))
+          .intoArray(out, at + i);
+    }
+    for (int i = bound; i < width; i++) {
+      float n = (out[at + i] - mean) * inverse;
+      out[at + i] = Math.fma(n, 1 + scale[modulation + i], shift[modulation + i]);
+    }
+  }
+}
