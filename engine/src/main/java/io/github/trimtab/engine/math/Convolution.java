@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.math;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -99,6 +100,17 @@ public final class Convolution {
           }
           epilogue.apply(from * width, to * width, 0, weights.out());
         });
+  }
+
+  /** Convolves a small map on the heap. */
+  public float[] apply(float[] input, int height, int width) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment source = Lanes.allocate(arena, input.length);
+      MemorySegment.copy(input, 0, source, ValueLayout.JAVA_FLOAT, 0, input.length);
+      MemorySegment result = Lanes.allocate(arena, (long) height * width * out());
+      apply(source, height, width, 1, result, PackedMatrix.Epilogue.NONE);
+      return result.toArray(ValueLayout.JAVA_FLOAT);
+    }
   }
 
   /**

@@ -17,7 +17,8 @@ public final class LayerNorm {
    *
    * @param x off-heap rows of {@code width} F32
    * @param row which row
-   * @param scale,shift arrays that hold {@code width} values from {@code modulation} on
+   * @param modulation holds {@code width} values of scale and of shift
+   * @param scaleAt,shiftAt where they begin
    * @param out receives {@code width} values from {@code at} on
    */
   public static void modulate(
@@ -25,9 +26,9 @@ public final class LayerNorm {
       long row,
       int width,
       float epsilon,
-      float[] scale,
-      float[] shift,
-      int modulation,
+      float[] modulation,
+      int scaleAt,
+      int shiftAt,
       float[] out,
       int at) {
     long start = row * width;
@@ -56,13 +57,13 @@ public final class LayerNorm {
     float inverse = (float) (1 / Math.sqrt(square / width + epsilon));
     for (int i = 0; i < bound; i += Lanes.COUNT) {
       FloatVector n = FloatVector.fromArray(Lanes.SPECIES, out, at + i).sub(mean).mul(inverse);
-      FloatVector gain = FloatVector.fromArray(Lanes.SPECIES, scale, modulation + i).add(1f);
-      n.fma(gain, FloatVector.fromArray(Lanes.SPECIES, shift, modulation + i))
+      FloatVector gain = FloatVector.fromArray(Lanes.SPECIES, modulation, scaleAt + i).add(1f);
+      n.fma(gain, FloatVector.fromArray(Lanes.SPECIES, modulation, shiftAt + i))
           .intoArray(out, at + i);
     }
     for (int i = bound; i < width; i++) {
       float n = (out[at + i] - mean) * inverse;
-      out[at + i] = Math.fma(n, 1 + scale[modulation + i], shift[modulation + i]);
+      out[at + i] = Math.fma(n, 1 + modulation[scaleAt + i], modulation[shiftAt + i]);
     }
   }
 }

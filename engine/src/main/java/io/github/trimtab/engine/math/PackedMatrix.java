@@ -1,7 +1,9 @@
 package io.github.trimtab.engine.math;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -73,7 +75,7 @@ public final class PackedMatrix {
         weights[base + i * PANEL] = weight[o * in + i];
       }
     }
-    this.bias = java.util.Arrays.copyOf(bias, panels * PANEL);
+    this.bias = Arrays.copyOf(bias, panels * PANEL);
   }
 
   /** Columns of W: the width of an input row. */
@@ -122,6 +124,19 @@ public final class PackedMatrix {
             epilogue.apply(from, to, panelFrom * PANEL, Math.min(out, panelTo * PANEL));
           }
         });
+  }
+
+  /** Computes {@code rows W^T + bias} of a few rows on the heap. */
+  public float[] multiply(int rows, float[] input) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment result = Lanes.allocate(arena, (long) rows * out);
+      multiply(
+          rows,
+          (from, to, block) -> System.arraycopy(input, from * in, block, 0, (to - from) * in),
+          result,
+          Epilogue.NONE);
+      return result.toArray(ValueLayout.JAVA_FLOAT);
+    }
   }
 
   /** A loader for rows that lie one after the other in memory. */

@@ -53,7 +53,7 @@ class NormsAndActivationsTest {
     float[] modulation = TestData.random(4 * width, 2);
     float[] out = new float[2 * width];
     LayerNorm.modulate(
-        TestData.offHeap(x), 2, width, 1e-6f, modulation, modulation.clone(), width, out, width);
+        TestData.offHeap(x), 2, width, 1e-6f, modulation, width, 3 * width, out, width);
     double mean = 0;
     for (int i = 0; i < width; i++) {
       mean += x[2 * width + i] / (double) width;
@@ -66,7 +66,7 @@ class NormsAndActivationsTest {
     for (int i = 0; i < width; i++) {
       expected[width + i] =
           (x[2 * width + i] - mean) / Math.sqrt(variance + 1e-6) * (1 + modulation[width + i])
-              + modulation[width + i];
+              + modulation[3 * width + i];
     }
     TestData.assertClose(expected, out, 1e-5);
   }

@@ -1,0 +1,17 @@
+package io.github.trimtab.engine.var;
+
+import java.lang.foreign.MemorySegment;
+
+/** Decides the codes of a map from its logits. */
+@FunctionalInterface
+public interface CodeChooser {
+
+  /**
+   * Chooses one code for each token of a map.
+   *
+   * @param scale 0-based
+   * @param logits [2, tokens, codes], F32: with the class, then without; valid during the call only
+   * @param tokens tokens of the map
+   */
+  int[] choose(int scale, MemorySegment logits, int tokens);
+}

@@ -1,0 +1,124 @@
+package io.github.trimtab.engine.var;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A JSON object whose errors name the file, the key and what was expected. */
+final class JsonObject {
+
+  private final String where;
+  private final Map<?, ?> values;
+
+  private JsonObject(String where, Map<?, ?> values) {
+    this.where = where;
+    this.values = values;
+  }
+
+  /** Reads a file that holds one object. */
+  static JsonObject read(Path file) throws IOException {
+    try (JsonParser parser = new JsonFactory().createParser(Files.readString(file))) {
+      if (parser.nextToken() == JsonToken.START_OBJECT
+          && value(parser) instanceof Map<?, ?> object
+          && parser.nextToken() == null) {
+        return new JsonObject(file.toString(), object);
+      }
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(file + ": " + e.getOriginalMessage(), e);
+    }
+    throw new IllegalArgumentException(file + ": expected one JSON object");
+  }
+
+  private static @Nullable Object value(JsonParser parser) throws IOException {
+    return switch (parser.currentToken()) {
+      case START_OBJECT -> {
+        Map<String, @Nullable Object> object = new LinkedHashMap<>();
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+          String key = parser.currentName();
+          parser.nextToken();
+          object.put(key, value(parser));
+        }
+        yield object;
+      }
+      case START_ARRAY -> {
+        List<@Nullable Object> array = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          array.add(value(parser));
+        }
+        yield array;
+      }
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case VALUE_TRUE, VALUE_FALSE -> parser.getBooleanValue();
+      case VALUE_NULL -> null;
+      default -> parser.getText();
+    };
+  }
+
+  int integer(String key) {
+    return integer(key, get(key, Double.class, "a whole number"));
+  }
+
+  double number(String key) {
+    return get(key, Double.class, "a number");
+  }
+
+  boolean flag(String key) {
+    return get(key, Boolean.class, "true or false");
+  }
+
+  String text(String key) {
+    return get(key, String.class, "a text");
+  }
+
+  JsonObject object(String key) {
+    return new JsonObject(where + ": " + key, get(key, Map.class, "an object"));
+  }
+
+  List<Integer> integers(String key) {
+    List<Integer> result = new ArrayList<>();
+    for (Object element : get(key, List.class, "an array of whole numbers")) {
+      result.add(integer(key, element));
+    }
+    return List.copyOf(result);
+  }
+
+  List<JsonObject> objects(String key) {
+    List<JsonObject> result = new ArrayList<>();
+    for (Object element : get(key, List.class, "an array of objects")) {
+      if (!(element instanceof Map<?, ?> object)) {
+        throw unexpected(key, element, "an object");
+      }
+      result.add(new JsonObject(where + ": " + key + "[" + result.size() + "]", object));
+    }
+    return List.copyOf(result);
+  }
+
+  private int integer(String key, @Nullable Object value) {
+    if (value instanceof Double number && number == number.intValue()) {
+      return number.intValue();
+    }
+    throw unexpected(key, value, "a whole number");
+  }
+
+  private <T> T get(String key, Class<T> type, String expected) {
+    Object value = values.get(key);
+    if (!type.isInstance(value)) {
+      throw unexpected(key, value, expected);
+    }
+    return type.cast(value);
+  }
+
+  private IllegalArgumentException unexpected(String key, @Nullable Object value, String expected) {
+    return new IllegalArgumentException(
+        where + ": " + key + ": " + value + ", expected " + expected);
+  }
+}
