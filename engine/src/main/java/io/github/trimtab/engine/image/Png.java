@@ -21,8 +21,7 @@ public final class Png {
 
   /** Writes a file, whole or not at all: it appears under its name when it is complete. */
   public static void write(Picture picture, Path file) throws IOException {
-    Path folder = file.toAbsolutePath().getParent();
-    Path part = Files.createTempFile(folder, "." + file.getFileName(), ".part");
+    Path part = file.resolveSibling("." + file.getFileName() + ".part");
     try {
       Files.write(part, encode(picture));
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
