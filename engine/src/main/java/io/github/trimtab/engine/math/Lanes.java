@@ -48,22 +48,24 @@ final class Lanes {
   }
 
   /**
-   * e to the power of each lane, within 2 ulp; lanes are clamped to [-87, 88], so nothing
+   * e to the power of each lane, within 1e-6 of it; lanes are clamped to [-87, 88], so nothing
    * overflows.
    */
   static FloatVector exp(FloatVector x) {
     FloatVector clamped = x.max(-87f).min(88f);
     // Adding 1.5 * 2^23 rounds to an integer n and leaves it in the low bits of the sum.
-    FloatVector shifted = clamped.fma(broadcast(1.44269504f), broadcast(12582912f));
+    FloatVector shifted = clamped.fma(broadcast(1.442695f), broadcast(12582912f));
     FloatVector n = shifted.sub(12582912f);
-    FloatVector r = n.fma(broadcast(-0.693359375f), clamped);
-    r = n.fma(broadcast(2.12194440e-4f), r);
-    FloatVector p = broadcast(1.9875691500e-4f);
-    p = p.fma(r, broadcast(1.3981999507e-3f));
-    p = p.fma(r, broadcast(8.3334519073e-3f));
-    p = p.fma(r, broadcast(4.1665795894e-2f));
-    p = p.fma(r, broadcast(1.6666665459e-1f));
-    p = p.fma(r, broadcast(5.0000001201e-1f));
+    // ln 2 in two parts, the first with few enough bits that n times it is exact.
+    FloatVector r = n.fma(broadcast(-0x1.63p-1f), clamped);
+    r = n.fma(broadcast(2.1219444e-4f), r);
+    // e^r = 1 + r + r^2 p(r); p interpolates at Chebyshev's places for |r| up to ln 2 / 2.
+    FloatVector p = broadcast(1.9890981e-4f);
+    p = p.fma(r, broadcast(1.3933642e-3f));
+    p = p.fma(r, broadcast(8.3333105e-3f));
+    p = p.fma(r, broadcast(4.1666467e-2f));
+    p = p.fma(r, broadcast(1.6666667e-1f));
+    p = p.fma(r, broadcast(0.5f));
     p = p.fma(r.mul(r), r).add(1f);
     return p.reinterpretAsInts()
         .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
