@@ -126,7 +126,7 @@ final class Glyphs {
   private static Glyph parse(String strokes) {
     List<Segment> segments = new ArrayList<>();
     float width = 0;
-    for (String stroke : strokes.split(" ")) {
+    for (String stroke : strokes.split(" ", -1)) {
       for (int i = 0; i + 4 < stroke.length(); i += 3) {
         int x1 = Character.digit(stroke.charAt(i), 36);
         int y1 = Character.digit(stroke.charAt(i + 1), 36);

@@ -9,7 +9,7 @@ public final class Activations {
   /**
    * 2 sqrt(2 / pi): gelu's tanh form is x * sigmoid(2u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
    */
-  private static final float GELU_SLOPE = 1.5957691f;
+  private static final float GELU_SLOPE = (float) (2 * Math.sqrt(2 / Math.PI));
 
   private static final float GELU_CUBIC = 0.044715f * GELU_SLOPE;
 

@@ -113,7 +113,7 @@ public final class PackedMatrix {
           int panelFrom = piece % panelGroups * groupPanels;
           int panelTo = Math.min(panels, panelFrom + groupPanels);
           if (panelFrom < panelTo) {
-            float[] block = block((Math.ceilDiv(to - from, TILE)) * TILE * in);
+            float[] block = block(Math.ceilDiv(to - from, TILE) * TILE * in);
             input.load(from, to, block);
             for (int panel = panelFrom; panel < panelTo; panel++) {
               for (int row = from; row < to; row += TILE) {

@@ -25,7 +25,7 @@ final class Transformer {
     int width = config.transformer().width();
     int codeDim = config.tokenizer().codeDim();
     int tokens = config.tokensBefore(config.scales());
-    classEmbedding = checkpoint.values("class_emb.weight", config.classes() + 1L, width);
+    classEmbedding = checkpoint.values("class_emb.weight", config.classes() + 1, width);
     start = checkpoint.values("pos_start", 1, 1, width);
     position = checkpoint.values("pos_1LC", 1, tokens, width);
     float[] level = checkpoint.values("lvl_embed.weight", config.scales(), width);

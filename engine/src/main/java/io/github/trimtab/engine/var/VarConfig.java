@@ -22,6 +22,8 @@ public record VarConfig(
     Sampling sampling) {
 
   /**
+   * The transformer's shape.
+   *
    * @param maxLogScale upper bound of the logarithm of a head's attention scale
    */
   public record Transformer(
@@ -34,6 +36,8 @@ public record VarConfig(
       double maxLogScale) {}
 
   /**
+   * The tokenizer's shape.
+   *
    * @param codeDim channels of a code
    * @param phiIndex which of the shared convolutions smooths each scale
    * @param phiRatio share of the smoothed map in a scale's contribution
@@ -50,6 +54,8 @@ public record VarConfig(
       float epsilon) {}
 
   /**
+   * How codes are drawn.
+   *
    * @param guidance classifier-free guidance at the last scale, rising linearly from 0
    * @param topK most codes to choose from
    * @param topP probability that those kept cover at least

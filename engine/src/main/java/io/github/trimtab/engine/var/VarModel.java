@@ -33,10 +33,8 @@ public final class VarModel {
   public static VarModel load(Path folder) throws IOException {
     VarConfig config = VarConfig.read(folder.resolve("config.json"));
     List<String> names = classNames(folder.resolve("classes.json"), config.classes());
-    try (SafetensorsCheckpoint transformer =
-            new SafetensorsCheckpoint(folder.resolve("transformer.safetensors"));
-        SafetensorsCheckpoint tokenizer =
-            new SafetensorsCheckpoint(folder.resolve("tokenizer.safetensors"))) {
+    try (Checkpoint transformer = new Checkpoint(folder.resolve("transformer.safetensors"));
+        Checkpoint tokenizer = new Checkpoint(folder.resolve("tokenizer.safetensors"))) {
       return new VarModel(config, names, transformer, tokenizer);
     }
   }

@@ -74,7 +74,7 @@ final class Workspace implements AutoCloseable {
    * Queries (part 0), keys (1) or values (2) as [rows, heads, tokens, head_dim], where they lie.
    */
   Tensor qkv(int part, int tokens) {
-    return heads(qkv, part * shape.width(), 3L * shape.width(), tokens);
+    return heads(qkv, (long) part * shape.width(), 3L * shape.width(), tokens);
   }
 
   /** Attention's result as [rows, heads, tokens, head_dim]. */
