@@ -33,12 +33,12 @@ public final class Painter implements AutoCloseable {
     float[] sum = model.tokenizer().blank();
     List<int[]> codes = new ArrayList<>();
     transformer.begin(condition, work);
-    for (int scale = 0; scale < config.scales(); scale++) {
+    for (int scale = 0; scale < config.schedule().scales(); scale++) {
       if (scale > 0) {
         transformer.embed(scale, model.tokenizer().resize(sum, scale), work);
       }
       transformer.predict(scale, condition, attention, work);
-      codes.add(chooser.choose(scale, work.logits(), config.tokens(scale)));
+      codes.add(chooser.choose(scale, work.logits(), config.schedule().tokens(scale)));
       model.tokenizer().add(scale, codes.getLast(), sum);
     }
     return new Drawing(codes, model.decoder().decode(sum, buffers));

@@ -23,7 +23,8 @@ public final class Sampler implements CodeChooser {
   @Override
   public int[] choose(int scale, MemorySegment logits, int tokens) {
     int codes = config.codebookSize();
-    double ramp = config.sampling().guidance() * scale / Math.max(1, config.scales() - 1);
+    double ramp =
+        config.sampling().guidance() * scale / Math.max(1, config.schedule().scales() - 1);
     float t = (float) ramp;
     int[] chosen = new int[tokens];
     Parallel.forRange(

@@ -40,7 +40,7 @@ final class Tokenizer {
       System.arraycopy(codebook, codes[i] * dim, map, i * dim, dim);
     }
     int grid = config.grid();
-    int side = config.sides().get(scale);
+    int side = config.schedule().height(scale);
     float[] enlarged = side == grid ? map : Resample.bicubic(map, side, dim, grid);
     float[] smooth = phis.get(scale).apply(enlarged, grid, grid);
     float ratio = config.tokenizer().phiRatio();
@@ -52,6 +52,6 @@ final class Tokenizer {
   /** The sum at the size of a scale's map: that scale's input, [side, side, codeDim]. */
   float[] resize(float[] sum, int scale) {
     return Resample.area(
-        sum, config.grid(), config.tokenizer().codeDim(), config.sides().get(scale));
+        sum, config.grid(), config.tokenizer().codeDim(), config.schedule().height(scale));
   }
 }

@@ -24,14 +24,14 @@ final class Transformer {
     this.config = config;
     int width = config.transformer().width();
     int codeDim = config.tokenizer().codeDim();
-    int tokens = config.tokensBefore(config.scales());
+    int tokens = config.schedule().totalTokens();
     classEmbedding = checkpoint.values("class_emb.weight", config.classes() + 1, width);
     start = checkpoint.values("pos_start", 1, 1, width);
     position = checkpoint.values("pos_1LC", 1, tokens, width);
-    float[] level = checkpoint.values("lvl_embed.weight", config.scales(), width);
-    for (int scale = 0; scale < config.scales(); scale++) {
-      int first = config.tokensBefore(scale) * width;
-      for (int i = 0; i < config.tokens(scale) * width; i++) {
+    float[] level = checkpoint.values("lvl_embed.weight", config.schedule().scales(), width);
+    for (int scale = 0; scale < config.schedule().scales(); scale++) {
+      int first = config.schedule().history(scale) * width;
+      for (int i = 0; i < config.schedule().tokens(scale) * width; i++) {
         position[first + i] += level[scale * width + i % width];
       }
     }
@@ -97,8 +97,8 @@ final class Transformer {
    */
   void embed(int scale, float[] map, Workspace work) {
     int width = config.transformer().width();
-    int tokens = config.tokens(scale);
-    int first = config.tokensBefore(scale) * width;
+    int tokens = config.schedule().tokens(scale);
+    int first = config.schedule().history(scale) * width;
     float[] embedded = wordEmbedding.multiply(tokens, map);
     for (int i = 0; i < embedded.length; i++) {
       embedded[i] += position[first + i];
@@ -116,7 +116,7 @@ final class Transformer {
 
   /** Runs all blocks on the residual stream and leaves the map's logits in the workspace. */
   void predict(int scale, Condition condition, Attention attention, Workspace work) {
-    int tokens = config.tokens(scale);
+    int tokens = config.schedule().tokens(scale);
     for (int layer = 0; layer < blocks.size(); layer++) {
       float[] modulation = condition.blockModulations.get(layer);
       blocks.get(layer).forward(work, tokens, modulation, layer, scale, attention);

@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.scalekv.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -9,13 +10,13 @@ import java.util.List;
  *
  * @param imageSize side of a picture in pixels
  * @param classes number of classes; the class after the last one means "no class"
- * @param sides side of each scale's map, the last one that of the tokenizer's grid
+ * @param schedule the square maps, the last one as large as the tokenizer's grid
  * @param codebookSize number of codes
  */
 public record VarConfig(
     int imageSize,
     int classes,
-    List<Integer> sides,
+    Schedule schedule,
     int codebookSize,
     Transformer transformer,
     Tokenizer tokenizer,
@@ -82,7 +83,7 @@ public record VarConfig(
         new VarConfig(
             json.integer("image_size"),
             json.integer("num_classes"),
-            json.integers("sides"),
+            Schedule.ofSides(json.integers("sides").stream().mapToInt(Integer::intValue).toArray()),
             json.integer("codebook_size"),
             new Transformer(
                 transformer.integer("depth"),
@@ -107,8 +108,7 @@ public record VarConfig(
   }
 
   private void check(Path file) {
-    require(!sides.isEmpty() && sides.stream().allMatch(s -> s > 0), file, "sides", sides);
-    require(tokenizer.phiIndex.size() == sides.size(), file, "phi_index", tokenizer.phiIndex);
+    require(tokenizer.phiIndex.size() == schedule.scales(), file, "phi_index", tokenizer.phiIndex);
     require(
         transformer.heads * transformer.headDim == transformer.width,
         file,
@@ -126,27 +126,8 @@ public record VarConfig(
     }
   }
 
-  /** Number of scales. */
-  public int scales() {
-    return sides.size();
-  }
-
-  /** Tokens of one scale's map. */
-  public int tokens(int scale) {
-    return sides.get(scale) * sides.get(scale);
-  }
-
-  /** Tokens of all scales before this one. */
-  public int tokensBefore(int scale) {
-    int sum = 0;
-    for (int s = 0; s < scale; s++) {
-      sum += tokens(s);
-    }
-    return sum;
-  }
-
   /** Side of the tokenizer's grid. */
   public int grid() {
-    return sides.getLast();
+    return schedule.height(schedule.scales() - 1);
   }
 }

@@ -25,8 +25,8 @@ final class Workspace implements AutoCloseable {
   Workspace(VarConfig config) {
     shape = config.transformer();
     long tokens = 0;
-    for (int scale = 0; scale < config.scales(); scale++) {
-      tokens = Math.max(tokens, config.tokens(scale));
+    for (int scale = 0; scale < config.schedule().scales(); scale++) {
+      tokens = Math.max(tokens, config.schedule().tokens(scale));
     }
     residual = allocate(tokens, shape.width());
     qkv = allocate(tokens, 3L * shape.width());

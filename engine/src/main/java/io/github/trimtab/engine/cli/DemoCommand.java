@@ -1,0 +1,129 @@
+package io.github.trimtab.engine.cli;
+
+import io.github.trimtab.Backend;
+import io.github.trimtab.Backends;
+import io.github.trimtab.engine.demo.Demo;
+import io.github.trimtab.engine.demo.DemoPolicy;
+import io.github.trimtab.engine.demo.DemoReport;
+import io.github.trimtab.engine.demo.DemoResult;
+import io.github.trimtab.engine.var.Calibration;
+import io.github.trimtab.engine.var.VarModel;
+import io.github.trimtab.kernel.Kernels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget.
+ */
+@Command(
+    name = "demo",
+    mixinStandardHelpOptions = true,
+    description =
+        "Draws the same pictures with the full cache, with ScaleKV and with a sliding window, and"
+            + " prints memory, fidelity and time.")
+@SuppressWarnings("NullAway.Init") // picocli sets the fields
+public final class DemoCommand implements Callable<Integer> {
+
+  private static final int MOST_IMAGES = 64;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "demo",
+      description = "Folder for demo.png and the single pictures (default: ${DEFAULT-VALUE}).")
+  private Path out;
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description = "auto, scalar, vector or cuda (default: ${DEFAULT-VALUE}).")
+  private String backend;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed of the noise that all rows share (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(
+      names = "--images",
+      paramLabel = "N",
+      defaultValue = "8",
+      description =
+          "Number of pictures, which take the classes in turn (default: ${DEFAULT-VALUE}).")
+  private int images;
+
+  @Option(
+      names = "--classes",
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "fox,octopus,penguin,cherries,hamburger,rocket,castle,cactus",
+      description = "Names of classes, with commas between (default: ${DEFAULT-VALUE}).")
+  private List<String> classes;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      defaultValue = "${sys:trimtab.home:-.}/models/var-emoji",
+      description = "Folder of the model (default: ${DEFAULT-VALUE}).")
+  private Path folder;
+
+  @Override
+  public Integer call() throws IOException {
+    Backend chosen = backend.equals("auto") ? Backends.best() : Backends.named(backend);
+    Kernels kernels = chosen.kernels();
+    if (images < 1 || images > MOST_IMAGES) {
+      throw new IllegalArgumentException("--images: " + images + ", expected 1 to " + MOST_IMAGES);
+    }
+    VarModel model = VarModel.load(folder);
+    Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
+    List<Integer> labels = labels(model.classNames());
+    Files.createDirectories(out);
+
+    Demo demo = new Demo(model, kernels, labels, seed);
+    List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
+    List<String> names = labels.stream().map(model.classNames()::get).toList();
+    List<DemoResult> results;
+    try (Progress progress = new Progress(spec.commandLine().getErr(), images * policies.size())) {
+      results =
+          demo.run(
+              policies,
+              (policy, picture) ->
+                  progress.show(
+                      picture * policies.size() + policies.indexOf(policy),
+                      names.get(picture) + ", " + policy.title()));
+    }
+    DemoReport report = new DemoReport(names, results);
+    Path sheet = report.write(out);
+    spec.commandLine().getOut().print(report.table());
+    spec.commandLine().getOut().println("backend: " + chosen + ", contact sheet: " + sheet);
+    spec.commandLine().getOut().flush();
+    return 0;
+  }
+
+  private List<Integer> labels(List<String> known) {
+    List<Integer> labels = new ArrayList<>();
+    for (int i = 0; i < images; i++) {
+      String name = classes.get(i % classes.size()).strip();
+      int label = known.indexOf(name);
+      if (label < 0) {
+        throw new IllegalArgumentException(
+            "--classes: " + name + ", expected names of " + folder.resolve("classes.json"));
+      }
+      labels.add(label);
+    }
+    return labels;
+  }
+}

@@ -1,0 +1,119 @@
+package io.github.trimtab.engine.demo;
+
+import io.github.trimtab.engine.var.CachedAttention;
+import io.github.trimtab.engine.var.Drawing;
+import io.github.trimtab.engine.var.Noise;
+import io.github.trimtab.engine.var.Painter;
+import io.github.trimtab.engine.var.Sampler;
+import io.github.trimtab.engine.var.VarConfig;
+import io.github.trimtab.engine.var.VarModel;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kv.KvCache;
+import io.github.trimtab.kv.PageForecast;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.PageLayout;
+import io.github.trimtab.memory.PagePool;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+
+/**
+ * Draws the same pictures with several policies: same classes, same noise, another memory.
+ *
+ * @param labels the class of each picture
+ * @param seed of the noise, which every policy shares
+ */
+public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long seed) {
+
+  /** Rows of a picture's batch: with the class, and without. */
+  private static final int ROWS = 2;
+
+  /** The smallest page, since the smallest budget is a few of them. */
+  private static final int PAGE_TOKENS = 16;
+
+  private static final DType PAGE_DTYPE = DType.F16;
+
+  /**
+   * Draws all pictures with all policies, picture by picture.
+   *
+   * @param progress is told the policy and the picture's index before each drawing
+   */
+  public List<DemoResult> run(List<DemoPolicy> policies, BiConsumer<DemoPolicy, Integer> progress) {
+    List<Run> runs = new ArrayList<>();
+    try (Painter painter = new Painter(model)) {
+      for (DemoPolicy policy : policies) {
+        runs.add(new Run(policy));
+      }
+      // Unmeasured, so that no policy pays for the compilation of the kernels.
+      runs.getFirst().draw(painter, 0);
+      for (int picture = 0; picture < labels.size(); picture++) {
+        for (Run run : runs) {
+          progress.accept(run.policy, picture);
+          run.measure(painter, picture);
+        }
+      }
+      return runs.stream().map(Run::result).toList();
+    } finally {
+      runs.forEach(Run::close);
+    }
+  }
+
+  /** One policy's cache, over a pool as large as its forecast and no larger. */
+  private final class Run implements AutoCloseable {
+    private final DemoPolicy policy;
+    private final PageForecast forecast;
+    private final PagePool pool;
+    private final KvCache cache;
+    private final List<Drawing> drawings = new ArrayList<>();
+    private double seconds;
+
+    Run(DemoPolicy policy) {
+      VarConfig.Transformer shape = model.config().transformer();
+      PageLayout layout = new PageLayout(PAGE_DTYPE, PAGE_TOKENS, shape.heads(), shape.headDim());
+      this.policy = policy;
+      forecast =
+          PageForecast.of(
+              policy.policy(),
+              layout,
+              shape.depth(),
+              ROWS,
+              shape.heads(),
+              model.config().schedule().tokens());
+      pool = new PagePool(layout, forecast.peakPages());
+      cache = new KvCache(kernels, pool, shape.depth(), ROWS, shape.heads(), forecast.maxTokens());
+    }
+
+    Drawing draw(Painter painter, int picture) {
+      Sampler sampler = new Sampler(model.config(), new Noise(seed, picture));
+      CachedAttention attention = new CachedAttention(cache, policy.policy());
+      Drawing drawing = painter.draw(labels.get(picture), sampler, attention);
+      cache.clear();
+      return drawing;
+    }
+
+    void measure(Painter painter, int picture) {
+      long start = System.nanoTime();
+      drawings.add(draw(painter, picture));
+      seconds += (System.nanoTime() - start) * 1e-9;
+    }
+
+    DemoResult result() {
+      return new DemoResult(
+          policy, pool.peakBytes(), forecast.peakBytes(), newTokenBytes(), drawings, seconds);
+    }
+
+    @Override
+    public void close() {
+      cache.close();
+      pool.close();
+    }
+  }
+
+  private long newTokenBytes() {
+    long largest = 0;
+    for (int tokens : model.config().schedule().tokens()) {
+      largest = Math.max(largest, tokens);
+    }
+    return 2L * ROWS * largest * model.config().transformer().width() * Float.BYTES;
+  }
+}
