@@ -1,0 +1,64 @@
+package io.github.trimtab.engine;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import org.junit.jupiter.api.Test;
+
+final class ArchitectureTest {
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(new DoNotIncludeTests())
+          .importPackages("io.github.trimtab.engine");
+
+  @Test
+  void dependenciesPointFromTheCommandLineToTheArithmetic() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInLayers()
+        .layer("cli")
+        .definedBy("..engine.cli..")
+        .layer("demo")
+        .definedBy("..engine.demo..")
+        .layer("var")
+        .definedBy("..engine.var..")
+        .layer("image")
+        .definedBy("..engine.image..")
+        .layer("math")
+        .definedBy("..engine.math..")
+        .whereLayer("cli")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("demo")
+        .mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("var")
+        .mayOnlyBeAccessedByLayers("demo", "cli")
+        .whereLayer("image")
+        .mayOnlyBeAccessedByLayers("var", "demo", "cli")
+        .whereLayer("math")
+        .mayOnlyBeAccessedByLayers("var")
+        .check(CLASSES);
+  }
+
+  @Test
+  void onlyTheArithmeticTouchesTheVectorApi() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("..engine.math..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jdk.incubator.vector..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void theEngineUsesTheLibraryAsAnyUserWould() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("io.github.trimtab.internal..")
+        .check(CLASSES);
+  }
+}
