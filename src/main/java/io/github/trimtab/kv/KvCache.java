@@ -443,11 +443,16 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** Gives every page back and frees the tables; harmless when already closed. */
+  /**
+   * Gives every page back, unless the pool is closed and has forgotten them, and frees the tables;
+   * harmless when already closed.
+   */
   @Override
   public void close() {
     if (open) {
-      clear();
+      if (pool.isOpen()) {
+        clear();
+      }
       open = false;
       tables.close();
       scratch.close();

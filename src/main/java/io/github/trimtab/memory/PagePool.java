@@ -161,6 +161,11 @@ public final class PagePool implements AutoCloseable {
     return used() * layout.pageBytes();
   }
 
+  /** Whether pages can still be taken and given back. */
+  public synchronized boolean isOpen() {
+    return open;
+  }
+
   private void requireOpen() {
     if (!open) {
       throw new IllegalStateException("the page pool is closed");

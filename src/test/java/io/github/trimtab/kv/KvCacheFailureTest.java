@@ -1,0 +1,252 @@
+package io.github.trimtab.kv;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.trimtab.Backends;
+import io.github.trimtab.kernel.Append;
+import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.Compact;
+import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.kernel.Select;
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.PageLayout;
+import io.github.trimtab.memory.PagePool;
+import io.github.trimtab.memory.PoolExhaustedException;
+import io.github.trimtab.memory.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+/** Every way to fail leaves cache and pool as they were. */
+final class KvCacheFailureTest {
+  private static final int ROWS = 2;
+  private static final int HEADS = 2;
+  private static final int[] WINDOW = {0, 5};
+
+  /** The scalar kernels, or an error after everything was written, as a broken backend would. */
+  private static final class Failing implements Kernels {
+    private final Kernels kernels = Backends.named("scalar").kernels();
+    private boolean fails;
+
+    private void end() {
+      if (fails) {
+        throw new AssertionError("broken kernel");
+      }
+    }
+
+    @Override
+    public void append(Append op) {
+      kernels.append(op);
+      end();
+    }
+
+    @Override
+    public void score(Score op) {
+      kernels.score(op);
+      end();
+    }
+
+    @Override
+    public void select(Select op) {
+      kernels.select(op);
+      end();
+    }
+
+    @Override
+    public void compact(Compact op) {
+      kernels.compact(op);
+      end();
+    }
+
+    @Override
+    public void evict(Evict op) {
+      kernels.evict(op);
+      end();
+    }
+
+    @Override
+    public void attend(Attend op) {
+      kernels.attend(op);
+      end();
+    }
+  }
+
+  private final Failing kernels = new Failing();
+  private final PagePool pool = new PagePool(new PageLayout(DType.F32, 16, HEADS, Fixture.DIM), 12);
+  private final KvCache cache = new KvCache(kernels, pool, 2, ROWS, HEADS, 60);
+  private final Tensor q = Fixture.queries(ROWS, HEADS, 10, 1);
+  private final NewTokens fresh = Fixture.tokens(ROWS, HEADS, 40, 10);
+
+  private static Retention scored(int capacity) {
+    return new Retention.Scored(WINDOW, WINDOW, Scoring.paper(1), capacity);
+  }
+
+  /** Layer 0 holds 40 and layer 1 20 tokens a row; in layer 1 the rows share their pages. */
+  private void fill() {
+    cache.append(0, Fixture.tokens(ROWS, HEADS, 0, 40));
+    cache.append(1, Fixture.ragged(HEADS, 0, 20, 20, 0));
+    int before = pool.used();
+    cache.share(0, 1);
+    assertThat(pool.used()).isEqualTo(before - 3);
+    cache.append(0, Fixture.ragged(HEADS, 40, 3, 0, 3));
+  }
+
+  private List<Integer> references() {
+    List<Integer> references = new ArrayList<>();
+    for (int page = 0; page < pool.capacity(); page++) {
+      references.add(pool.references(page));
+    }
+    return references;
+  }
+
+  private void leavesAllAsItWas(
+      Class<? extends Throwable> error, String message, ThrowingCallable call) {
+    List<Float> contents = Fixture.contents(cache);
+    List<Integer> references = references();
+    assertThatThrownBy(call).isInstanceOf(error).hasMessageContaining(message);
+    assertThat(references()).isEqualTo(references);
+    assertThat(Fixture.contents(cache)).isEqualTo(contents);
+    for (int layer = 0; layer < 2; layer++) {
+      for (int row = 0; row < ROWS; row++) {
+        Tensor lengths = cache.view(layer).lengths();
+        assertThat(lengths.integerAt(lengths.offset(row, 0))).isEqualTo(cache.tokens(layer, row));
+      }
+    }
+  }
+
+  private void isRefused(String message, ThrowingCallable call) {
+    leavesAllAsItWas(IllegalArgumentException.class, message, call);
+  }
+
+  @Test
+  void aFailingKernelLosesNoPage() {
+    fill();
+    kernels.fails = true;
+    Tensor indices = Tensor.wrap(new int[] {1, 2, 3, 4}, ROWS, HEADS, 1);
+    for (int layer = 0; layer < 2; layer++) {
+      int l = layer;
+      Class<AssertionError> error = AssertionError.class;
+      leavesAllAsItWas(error, "broken", () -> cache.append(l, fresh));
+      leavesAllAsItWas(error, "broken", () -> cache.store(l, q, fresh, scored(18)));
+      leavesAllAsItWas(error, "broken", () -> cache.keepEnds(l, fresh, 2, 3));
+      leavesAllAsItWas(error, "broken", () -> cache.compact(l, fresh, indices));
+    }
+    // The same calls work once the kernel does.
+    kernels.fails = false;
+    cache.append(1, fresh);
+    assertThat(Fixture.held(cache, 1, 0, 0)).hasSize(30).endsWith(49);
+    cache.store(1, q, fresh, scored(18));
+    cache.store(0, q, fresh, scored(18));
+    assertThat(pool.used()).isEqualTo(8);
+    cache.close();
+    assertThat(pool.used()).isZero();
+  }
+
+  @Test
+  void aFullPoolLosesNoPage() {
+    fill();
+    int[] rest = pool.acquire(pool.free());
+    Class<PoolExhaustedException> error = PoolExhaustedException.class;
+    leavesAllAsItWas(error, "pages: 2 wanted, 0 of 12 free", () -> cache.append(0, fresh));
+    leavesAllAsItWas(error, "pages: 1 wanted", () -> cache.append(1, fresh));
+    leavesAllAsItWas(error, "pages: 4 wanted", () -> cache.store(0, q, fresh, scored(18)));
+    leavesAllAsItWas(error, "pages: 2 wanted", () -> cache.keepEnds(1, fresh, 2, 3));
+    for (int page : rest) {
+      pool.release(page);
+    }
+    cache.store(0, q, fresh, scored(18));
+  }
+
+  @Test
+  void badInputIsRefused() {
+    fill();
+    Tensor indices = Tensor.wrap(new int[] {1, 2, 3, 99}, ROWS, HEADS, 1);
+    isRefused("layer: 2, expected 0..1", () -> cache.append(2, fresh));
+    isRefused("layer: -1, expected 0..1", () -> cache.view(-1));
+    isRefused("row: 2, expected 0..1", () -> cache.share(0, 2));
+    isRefused("row: -1, expected 0..1", () -> cache.clear(-1));
+    isRefused("fresh", () -> cache.append(0, Fixture.tokens(ROWS + 1, HEADS, 0, 4)));
+    isRefused("fresh", () -> cache.append(0, Fixture.tokens(ROWS, HEADS + 1, 0, 4)));
+    isRefused("lengths", () -> cache.append(0, Fixture.ragged(HEADS, 0, 4, 2, 5)));
+    isRefused("lengths", () -> cache.append(0, Fixture.ragged(HEADS, 0, 4, -1, 2)));
+    isRefused(
+        "tokens of row 1: 63, expected at most 60",
+        () -> cache.append(0, Fixture.ragged(HEADS, 0, 20, 0, 20)));
+    isRefused(
+        "window of row 0: 10, expected -40..9",
+        () -> cache.store(0, q, fresh, window(new int[] {0}, new int[] {10})));
+    isRefused(
+        "queryRows of row 0: 10, expected 0..9",
+        () -> cache.store(0, q, fresh, window(new int[] {10}, new int[] {9})));
+    isRefused("window", () -> cache.store(0, q, fresh, window(new int[] {1}, new int[] {4, 4})));
+    isRefused("q", () -> cache.store(0, q.narrow(0, 0, 1), fresh, scored(20)));
+    isRefused("retentions: 0", () -> cache.evict(0, q, fresh, List.of()));
+    isRefused(
+        "scoring of row 1",
+        () ->
+            cache.evict(
+                0,
+                q,
+                fresh,
+                List.of(
+                    new Retention.Scored(WINDOW, WINDOW, Scoring.paper(1), 9),
+                    new Retention.Scored(WINDOW, WINDOW, Scoring.official(1), 9))));
+    isRefused("indices", () -> cache.compact(0, fresh, indices));
+    isRefused(
+        "indices of row 0, head 1: 0, expected 1 tokens",
+        () -> cache.compact(0, fresh, Tensor.wrap(new int[] {1, -1, 3, 4}, ROWS, HEADS, 1)));
+    isRefused("capacity: 1, expected at least the window's 2", () -> scored(1));
+    isRefused("oldest, newest: -1, 4", () -> cache.keepEnds(0, fresh, -1, 4));
+  }
+
+  private static Retention window(int[] queryRows, int[] window) {
+    return new Retention.Scored(queryRows, window, Scoring.official(1), 20);
+  }
+
+  @Test
+  void badCachesAreRefused() {
+    assertThatThrownBy(() -> new KvCache(kernels, pool, 0, 1, HEADS, 1))
+        .hasMessageContaining("layers: 0");
+    assertThatThrownBy(() -> new KvCache(kernels, pool, 1, 0, HEADS, 1))
+        .hasMessageContaining("rows: 0");
+    assertThatThrownBy(() -> new KvCache(kernels, pool, 1, 1, 3, 1))
+        .hasMessage("heads: 3, expected 2 as a page holds");
+    assertThatThrownBy(() -> new KvCache(kernels, pool, 1, 1, HEADS, 0))
+        .hasMessageContaining("maxTokens: 0");
+    assertThatThrownBy(() -> new KvCache(kernels, pool, 1, 1 << 20, HEADS, 1 << 30))
+        .hasMessageContaining("maxTokens");
+    PagePool device =
+        PagePool.over(pool.layout(), Buffer.ofDevicePointer(0, 4096, pool.layout().pageBytes()));
+    assertThatThrownBy(() -> new KvCache(kernels, device, 1, 1, HEADS, 1))
+        .hasMessage("pool: cuda:0, expected pages on the host");
+  }
+
+  @Test
+  void aClosedCacheThrowsAndClosesAgain() {
+    fill();
+    cache.close();
+    cache.close();
+    assertThat(pool.used()).isZero();
+    assertThatThrownBy(() -> cache.append(0, fresh))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("the cache is closed");
+    assertThatThrownBy(cache::clear).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> cache.tokens(0, 0)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void aCacheOutlivedByItsPoolClosesQuietly() {
+    fill();
+    pool.close();
+    assertThatThrownBy(() -> cache.append(0, fresh)).isInstanceOf(IllegalStateException.class);
+    cache.close();
+    cache.close();
+  }
+}
