@@ -87,6 +87,9 @@ public final class DemoCommand implements Callable<Integer> {
     if (images < 1 || images > MOST_IMAGES) {
       throw new IllegalArgumentException("--images: " + images + ", expected 1 to " + MOST_IMAGES);
     }
+    if (Files.exists(out) && !Files.isDirectory(out)) {
+      throw new IllegalArgumentException("--out: " + out + ", expected a folder");
+    }
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
