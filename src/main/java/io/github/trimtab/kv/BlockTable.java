@@ -1,9 +1,11 @@
 package io.github.trimtab.kv;
 
+import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The lists of one layer: page ids and lengths, as the kernels read them and as the host knows
@@ -54,6 +56,53 @@ final class BlockTable {
 
   int length(int list) {
     return lengths[list];
+  }
+
+  /** Tokens of each list with the new ones. */
+  int[] lengthsAfter(@Nullable NewTokens fresh) {
+    int[] all = lengths.clone();
+    if (fresh != null) {
+      require(fresh.rows() == view.rows(), "fresh", fresh.k(), view.rows() + " rows");
+      for (int list = 0; list < all.length; list++) {
+        all[list] = Math.addExact(all[list], newTokens(fresh, list / view.lists()));
+      }
+    }
+    return all;
+  }
+
+  /** The same where tokens are numbered by row, so that a row's heads must hold equally many. */
+  int[] rowLengthsAfter(@Nullable NewTokens fresh) {
+    int[] all = lengthsAfter(fresh);
+    int lists = view.lists();
+    for (int list = 0; list < all.length; list++) {
+      int first = all[list - list % lists];
+      require(
+          all[list] == first,
+          "tokens of row " + list / lists + ", head " + list % lists,
+          all[list],
+          first + " as the row's first head holds");
+    }
+    return all;
+  }
+
+  private static int newTokens(NewTokens fresh, int row) {
+    Tensor lengths = fresh.lengths();
+    if (lengths == null) {
+      return fresh.capacity();
+    }
+    long length = lengths.integerAt(lengths.offset(row));
+    require(
+        length >= 0 && length <= fresh.capacity(),
+        "fresh.lengths of row " + row,
+        length,
+        "0.." + fresh.capacity());
+    return (int) length;
+  }
+
+  private static void require(boolean holds, String name, Object value, String expected) {
+    if (!holds) {
+      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
+    }
   }
 
   void setLength(int list, int length) {

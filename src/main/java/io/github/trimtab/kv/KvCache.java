@@ -194,7 +194,7 @@ public final class KvCache implements AutoCloseable {
   public void append(int layer, NewTokens fresh) {
     BlockTable table = front[checkLayer(layer)];
     Append operation = new Append(fresh, table.view());
-    int[] grown = tokensAfter(table, fresh);
+    int[] grown = table.lengthsAfter(fresh);
     checkLengths(grown);
     AppendPages pages = AppendPages.acquire(table, grown, pool);
     boolean done = false;
@@ -223,8 +223,7 @@ public final class KvCache implements AutoCloseable {
         "retentions",
         retentions.size(),
         "one for each of " + rows + " rows");
-    int[] all = tokensAfter(table, fresh);
-    checkEqualLists(all);
+    int[] all = table.rowLengthsAfter(fresh);
     int[] kept = new int[all.length];
     Arrays.setAll(kept, list -> Math.min(all[list], retentions.get(list / lists).capacity()));
     checkLengths(kept);
@@ -263,8 +262,7 @@ public final class KvCache implements AutoCloseable {
   public void keepEnds(int layer, @Nullable NewTokens fresh, int oldest, int newest) {
     BlockTable table = front[checkLayer(layer)];
     Retention.Ends ends = new Retention.Ends(oldest, newest);
-    int[] all = tokensAfter(table, fresh);
-    checkEqualLists(all);
+    int[] all = table.rowLengthsAfter(fresh);
     int[] kept = new int[all.length];
     Arrays.setAll(kept, list -> ends.kept(all[list], 0));
     checkLengths(kept);
@@ -289,7 +287,7 @@ public final class KvCache implements AutoCloseable {
    */
   public void compact(int layer, @Nullable NewTokens fresh, Tensor indices) {
     BlockTable table = front[checkLayer(layer)];
-    int[] all = tokensAfter(table, fresh);
+    int[] all = table.lengthsAfter(fresh);
     Compact operation = new Compact(table.view(), fresh, indices, back[layer].view());
     int[] kept = new int[all.length];
     for (int row = 0; row < rows; row++) {
@@ -373,31 +371,6 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** Tokens of each list with the new ones, checked to be countable. */
-  private int[] tokensAfter(BlockTable table, @Nullable NewTokens fresh) {
-    int[] all = new int[rows * lists];
-    for (int list = 0; list < all.length; list++) {
-      all[list] =
-          Math.addExact(table.length(list), fresh == null ? 0 : newTokens(fresh, list / lists));
-    }
-    return all;
-  }
-
-  private int newTokens(NewTokens fresh, int row) {
-    require(fresh.rows() == rows, "fresh", fresh.k(), rows + " rows");
-    Tensor lengths = fresh.lengths();
-    if (lengths == null) {
-      return fresh.capacity();
-    }
-    long length = lengths.integerAt(lengths.offset(row));
-    require(
-        length >= 0 && length <= fresh.capacity(),
-        "fresh.lengths of row " + row,
-        length,
-        "0.." + fresh.capacity());
-    return (int) length;
-  }
-
   private void checkLengths(int[] tokens) {
     for (int list = 0; list < tokens.length; list++) {
       require(
@@ -405,18 +378,6 @@ public final class KvCache implements AutoCloseable {
           "tokens of row " + list / lists,
           tokens[list],
           "at most " + maxTokens + ", for which the cache was made");
-    }
-  }
-
-  /** Scores and windows number the tokens of a row, so its heads must hold equally many. */
-  private void checkEqualLists(int[] tokens) {
-    for (int list = 0; list < tokens.length; list++) {
-      int first = tokens[list - list % lists];
-      require(
-          tokens[list] == first,
-          "tokens of row " + list / lists + ", head " + list % lists,
-          tokens[list],
-          first + " as the row's first head holds");
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.trimtab.kv;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Attend;
@@ -113,6 +114,11 @@ final class KvCacheTest {
       assertThat(Fixture.held(cache, 0, 0, 0)).containsExactly(0, 19, 23);
       assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(1);
       assertThat(cache.tokens(0, 0, 1)).isEqualTo(1);
+      // Rows of unequal heads cannot be numbered by row, but they can be appended to.
+      assertThatThrownBy(() -> cache.keepEnds(0, null, 1, 0))
+          .hasMessage("tokens of row 0, head 1: 1, expected 3 as the row's first head holds");
+      cache.append(0, Fixture.tokens(1, HEADS, 24, 1));
+      assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(1, 24);
       assertThat(pool.used()).isEqualTo(2);
     }
   }

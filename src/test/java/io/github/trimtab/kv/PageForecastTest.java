@@ -99,4 +99,18 @@ final class PageForecastTest {
             forecast.peakBytes());
     assertThatThrownBy(() -> measure(SCORED_BY_LAYER, layout, less)).hasMessageContaining("wanted");
   }
+
+  @Test
+  void badSizesAreRefused() {
+    PageLayout layout = new PageLayout(DType.F32, 16, HEADS, Fixture.DIM);
+    EvictionPolicy full = EvictionPolicy.full();
+    assertThatThrownBy(() -> PageForecast.of(full, layout, 0, 1, HEADS, 1))
+        .hasMessageContaining("layers: 0");
+    assertThatThrownBy(() -> PageForecast.of(full, layout, 1, 0, HEADS, 1))
+        .hasMessageContaining("rows: 0");
+    assertThatThrownBy(() -> PageForecast.of(full, layout, 1, 1, 4, 1))
+        .hasMessage("heads: 4, expected 2 as a page holds");
+    assertThatThrownBy(() -> PageForecast.of(full, layout, 1, 1, HEADS, 1, -1))
+        .hasMessage("new tokens of step 1: -1, expected 0 or more");
+  }
 }
