@@ -105,15 +105,12 @@ public record BudgetRule(
    * no less than the floor, and the drafters share the rest, rounded down. A drafter's budget may
    * exceed what it can hold.
    *
-   * @param br0 a refiner's tokens in the first row, from the floor to B
+   * @param br0 a refiner's tokens in the first row, 0 or more; not so many that the drafters' share
+   *     falls below the window
    * @param delta by how much they fall from row to row, 0 or more
    */
   public BudgetTable paper(int br0, int delta) {
-    require(
-        br0 >= floor && br0 <= uniform,
-        "br0",
-        br0,
-        "from the floor, " + floor + ", to the uniform budget, " + uniform);
+    require(br0 >= 0, "br0", br0, "0 or more");
     require(delta >= 0, "delta", delta, "0 or more");
     List<BudgetTable.Row> rows = new ArrayList<>();
     long limit = 0;
@@ -125,6 +122,14 @@ public record BudgetRule(
       if (count > 0 && count < layers) {
         min = Math.max(floor, br0 - (long) delta * rows.size());
         max = drafterShare(count, min);
+        require(
+            max >= window,
+            "br0",
+            br0,
+            "fewer tokens: it leaves "
+                + max
+                + " to each drafter, less than the window's "
+                + window);
       }
       rows.add(row(scale, max, min, limit));
       limit = Math.min(limit, max);

@@ -114,6 +114,7 @@ final class BudgetRuleTest {
     assertThat(table.rows()).allSatisfy(row -> assertThat(row.mean()).isEqualTo(650.0));
     BudgetTable floored = rule(32, 650, DRAFTERS_2B).paper(600, 200);
     assertThat(maxAndMin(floored)).contains("11: 7400/200", "12: 7400/200");
+    assertThat(maxAndMin(rule(32, 650, DRAFTERS_2B).paper(100, 0))).contains("9: 7400/200");
   }
 
   @Test
@@ -143,8 +144,11 @@ final class BudgetRuleTest {
         .hasMessage("drafters of scale number 9: layer 32, expected 0..31");
     assertThatThrownBy(() -> rule(0, 650, Map.of())).hasMessageContaining("layers: 0");
     assertThatThrownBy(() -> rule(1 << 20, 1 << 20, Map.of())).hasMessageContaining("2^31");
-    assertThatThrownBy(() -> rule(32, 650, Map.of()).paper(651, 1))
-        .hasMessageContaining("br0: 651");
+    assertThatThrownBy(() -> rule(32, 650, DRAFTERS_2B).paper(700, 1))
+        .hasMessage(
+            "br0: 700, expected fewer tokens: it leaves -100 to each drafter, less than the"
+                + " window's 16");
+    assertThatThrownBy(() -> rule(32, 650, Map.of()).paper(-1, 1)).hasMessageContaining("br0: -1");
     assertThatThrownBy(() -> rule(32, 650, Map.of()).paper(600, -1))
         .hasMessageContaining("delta: -1");
   }
