@@ -1,11 +1,92 @@
 package io.github.trimtab;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
+/** Which package may know which, and who may touch what is unsafe or incubating. */
 final class ArchitectureTest {
+  private static final String ROOT = "io.github.trimtab";
+
+  /** Each package with the others that it may use. A new package states its place here. */
+  private static final Map<String, List<String>> MAY_USE =
+      Map.of(
+          "", List.of(".kernel", ".internal.scalar"),
+          ".memory", List.of(),
+          ".io", List.of(".memory"),
+          ".kernel", List.of(".memory"),
+          ".kv", List.of(".kernel", ".memory"),
+          ".scalekv", List.of(".kv", ".kernel", ".memory"),
+          ".internal.host", List.of(".kernel", ".memory"),
+          ".internal.scalar", List.of(".internal.host", ".kernel", ".memory"),
+          ".internal.vector", List.of(".internal.host", ".kernel", ".memory"));
+
+  private static final JavaClasses LIBRARY =
+      new ClassFileImporter()
+          .withImportOption(new DoNotIncludeTests())
+          .importPackages(MAY_USE.keySet().stream().map(name -> ROOT + name).toList());
+
+  @Test
+  void everyPackageHasItsPlace() {
+    var found =
+        LIBRARY.stream()
+            .map(JavaClass::getPackageName)
+            .filter(name -> name.startsWith(ROOT))
+            .map(name -> name.substring(ROOT.length()));
+    assertThat(found).hasSizeGreaterThan(MAY_USE.size()).allMatch(MAY_USE::containsKey);
+  }
+
+  static Stream<String> packages() {
+    return MAY_USE.keySet().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("packages")
+  void dependenciesPointOneWay(String name) {
+    String[] allowed =
+        Stream.concat(Stream.of(name), MAY_USE.getOrDefault(name, List.of()).stream())
+            .map(used -> ROOT + used)
+            .toArray(String[]::new);
+    classes()
+        .that()
+        .resideInAPackage(ROOT + name)
+        .should()
+        .onlyDependOnClassesThat(resideInAnyPackage(allowed).or(not(resideInAPackage(ROOT + ".."))))
+        .check(LIBRARY);
+  }
+
+  @Test
+  void onlyBackendsReachesInternals() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("..internal..")
+        .and()
+        .doNotHaveFullyQualifiedName(Backends.class.getName())
+        .and()
+        .doNotHaveFullyQualifiedName(Backends.class.getName() + "$Probed")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("..internal..")
+        .check(LIBRARY);
+  }
+
   @Test
   void onlyTheVectorBackendTouchesTheVectorApi() {
     noClasses()
@@ -14,6 +95,22 @@ final class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("jdk.incubator.vector..")
-        .check(new ClassFileImporter().importPackages("io.github.trimtab"));
+        .check(LIBRARY);
+  }
+
+  @Test
+  void onlyTheCudaBackendTouchesNativeFunctions() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("..internal.cuda..")
+        .should()
+        .dependOnClassesThat()
+        .belongToAnyOf(Linker.class, SymbolLookup.class)
+        .check(LIBRARY);
+  }
+
+  @Test
+  void nothingIsPrinted() {
+    NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(LIBRARY);
   }
 }
