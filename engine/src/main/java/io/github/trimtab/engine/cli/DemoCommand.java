@@ -25,10 +25,9 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "demo",
-    mixinStandardHelpOptions = true,
     description =
-        "Draws the same pictures with the full cache, with ScaleKV and with a sliding window, and"
-            + " prints memory, fidelity and time.")
+        "Draw the same pictures with the full cache, with ScaleKV and with a sliding window, and"
+            + " print memory, fidelity and time.")
 @SuppressWarnings("NullAway.Init") // picocli sets the fields
 public final class DemoCommand implements Callable<Integer> {
 
