@@ -1,10 +1,11 @@
 package io.github.trimtab.kernel;
 
-import io.github.trimtab.internal.scalar.ScalarKernels;
+import io.github.trimtab.Backends;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,7 +49,7 @@ final class Operands {
     Buffer buffer =
         heap
             ? Buffer.wrap(MemorySegment.ofArray(new byte[(int) bytes]))
-            : Buffer.wrap(java.lang.foreign.Arena.ofAuto().allocate(bytes, 4));
+            : Buffer.wrap(Arena.ofAuto().allocate(bytes, 4));
     buffer.segment().fill((byte) 0xff);
     return buffer;
   }
@@ -151,7 +152,7 @@ final class Operands {
       DType exact = layout.dtype().isFloat() ? layout.dtype() : DType.F32;
       Tensor k = heads(exact, false, rows, pages.heads(), most, layout.headDim());
       Tensor v = heads(exact, false, rows, pages.heads(), most, layout.headDim());
-      new ScalarKernels().append(new Append(new NewTokens(k, v), pages));
+      Backends.named("scalar").kernels().append(new Append(new NewTokens(k, v), pages));
     }
     for (int row = 0; row < rows; row++) {
       for (int list = 0; list < lists; list++) {
