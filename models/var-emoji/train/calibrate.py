@@ -104,6 +104,7 @@ def main():
                 attends[layer] = Cut(var.level, counts, sides, scale, way)
                 rise[way][layer][scale] = loss_per_scale(attends)[scale] - base[scale]
     selectivity = [[c * h for c, h in zip(p.current, p.history)] for p in probes]
+    suggested = sorted(range(depth), key=lambda i: -sum(rise["selected"][i][FIRST_SCALE:]))
     drafters = []
     for scale in range(FIRST_SCALE, len(sides)):
         layers = range(depth)
@@ -121,7 +122,8 @@ def main():
         "top_k_prime": TOP,
         "history_share_kept": SHARE,
         "first_scale_measured": FIRST_SCALE,
-        "axes": "tables are [layer][scale]; lists of layers run from the clearest drafter to the clearest refiner",
+        "axes": "tables are [layer][scale]; lists of layers run from the clearest drafter to the clearest refiner; "
+        "suggested_order does so by the sum over scales of sensitivity_selected_nats",
         "cross_entropy_nats": [round(x, 5) for x in base],
         "current_ratio": rounded([p.current for p in probes]),
         "history_top_ratio": rounded([p.history for p in probes]),
@@ -129,6 +131,7 @@ def main():
         "sensitivity_window_nats": rounded(rise["window"]),
         "sensitivity_selected_nats": rounded(rise["selected"]),
         "drafters": drafters,
+        "suggested_order": suggested,
     }
     text = json.dumps(result, indent=1)
     open(args.out, "w").write(text + "\n")

@@ -135,7 +135,8 @@ def main():
             hits += torch.bincount(torch.cat([i.flatten() for i in ids]), minlength=len(hits))
         step += 1
         if step % RESTART_EVERY == 0:
-            torch.cuda.synchronize() if device.type == "cuda" else None
+            if device.type == "cuda":
+                torch.cuda.synchronize()  # keeps the clock honest
             moved = 0
             if quantized and progress < RESTART_SHARE:
                 weight = quantizer.embedding.weight

@@ -136,7 +136,8 @@ def main():
         if step % 50 == 0 and device.type == "cuda":
             torch.cuda.synchronize()  # keeps the clock honest
         if step % 500 == 0 or step in (10, 100):
-            print(f"step {step} {progress:.3f} loss {loss:.4f} {(time.time() - begin - spent) / (step - first):.4f} s/step", flush=True)
+            pace = (time.time() - begin - spent) / (step - first)
+            print(f"step {step} {progress:.3f} loss {loss:.4f} {pace:.4f} s/step", flush=True)
     state = {"model": averaged, "raw": var.state_dict(), "adam": adam.state_dict(), "muon": muon.buffers}
     torch.save({**state, "steps": step, "seconds": elapsed, "batch": args.batch}, path)
     print(f"transformer: {step} steps of {args.batch}, {elapsed:.0f} s, loss {loss.item():.4f}")
