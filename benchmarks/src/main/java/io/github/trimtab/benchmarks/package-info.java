@@ -1,4 +1,7 @@
-/** JMH benchmarks: ratios against a peer or a ceiling measured in the same run. */
+/**
+ * What the kernels reach on this machine: shares of ceilings and ratios to peers, measured in the
+ * same run, and the pages that show them.
+ */
 @NullMarked
 package io.github.trimtab.benchmarks;
 

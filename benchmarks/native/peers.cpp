@@ -1,0 +1,65 @@
+// What the CPU benchmark compares with, in C++: three ceilings and a top-k by the standard library.
+// Compiled by benchmarks/run for the machine at hand and called from Java, one slice a thread.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+namespace {
+// GCC and Clang vectors: 256 bits, as fast on this library's target machines as wider ones.
+using Ints = std::uint32_t __attribute__((vector_size(32)));
+using Floats = float __attribute__((vector_size(32)));
+}  // namespace
+
+extern "C" {
+
+// Sum of all 32-bit words modulo 2^32; data aligned to 32 bytes, bytes a multiple of 128.
+std::uint32_t peer_read(const void* data, std::int64_t bytes) {
+  const Ints* words = static_cast<const Ints*>(data);
+  Ints a{}, b{}, c{}, d{};
+  for (std::int64_t i = 0; i < bytes / 32; i += 4) {
+    a += words[i];
+    b += words[i + 1];
+    c += words[i + 2];
+    d += words[i + 3];
+  }
+  a += b + c + d;
+  std::uint32_t sum = 0;
+  for (int lane = 0; lane < 8; lane++) sum += a[lane];
+  return sum;
+}
+
+void peer_copy(void* to, const void* from, std::int64_t bytes) {
+  std::memcpy(to, from, static_cast<std::size_t>(bytes));
+}
+
+// 12 independent chains of fused multiply-adds: 192 floating-point operations a loop.
+float peer_fma(std::int64_t loops, float factor, float term) {
+  constexpr int kChains = 12;
+  Floats sums[kChains];
+  const Floats x = factor - Floats{}, y = term - Floats{};
+  for (auto& sum : sums) sum = y;
+  for (std::int64_t i = 0; i < loops; i++) {
+#pragma GCC unroll 12
+    for (int j = 0; j < kChains; j++) sums[j] = sums[j] * x + y;
+  }
+  Floats all{};
+  for (const auto& sum : sums) all += sum;
+  return all[0];
+}
+
+// Indices of the k highest of n scores, in no order; ties: the lower index. No score is NaN. scratch: n words.
+void peer_top_k(const float* scores, std::int32_t n, std::int32_t k, std::int32_t* indices, std::uint64_t* scratch) {
+  for (std::int32_t i = 0; i < n; i++) {
+    std::uint32_t bits;
+    std::memcpy(&bits, scores + i, sizeof bits);
+    bits ^= bits >> 31 ? 0xffffffffu : 0x80000000u;
+    scratch[i] = static_cast<std::uint64_t>(bits) << 32 | ~static_cast<std::uint32_t>(i);
+  }
+  std::nth_element(scratch, scratch + k - 1, scratch + n, std::greater<>());
+  for (std::int32_t i = 0; i < k; i++) indices[i] = static_cast<std::int32_t>(~static_cast<std::uint32_t>(scratch[i]));
+}
+
+}  // extern "C"

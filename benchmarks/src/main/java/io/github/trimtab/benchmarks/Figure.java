@@ -1,0 +1,45 @@
+package io.github.trimtab.benchmarks;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One measured number, and what it is compared with.
+ *
+ * @param group which table it belongs to
+ * @param name what was measured
+ * @param shape on what
+ * @param threads how many took part
+ * @param unit of the value
+ * @param value median and quartiles
+ * @param peer what ran in turn with it, or null
+ */
+public record Figure(
+    Group group,
+    String name,
+    String shape,
+    int threads,
+    String unit,
+    Spread value,
+    @Nullable Peer peer) {
+  /** The tables. */
+  public enum Group {
+    /** What the machine can do at all. */
+    CEILING,
+    /** An operation against a ceiling or a peer. */
+    SPEED,
+    /** The vector backend against the scalar one. */
+    SCALAR,
+    /** Time and allocation of a call on tiny data. */
+    CALL
+  }
+
+  /**
+   * A ceiling or another implementation, measured in the same rounds.
+   *
+   * @param name what it is
+   * @param value its own figure, in the unit of the figure that it belongs to
+   * @param ratio how many times as fast as it the figure is: of each round, then median and
+   *     quartiles
+   */
+  public record Peer(String name, Spread value, Spread ratio) {}
+}

@@ -1,0 +1,61 @@
+package io.github.trimtab.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * The machine and the software that a run was made with.
+ *
+ * @param cpu model as the operating system names it
+ * @param cores that Java may use
+ * @param system operating system and its version
+ * @param jdk version of the virtual machine
+ * @param backend the vector backend and its width
+ * @param compiler of the C++ peers, or "none"
+ */
+public record Machine(
+    String cpu, int cores, String system, String jdk, String backend, String compiler) {
+  static Machine here(String backend, String compiler) throws IOException {
+    return new Machine(
+        cpuModel(),
+        Runtime.getRuntime().availableProcessors(),
+        System.getProperty("os.name") + " " + System.getProperty("os.version"),
+        System.getProperty("java.vendor.version", "") + " " + Runtime.version(),
+        backend,
+        compiler);
+  }
+
+  /** A file name's part. */
+  String slug() {
+    String plain = (cpu + " " + cores + " cores").toLowerCase(Locale.ROOT);
+    return plain.replaceAll("[^a-z0-9]+", "-");
+  }
+
+  private static String cpuModel() throws IOException {
+    Path cpuinfo = Path.of("/proc/cpuinfo");
+    if (Files.isReadable(cpuinfo)) {
+      String text = Files.readString(cpuinfo);
+      String name = field(text, "model name");
+      if (!name.isEmpty()) {
+        return name
+            + " (family "
+            + field(text, "cpu family")
+            + ", model "
+            + field(text, "model")
+            + ")";
+      }
+    }
+    return System.getProperty("os.arch", "unknown");
+  }
+
+  private static String field(String cpuinfo, String name) {
+    return cpuinfo
+        .lines()
+        .filter(line -> line.substring(0, Math.max(line.indexOf(':'), 0)).strip().equals(name))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .findFirst()
+        .orElse("");
+  }
+}

@@ -1,0 +1,81 @@
+package io.github.trimtab.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Writes the recorded results into the pages that show them, between the lines {@value #START} and
+ * {@value #END}: all of them into benchmarks/README.md, the newest ones' headlines into the main
+ * page.
+ */
+public final class Report {
+  static final String START = "<!-- results:cpu -->";
+  static final String END = "<!-- /results -->";
+
+  private Report() {}
+
+  /**
+   * Rewrites both pages, or only prints one file's tables.
+   *
+   * @param args the repository's root, then a results file to record first, if any; or just a
+   *     results file to print
+   */
+  public static void main(String[] args) throws IOException {
+    Path root = Path.of(args[0]);
+    if (Files.isRegularFile(root)) {
+      System.out.println(ResultTables.all(Results.read(root)));
+      return;
+    }
+    if (args.length > 1) {
+      Results results = Results.read(Path.of(args[1]));
+      Path file = root.resolve("benchmarks/results/cpu-" + results.machine().slug() + ".json");
+      results.write(file);
+      System.out.println("wrote " + file);
+    }
+    List<Results> results = recorded(root);
+    for (Path page : List.of(root.resolve("benchmarks/README.md"), root.resolve("README.md"))) {
+      if (Files.exists(page) && hasMarkers(Files.readString(page))) {
+        Files.writeString(page, rendered(root, page, results));
+        System.out.println("wrote " + page);
+      } else {
+        System.out.println("left " + page + " alone: it has no line " + START);
+      }
+    }
+  }
+
+  static boolean hasMarkers(String text) {
+    return text.contains(START) && text.indexOf(END) > text.indexOf(START);
+  }
+
+  /** All results files, the newest first. */
+  static List<Results> recorded(Path root) throws IOException {
+    List<Results> results = new ArrayList<>();
+    try (Stream<Path> files = Files.list(root.resolve("benchmarks/results"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
+        results.add(Results.read(file));
+      }
+    }
+    results.sort((a, b) -> b.date().compareTo(a.date()));
+    return results;
+  }
+
+  /** What {@code page} says when its tables are made from {@code results}. */
+  static String rendered(Path root, Path page, List<Results> results) throws IOException {
+    String text = Files.readString(page);
+    boolean main = page.equals(root.resolve("README.md"));
+    String tables;
+    if (results.isEmpty()) {
+      tables = "Nothing is recorded yet.\n";
+    } else if (main) {
+      tables = ResultTables.headlines(results.getFirst());
+    } else {
+      tables = String.join("\n", results.stream().map(ResultTables::all).toList());
+    }
+    int from = text.indexOf(START) + START.length();
+    return text.substring(0, from) + "\n" + tables + text.substring(text.indexOf(END, from));
+  }
+}

@@ -1,0 +1,218 @@
+package io.github.trimtab.benchmarks;
+
+import io.github.trimtab.benchmarks.Figure.Group;
+import io.github.trimtab.benchmarks.Figure.Peer;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** The tables of one results file in Markdown. */
+final class ResultTables {
+  /** A vector method below this many times scalar is named. */
+  static final double NAMED_BELOW = 1.5;
+
+  private final Results results;
+  private final StringBuilder text = new StringBuilder();
+
+  private ResultTables(Results results) {
+    this.results = results;
+  }
+
+  /** Everything that was measured. */
+  static String all(Results results) {
+    var tables = new ResultTables(results);
+    tables.machine();
+    tables.speed();
+    tables.ceilings();
+    tables.scalar();
+    tables.calls();
+    return tables.text.toString();
+  }
+
+  /** The table of the main page: one line an operation, one column a thread count. */
+  static String headlines(Results results) {
+    var tables = new ResultTables(results);
+    List<Integer> threads = tables.threads();
+    tables.line("");
+    tables.line(
+        "| Operation | Data |%s Compared with |"
+            .formatted(join(threads, n -> " " + threads(n) + " |")));
+    tables.line("|---|---|%s---|".formatted(join(threads, n -> "---:|")));
+    for (Figure first : tables.group(Group.SPEED)) {
+      if (first.threads() == threads.getFirst()) {
+        tables.line(
+            "| %s | %s |%s %s |"
+                .formatted(
+                    first.name(),
+                    first.shape(),
+                    join(
+                        threads,
+                        n ->
+                            " "
+                                + tables.same(first, n).map(ResultTables::headline).orElse("-")
+                                + " |"),
+                    first.peer() == null ? "-" : first.peer().name()));
+      }
+    }
+    tables.line("");
+    tables.line(
+        ("Median of cold runs on %s, %d cores, each beside what it is compared with: the figure,"
+                + " and how many times as fast as the other it is. Commit %s, %s.")
+            .formatted(
+                results.machine().cpu(),
+                results.machine().cores(),
+                results.commit(),
+                results.date()));
+    tables.line("");
+    return tables.text.toString();
+  }
+
+  private static String headline(Figure figure) {
+    String value = number(figure.value().median()) + " " + figure.unit();
+    Peer peer = figure.peer();
+    return peer == null ? value : value + ", **" + number(peer.ratio().median()) + "**";
+  }
+
+  private void machine() {
+    Machine machine = results.machine();
+    line("");
+    line("### %s, %d cores".formatted(machine.cpu(), machine.cores()));
+    line("");
+    line(
+        "%s; JDK %s; %s; C++ peers by %s. Commit %s, %s."
+            .formatted(
+                machine.system(),
+                machine.jdk(),
+                machine.backend(),
+                machine.compiler(),
+                results.commit(),
+                results.date()));
+    results.absent().forEach(sentence -> line(sentence));
+    line("");
+  }
+
+  private void speed() {
+    line("| Operation | Data | Threads | Measured | Against | Times as fast |");
+    line("|---|---|---:|---:|---|---:|");
+    for (Figure figure : group(Group.SPEED)) {
+      Peer peer = figure.peer();
+      line(
+          "| %s | %s | %d | %s %s | %s | %s |"
+              .formatted(
+                  figure.name(),
+                  figure.shape(),
+                  figure.threads(),
+                  number(figure.value().median()),
+                  figure.unit(),
+                  peer == null
+                      ? "absent"
+                      : peer.name() + ": " + number(peer.value().median()) + " " + figure.unit(),
+                  peer == null ? "-" : spread(peer.ratio())));
+    }
+    line("");
+  }
+
+  private void ceilings() {
+    line("| Ceiling | Threads | Measured |");
+    line("|---|---:|---:|");
+    for (Figure figure : group(Group.CEILING)) {
+      line(
+          "| %s | %d | %s %s |"
+              .formatted(figure.name(), figure.threads(), spread(figure.value()), figure.unit()));
+    }
+    line("");
+  }
+
+  private void scalar() {
+    List<String> formats = group(Group.SCALAR).stream().map(Figure::shape).distinct().toList();
+    line("Vector against scalar, one thread, times as fast, by the format of the pages:");
+    line("");
+    line("| Operation |%s".formatted(join(formats, format -> " " + format + " |")));
+    line("|---|%s".formatted(join(formats, format -> "---:|")));
+    for (String name : group(Group.SCALAR).stream().map(Figure::name).distinct().toList()) {
+      line(
+          "| %s |%s"
+              .formatted(name, join(formats, format -> " " + scalarRatio(name, format) + " |")));
+    }
+    line("");
+    String slow =
+        group(Group.SCALAR).stream()
+            .filter(figure -> ratio(figure) < NAMED_BELOW)
+            .map(
+                figure -> figure.name() + " " + figure.shape() + " (" + number(ratio(figure)) + ")")
+            .collect(Collectors.joining(", "));
+    line(
+        "Under %s times scalar: %s."
+            .formatted(number(NAMED_BELOW), slow.isEmpty() ? "none" : slow));
+    line("");
+  }
+
+  private String scalarRatio(String name, String format) {
+    return group(Group.SCALAR).stream()
+        .filter(figure -> figure.name().equals(name) && figure.shape().equals(format))
+        .map(figure -> number(ratio(figure)))
+        .findFirst()
+        .orElse("");
+  }
+
+  private static double ratio(Figure figure) {
+    return Optional.ofNullable(figure.peer()).orElseThrow().ratio().median();
+  }
+
+  private void calls() {
+    line("| A call on tiny data | Measured |");
+    line("|---|---:|");
+    for (Figure figure : group(Group.CALL)) {
+      line(
+          "| %s, %s | %s %s |"
+              .formatted(figure.name(), figure.shape(), spread(figure.value()), figure.unit()));
+    }
+    line("");
+  }
+
+  private List<Figure> group(Group group) {
+    return results.figures().stream().filter(figure -> figure.group() == group).toList();
+  }
+
+  private List<Integer> threads() {
+    return group(Group.SPEED).stream().map(Figure::threads).distinct().toList();
+  }
+
+  private Optional<Figure> same(Figure figure, int threads) {
+    return group(Group.SPEED).stream()
+        .filter(other ->
+            other.name().equals(figure.name())
+                && other.shape().equals(figure.shape())
+                && other.threads() == threads)
+        .findFirst();
+  }
+
+  private static String threads(int count) {
+    return count == 1 ? "1 thread" : count + " threads";
+  }
+
+  private static String spread(Spread spread) {
+    return number(spread.median())
+        + " ("
+        + number(spread.q1())
+        + " to "
+        + number(spread.q3())
+        + ")";
+  }
+
+  /** About three digits. */
+  private static String number(double value) {
+    String format = value >= 99.95 ? "%.0f" : value >= 9.995 ? "%.1f" : "%.2f";
+    return String.format(Locale.ROOT, format, value);
+  }
+
+  private static <T> String join(List<T> items, Function<T, String> cell) {
+    return items.stream().map(cell).collect(Collectors.joining());
+  }
+
+  private void line(String line) {
+    text.append(line).append('\n');
+  }
+}

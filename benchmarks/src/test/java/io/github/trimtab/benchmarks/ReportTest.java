@@ -1,0 +1,88 @@
+package io.github.trimtab.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.trimtab.benchmarks.Figure.Group;
+import io.github.trimtab.benchmarks.Figure.Peer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReportTest {
+  private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+  @Test
+  void benchmarksPageShowsTheRecordedResults() throws IOException {
+    Path page = ROOT.resolve("benchmarks/README.md");
+    assertThat(Files.readString(page))
+        .contains(Report.START)
+        .isEqualTo(Report.rendered(ROOT, page, Report.recorded(ROOT)));
+  }
+
+  @Test
+  void mainPageShowsTheRecordedResults() throws IOException {
+    Path page = ROOT.resolve("README.md");
+    assumeTrue(
+        Files.exists(page) && Report.hasMarkers(Files.readString(page)),
+        "README.md has no line " + Report.START);
+    assertThat(Files.readString(page))
+        .isEqualTo(Report.rendered(ROOT, page, Report.recorded(ROOT)));
+  }
+
+  @Test
+  void resultsSurviveTheFile(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("results.json");
+    sample().write(file);
+    assertThat(Results.read(file)).isEqualTo(sample());
+  }
+
+  @Test
+  void tablesNameWhatIsSlow() {
+    assertThat(ResultTables.all(sample()))
+        .contains("| score | keys | 1 | 20.0 GB/s | read: 25.0 GB/s | 0.80 (0.70 to 0.90) |")
+        .contains("| append | 1.20 |")
+        .contains("Under 1.50 times scalar: append F32 (1.20).");
+    assertThat(ResultTables.headlines(sample()))
+        .contains("| score | keys | 20.0 GB/s, **0.80** | 40.0 GB/s, **0.80** | read |");
+  }
+
+  @Test
+  void pageKeepsWhatStandsAroundTheTables(@TempDir Path root) throws IOException {
+    Path page = root.resolve("README.md");
+    Files.writeString(
+        page, "before\n" + Report.START + "\nan earlier table\n" + Report.END + "\nafter\n");
+    assertThat(Report.rendered(root, page, List.of(sample())))
+        .startsWith("before\n" + Report.START + "\n")
+        .endsWith("\n" + Report.END + "\nafter\n")
+        .doesNotContain("an earlier table");
+  }
+
+  private static Results sample() {
+    var machine = new Machine("A CPU", 2, "Linux", "25", "256 bits", "g++");
+    return new Results(
+        machine,
+        "abc",
+        "2026-01-01",
+        List.of(),
+        List.of(
+            new Figure(Group.SPEED, "score", "keys", 1, "GB/s", flat(20), peer("read", 25)),
+            new Figure(Group.SPEED, "score", "keys", 2, "GB/s", flat(40), peer("read", 50)),
+            new Figure(Group.SCALAR, "append", "F32", 1, "us", flat(5), slow())));
+  }
+
+  private static Peer peer(String name, double value) {
+    return new Peer(name, flat(value), new Spread(0.7, 0.8, 0.9));
+  }
+
+  private static Peer slow() {
+    return new Peer("scalar", flat(6), flat(1.2));
+  }
+
+  private static Spread flat(double value) {
+    return new Spread(value, value, value);
+  }
+}

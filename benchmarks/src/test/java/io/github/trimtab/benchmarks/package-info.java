@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.trimtab.benchmarks;
+
+import org.jspecify.annotations.NullMarked;
