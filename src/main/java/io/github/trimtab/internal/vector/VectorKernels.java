@@ -1,40 +1,79 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.kernel.*;
+import io.github.trimtab.kernel.Append;
+import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.Compact;
+import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Select;
 
-/** Placeholder. */
+/**
+ * Every operation on the Vector API, on the caller's thread and on daemon workers.
+ *
+ * <p>System properties: {@value Settings#BITS_PROPERTY} chooses the width of vectors (128, 256 or
+ * 512; otherwise what the machine prefers, at most 256) and {@value Settings#THREADS_PROPERTY} how
+ * many threads an operation may use (otherwise one a processor). Canonical operations return the
+ * same bits at every width and thread count.
+ */
 public final class VectorKernels implements Kernels {
+  private final Workers workers;
+
+  /**
+   * Starts the workers.
+   *
+   * @throws IllegalArgumentException if a system property has a bad value
+   */
+  public VectorKernels() {
+    int _ = Settings.bits(); // a bad value throws here, not from a static initialiser
+    workers = new Workers(Settings.threads());
+  }
+
+  /** Bits of a vector. */
   public static int bits() {
-    return 256;
+    return Lanes.BITS;
   }
 
   @Override
   public void append(Append op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorAppend::run);
   }
 
   @Override
   public void score(Score op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorScore::run);
   }
 
   @Override
   public void select(Select op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorSelect::run);
   }
 
   @Override
   public void compact(Compact op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorCompact::run);
   }
 
   @Override
   public void evict(Evict op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorEvict::run);
   }
 
   @Override
   public void attend(Attend op) {
-    throw new UnsupportedOperationException();
+    run(op, VectorAttend::run);
+  }
+
+  private interface Kernel<T> {
+    void run(T op, Workers workers, Workspace shared);
+  }
+
+  private <T> void run(T op, Kernel<T> kernel) {
+    Workspace shared = workers.borrow();
+    try {
+      kernel.run(op, workers, shared);
+    } finally {
+      workers.giveBack(shared);
+    }
   }
 }

@@ -1,0 +1,47 @@
+package io.github.trimtab.internal.vector;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The species of one width, constants to the JIT. */
+final class Lanes {
+  /** Bits of a vector: 128, 256 or 512. */
+  static final int BITS = Settings.bits();
+
+  /** 32-bit lanes of a vector. */
+  static final int COUNT = BITS / 32;
+
+  static final VectorSpecies<Float> FLOATS =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Byte> BYTES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS));
+
+  /** As many shorts as {@link #COUNT}. */
+  static final VectorSpecies<Short> SHORTS =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(BITS / 2));
+
+  /** As many bytes as {@link #COUNT}, but at least the 8 of the narrowest species. */
+  static final VectorSpecies<Byte> CODES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(BITS / 4, 64)));
+
+  static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+
+  private Lanes() {}
+
+  static FloatVector load(float[] from, int index) {
+    return FloatVector.fromArray(FLOATS, from, index);
+  }
+
+  static IntVector load(int[] from, int index) {
+    return IntVector.fromArray(INTS, from, index);
+  }
+
+  static FloatVector broadcast(float value) {
+    return FloatVector.broadcast(FLOATS, value);
+  }
+}

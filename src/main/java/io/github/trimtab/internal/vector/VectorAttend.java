@@ -1,0 +1,48 @@
+package io.github.trimtab.internal.vector;
+
+import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.kernel.Attend;
+
+/**
+ * Attention with an online softmax. A task is a tile of queries of one key/value head: panels of
+ * {@link AttendPanel#QUERIES} queries, which lie across the lanes of vectors. Each block of keys
+ * and values is widened once for the whole tile, and every panel passes over it.
+ *
+ * <p>Source: T. Dao et al., FlashAttention, arXiv 2205.14135, section 3.1.
+ */
+final class VectorAttend {
+  /** Most panels of a tile: their state stays in the second-level cache. */
+  private static final int MAX_PANELS = 10;
+
+  /** Tiles a thread should find at least, so that threads end together. */
+  private static final int TILES_PER_THREAD = 4;
+
+  private static final int QUERIES = AttendPanel.QUERIES;
+
+  private VectorAttend() {}
+
+  static void run(Attend op, Workers workers, Workspace shared) {
+    HostChecks.check(op);
+    int panels = Math.ceilDiv(queriesOfHead(op), QUERIES);
+    int heads = (int) op.q().size(0) * op.heads();
+    int wanted = Math.ceilDiv(workers.threads() * TILES_PER_THREAD, Math.max(heads, 1));
+    int perTile = Math.clamp(panels / wanted, 1, MAX_PANELS);
+    int[] plan = shared.ints(Workspace.Ints.CHOSEN, 1);
+    plan[0] = perTile;
+    workers.run(op, heads * Math.ceilDiv(panels, perTile), shared, VectorAttend::tile);
+  }
+
+  private static int queriesOfHead(Attend op) {
+    return Math.toIntExact(op.q().size(1) / op.heads() * op.q().size(2));
+  }
+
+  private static void tile(Attend op, int index, Workspace shared, Workspace own) {
+    int perTile = shared.ints(Workspace.Ints.CHOSEN, 1)[0];
+    int panels = Math.ceilDiv(queriesOfHead(op), QUERIES);
+    int tiles = Math.ceilDiv(panels, perTile);
+    int head = index / tiles % op.heads();
+    int row = index / tiles / op.heads();
+    int first = index % tiles * perTile;
+    own.tile.run(op, row, head, first, Math.min(perTile, panels - first), own);
+  }
+}

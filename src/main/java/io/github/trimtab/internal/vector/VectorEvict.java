@@ -1,0 +1,34 @@
+package io.github.trimtab.internal.vector;
+
+import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.KvAccess;
+import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Score;
+
+/**
+ * Scores, selects and writes the survivors into fresh pages: after the scan of the keys a head a
+ * task, from its scores to its pages.
+ */
+final class VectorEvict {
+  private VectorEvict() {}
+
+  static void run(Evict op, Workers workers, Workspace shared) {
+    HostChecks.check(op);
+    Score score = op.score();
+    VectorScore.scan(score, workers, shared);
+    workers.run(op, score.rows() * score.heads(), shared, VectorEvict::task);
+    VectorCompact.setLengths(op.indices(), op.target());
+  }
+
+  private static void task(Evict op, int index, Workspace shared, Workspace own) {
+    Score score = op.score();
+    int row = index / score.heads();
+    int head = index % score.heads();
+    VectorScore.finish(score, row, head, own);
+    int capacity = KvAccess.at(op.capacity(), row, op.target().list(head));
+    int tokens = KvAccess.tokens(score.history(), score.fresh(), row, head);
+    VectorSelect.head(
+        score.scores(), tokens, score.window(), capacity, row, head, op.indices(), own);
+    VectorCompact.head(score.history(), score.fresh(), op.indices(), op.target(), row, head, own);
+  }
+}

@@ -1,0 +1,204 @@
+package io.github.trimtab.internal.vector;
+
+import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.KvAccess;
+import io.github.trimtab.internal.vector.Workspace.Floats;
+import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.memory.PageLayout;
+import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scores tokens by the attention of a window of queries.
+ *
+ * <p>Raw mode is one pass over the keys at the speed of memory: a task takes a range of a list's
+ * tokens for all heads of its pages and reads the key part of each page from end to end. Logits go
+ * straight to the result; a second phase pools each head in place. Softmax mode ({@link
+ * SoftmaxScore}) takes a head a task.
+ */
+final class VectorScore {
+  /** Tokens of a list in one task of the scan. */
+  private static final int SCAN = 512;
+
+  /** New tokens read for one head before the next, where heads lie side by side in a token. */
+  private static final int INTERLEAVED = 8;
+
+  private VectorScore() {}
+
+  static void run(Score op, Workers workers, Workspace shared) {
+    HostChecks.check(op);
+    scan(op, workers, shared);
+    workers.run(
+        op,
+        op.rows() * op.heads(),
+        shared,
+        (score, index, _, own) -> finish(score, index / score.heads(), index % score.heads(), own));
+  }
+
+  /** The phase before {@link #finish}: logits of raw mode; nothing in softmax mode. */
+  static void scan(Score op, Workers workers, Workspace shared) {
+    if (op.scoring().mode() == Scoring.Mode.RAW) {
+      sumQueries(op, shared);
+      workers.run(op, op.rows() * scansOfRow(op), shared, VectorScore::scanTask);
+    }
+  }
+
+  /** Completes the scores of a head. */
+  static void finish(Score op, int row, int head, Workspace own) {
+    int tokens = KvAccess.tokens(op.history(), op.fresh(), row, head);
+    float[] scores = own.floats(Floats.SCORES, Dots.room(tokens));
+    MemorySegment out = op.scores().segment();
+    long offset = op.scores().offset(row, head);
+    if (op.scoring().mode() == Scoring.Mode.RAW) {
+      MemorySegment.copy(out, ValueLayout.JAVA_FLOAT_UNALIGNED, offset, scores, 0, tokens);
+    } else {
+      SoftmaxScore.head(op, row, head, tokens, scores, own);
+    }
+    Pooling.pool(op.scoring(), op.window(), row, scores, tokens, own);
+    MemorySegment.copy(scores, 0, out, ValueLayout.JAVA_FLOAT_UNALIGNED, offset, tokens);
+    for (long t = tokens; t < op.scores().size(2); t++) {
+      out.set(ValueLayout.JAVA_FLOAT_UNALIGNED, offset + 4 * t, Float.NEGATIVE_INFINITY);
+    }
+  }
+
+  /** Sums the queries of each row and head into {@link Floats#QUERIES}, padded. */
+  private static void sumQueries(Score op, Workspace shared) {
+    int headDim = (int) op.q().size(3);
+    int padded = Dots.padded(headDim);
+    float[] sums = shared.zeroFloats(Floats.QUERIES, op.rows() * op.heads() * padded);
+    float[] query = shared.zeroFloats(Floats.ROW, padded);
+    for (int row = 0; row < op.rows(); row++) {
+      for (int head = 0; head < op.heads(); head++) {
+        int at = (row * op.heads() + head) * padded;
+        for (int w = 0; w < op.queries(); w++) {
+          int place = KvAccess.query(op, row, w);
+          for (int member = 0; place >= 0 && member < op.group(); member++) {
+            Source.tensor(op.q(), row, head * op.group() + member, place, 1, query, 0, padded);
+            for (int d = 0; d < padded; d += Lanes.COUNT) {
+              FloatVector sum = Lanes.load(sums, at + d).add(Lanes.load(query, d));
+              sum.intoArray(sums, at + d);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static int scansOfRow(Score op) {
+    PagedKv history = op.history();
+    return (history == null ? 0 : history.lists() * historyScans(history)) + freshScans(op.fresh());
+  }
+
+  private static int historyScans(PagedKv history) {
+    return Math.ceilDiv(history.capacity(), SCAN);
+  }
+
+  private static int freshScans(@Nullable NewTokens fresh) {
+    return fresh == null ? 0 : Math.ceilDiv(fresh.capacity(), SCAN);
+  }
+
+  private static void scanTask(Score op, int index, Workspace shared, Workspace own) {
+    int row = index / scansOfRow(op);
+    int scan = index % scansOfRow(op);
+    float[] queries = shared.floats(Floats.QUERIES, 0);
+    PagedKv history = op.history();
+    if (history != null) {
+      int scans = historyScans(history);
+      if (scan < history.lists() * scans) {
+        scanHistory(op, history, row, scan / scans, scan % scans * SCAN, queries, own);
+        return;
+      }
+      scan -= history.lists() * scans;
+    }
+    NewTokens fresh = op.fresh();
+    if (fresh != null) {
+      scanFresh(op, fresh, row, scan * SCAN, queries, own);
+    }
+  }
+
+  /** Scores up to {@link #SCAN} tokens of a list, all its heads, page after page. */
+  private static void scanHistory(
+      Score op, PagedKv history, int row, int list, int from, float[] queries, Workspace own) {
+    PageLayout layout = history.layout();
+    int length = KvAccess.at(history.lengths(), row, list);
+    int end = Math.min(length, from + SCAN);
+    int pageTokens = layout.tokens();
+    int firstHead = history.lists() == 1 ? 0 : list;
+    MemorySegment slab = history.slab().segment();
+    float factor = op.scoring().scale() / op.group();
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(Dots.MAX_KEYS));
+    for (int t = from; t < end; t += pageTokens) {
+      int n = Math.min(pageTokens, end - t);
+      long page = KvAccess.page(history, row, list, t / pageTokens);
+      for (int h = 0; h < layout.heads(); h++) {
+        int head = firstHead + h;
+        long codes = page + layout.keys(h);
+        Dots.keys(
+            layout.dtype(),
+            slab,
+            codes,
+            layout.tokenBytes(),
+            codes + layout.scalesAfterCodes(),
+            n,
+            layout.headDim(),
+            queries,
+            (row * op.heads() + head) * Dots.padded(layout.headDim()),
+            factor,
+            dots,
+            0,
+            own);
+        store(op, row, head, t, dots, n);
+      }
+    }
+  }
+
+  /** Scores up to {@link #SCAN} new tokens of a row, in the order in which they lie in memory. */
+  private static void scanFresh(
+      Score op, NewTokens fresh, int row, int from, float[] queries, Workspace own) {
+    Tensor k = fresh.k();
+    int headDim = fresh.headDim();
+    int end = Math.min(KvAccess.newTokens(fresh, row), from + SCAN);
+    int block = k.stride(1) < k.stride(2) ? INTERLEAVED : Dots.MAX_KEYS;
+    int span = k.stride(1) < k.stride(2) ? INTERLEAVED : SCAN;
+    MemorySegment segment = k.segment();
+    long stride = k.stride(2) * (k.dtype().bits() / 8);
+    float factor = op.scoring().scale() / op.group();
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(Dots.MAX_KEYS));
+    for (int start = from; start < end; start += span) {
+      int stop = Math.min(end, start + span);
+      for (int head = 0; head < op.heads(); head++) {
+        int history = KvAccess.historyTokens(op.history(), row, head);
+        for (int t = start; t < stop; t += block) {
+          int n = Math.min(block, stop - t);
+          Dots.keys(
+              k.dtype(),
+              segment,
+              k.offset(row, head, t),
+              stride,
+              0,
+              n,
+              headDim,
+              queries,
+              (row * op.heads() + head) * Dots.padded(headDim),
+              factor,
+              dots,
+              0,
+              own);
+          store(op, row, head, history + t, dots, n);
+        }
+      }
+    }
+  }
+
+  private static void store(Score op, int row, int head, int token, float[] dots, int n) {
+    Tensor scores = op.scores();
+    long offset = scores.offset(row, head, token);
+    MemorySegment.copy(dots, 0, scores.segment(), ValueLayout.JAVA_FLOAT_UNALIGNED, offset, n);
+  }
+}
