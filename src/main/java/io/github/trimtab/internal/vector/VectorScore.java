@@ -51,6 +51,9 @@ final class VectorScore {
 
   /** Completes the scores of a head. */
   static void finish(Score op, int row, int head, Workspace own) {
+    if (op.scores().size(2) == 0) {
+      return;
+    }
     int tokens = KvAccess.tokens(op.history(), op.fresh(), row, head);
     float[] scores = own.floats(Floats.SCORES, Dots.room(tokens));
     MemorySegment out = op.scores().segment();

@@ -57,6 +57,9 @@ final class VectorSelect {
       int head,
       Tensor indices,
       Workspace own) {
+    if (indices.size(2) == 0) {
+      return;
+    }
     int n = Math.min(tokens, capacity);
     int[] chosen = own.ints(Ints.CHOSEN, n + Lanes.COUNT);
     if (n == tokens) {
