@@ -163,16 +163,16 @@ final class Dots {
         long at = offset + 2L * i;
         int q = queryIndex + i;
         a0 = Widen.bf16(from, at).fma(Lanes.load(query, q), a0);
-        a1 = Widen.bf16(from, at + 2 * LANES).fma(Lanes.load(query, q + LANES), a1);
+        a1 = Widen.bf16(from, at + 2L * LANES).fma(Lanes.load(query, q + LANES), a1);
         if (ACCUMULATORS > 2) {
-          a2 = Widen.bf16(from, at + 4 * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-          a3 = Widen.bf16(from, at + 6 * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
+          a2 = Widen.bf16(from, at + 4L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
+          a3 = Widen.bf16(from, at + 6L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
         }
         if (ACCUMULATORS > 4) {
-          a4 = Widen.bf16(from, at + 8 * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-          a5 = Widen.bf16(from, at + 10 * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-          a6 = Widen.bf16(from, at + 12 * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-          a7 = Widen.bf16(from, at + 14 * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
+          a4 = Widen.bf16(from, at + 8L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
+          a5 = Widen.bf16(from, at + 10L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
+          a6 = Widen.bf16(from, at + 12L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
+          a7 = Widen.bf16(from, at + 14L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
         }
       }
       if (ACCUMULATORS > 4) {
@@ -212,16 +212,16 @@ final class Dots {
         long at = offset + 4L * i;
         int q = queryIndex + i;
         a0 = Widen.f32(from, at).fma(Lanes.load(query, q), a0);
-        a1 = Widen.f32(from, at + 4 * LANES).fma(Lanes.load(query, q + LANES), a1);
+        a1 = Widen.f32(from, at + 4L * LANES).fma(Lanes.load(query, q + LANES), a1);
         if (ACCUMULATORS > 2) {
-          a2 = Widen.f32(from, at + 8 * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-          a3 = Widen.f32(from, at + 12 * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
+          a2 = Widen.f32(from, at + 8L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
+          a3 = Widen.f32(from, at + 12L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
         }
         if (ACCUMULATORS > 4) {
-          a4 = Widen.f32(from, at + 16 * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-          a5 = Widen.f32(from, at + 20 * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-          a6 = Widen.f32(from, at + 24 * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-          a7 = Widen.f32(from, at + 28 * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
+          a4 = Widen.f32(from, at + 16L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
+          a5 = Widen.f32(from, at + 20L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
+          a6 = Widen.f32(from, at + 24L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
+          a7 = Widen.f32(from, at + 28L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
         }
       }
       if (ACCUMULATORS > 4) {

@@ -7,7 +7,7 @@ import jdk.incubator.vector.ByteVector;
 /** Copies rows of some hundred bytes without a call for each. */
 final class RowCopy {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final int VECTOR = Lanes.BITS / 8;
+  private static final long VECTOR = Lanes.BITS / 8;
 
   private RowCopy() {}
 

@@ -1,6 +1,8 @@
 package io.github.trimtab.internal.vector;
 
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
  * Scratch arrays of one thread or one operation, grown on demand and kept, so that a replayed
@@ -35,16 +37,16 @@ final class Workspace {
   /** State of the attention tile that the running thread works on. */
   final AttendTile tile = new AttendTile();
 
-  private final float[][] floats = new float[Floats.values().length][0];
-  private final int[][] ints = new int[Ints.values().length][0];
+  private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
+  private final Map<Ints, int[]> ints = new EnumMap<>(Ints.class);
   private long[] longs = new long[0];
 
   /** An array of at least {@code size} elements with whatever was left in it. */
   float[] floats(Floats use, int size) {
-    float[] array = floats[use.ordinal()];
-    if (array.length < size) {
-      array = new float[grown(array.length, size)];
-      floats[use.ordinal()] = array;
+    float[] array = floats.get(use);
+    if (array == null || array.length < size) {
+      array = new float[grown(array == null ? 0 : array.length, size)];
+      floats.put(use, array);
     }
     return array;
   }
@@ -56,15 +58,17 @@ final class Workspace {
     return array;
   }
 
+  /** An array of at least {@code size} elements with whatever was left in it. */
   int[] ints(Ints use, int size) {
-    int[] array = ints[use.ordinal()];
-    if (array.length < size) {
-      array = new int[grown(array.length, size)];
-      ints[use.ordinal()] = array;
+    int[] array = ints.get(use);
+    if (array == null || array.length < size) {
+      array = new int[grown(array == null ? 0 : array.length, size)];
+      ints.put(use, array);
     }
     return array;
   }
 
+  /** The array of longs, of at least {@code size} elements. */
   long[] longs(int size) {
     if (longs.length < size) {
       longs = new long[grown(longs.length, size)];
