@@ -33,7 +33,7 @@ final class RowCopy {
 
   /** Copies one row of a multiple of 8 bytes. */
   static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
-    int i = 0;
+    long i = 0;
     for (; i + 4 * VECTOR <= bytes; i += 4 * VECTOR) {
       ByteVector a = load(source, from + i);
       ByteVector b = load(source, from + i + VECTOR);
