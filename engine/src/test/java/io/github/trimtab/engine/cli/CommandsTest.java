@@ -1,0 +1,73 @@
+package io.github.trimtab.engine.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CommandsTest {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "info",
+        "demo",
+        "selfcheck",
+        "run",
+        "run score",
+        "run select",
+        "run evict",
+        "run attend",
+        "scalekv",
+        "scalekv budget",
+      })
+  void everyCommandHelps(String command) {
+    String[] args = (command + " --help").strip().split(" ", -1);
+    Trimtab help = Trimtab.run(args).succeeds();
+    assertThat(help.out()).startsWith("Usage: trimtab " + command);
+  }
+
+  @Test
+  void infoSaysALineABackend() {
+    Trimtab info = Trimtab.run("info").succeeds();
+    assertThat(info.out().lines().map(line -> line.split(" ", 2)[0]))
+        .containsExactlyInAnyOrder("cuda", "vector", "scalar");
+    assertThat(info.out()).containsPattern("cuda +not available: .*CUDA");
+  }
+
+  @Test
+  void infoAsJsonNamesDelegates() throws IOException {
+    Trimtab info = Trimtab.run("info", "--json").succeeds();
+    int delegates = 0;
+    try (JsonParser parser = new JsonFactory().createParser(info.out())) {
+      while (parser.nextToken() != null) {
+        delegates += "delegates".equals(parser.currentName()) ? 1 : 0;
+      }
+    }
+    // Each name is current at its key, at the array's start and at its end.
+    assertThat(delegates).isEqualTo(3 * 3);
+  }
+
+  @Test
+  void selfcheckFindsTheCommittedHashesOnEveryBackend() {
+    Trimtab selfcheck = Trimtab.run("selfcheck").succeeds();
+    assertThat(selfcheck.out().lines().map(line -> line.replaceFirst(" [0-9a-f]{64}$", "")))
+        .containsExactly(
+            "score scalar",
+            "select scalar",
+            "evict scalar",
+            "score vector128",
+            "select vector128",
+            "evict vector128",
+            "score vector256",
+            "select vector256",
+            "evict vector256",
+            "score vector512",
+            "select vector512",
+            "evict vector512");
+  }
+}
