@@ -26,7 +26,7 @@ class ReferenceTest {
   private static final Kernels SCALAR = Backends.named("scalar").kernels();
 
   static Stream<Problem> finiteProblems() {
-    return Problem.all(150).filter(problem -> problem.values != Operands.Values.SPECIAL);
+    return Problem.all(90).filter(problem -> problem.values != Operands.Values.SPECIAL);
   }
 
   static Stream<Problem> problems() {
