@@ -149,27 +149,6 @@ final class KvCacheTest {
   }
 
   @Test
-  void pageSizesAndListsChangeNothing() {
-    List<Float> reference = null;
-    for (int pageTokens : new int[] {16, 32, 64, 128}) {
-      for (int headsOfPage : new int[] {1, HEADS}) {
-        try (PagePool pool = pool(pageTokens, headsOfPage, 200);
-            KvCache cache = new KvCache(kernels, pool, 2, 2, HEADS, 60)) {
-          for (int step = 0; step < 5; step++) {
-            for (int layer = 0; layer < 2; layer++) {
-              Tensor q = Fixture.queries(2, HEADS, 20, step + 10L * layer);
-              cache.store(layer, q, Fixture.tokens(2, HEADS, 20 * step, 20), SCORED);
-            }
-          }
-          List<Float> contents = Fixture.contents(cache);
-          assertThat(contents).isEqualTo(reference == null ? contents : reference);
-          reference = contents;
-        }
-      }
-    }
-  }
-
-  @Test
   void attentionOverPagesIsAttentionOverAllTokens() {
     try (PagePool pool = pool(16, HEADS, 20);
         KvCache cache = new KvCache(kernels, pool, 1, 2, HEADS, 50)) {

@@ -13,6 +13,7 @@ import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.scalekv.ObservationWindow;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -20,7 +21,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The released ScaleKV class's selections on K[j][d] = sin(0.37 j + 1.3 d) and Q[i][d] = cos(0.11 i
  * - 0.7 d), four dimensions, logits halved; average pooling as this library defines it.
  */
-final class GoldenSelectionTest {
+@Tag("parity")
+final class KvCacheSelectionTest {
   private static final int DIM = 8;
 
   @ParameterizedTest
@@ -41,7 +43,7 @@ final class GoldenSelectionTest {
       String last) {
     Scoring scoring = new Scoring(Scoring.Mode.RAW, 0.5f, Mask.NONE, pooling, 5);
     int[] window = ObservationWindow.GRID_4.positions(side, side);
-    for (String backend : List.of("scalar")) {
+    for (String backend : List.of("scalar", "vector")) {
       for (int pageTokens : new int[] {16, 64}) {
         List<Integer> kept =
             select(backend, pageTokens, history, side * side, window, scoring, capacity);
