@@ -1,7 +1,5 @@
 package io.github.trimtab.engine.cli;
 
-import io.github.trimtab.Backend;
-import io.github.trimtab.Backends;
 import io.github.trimtab.engine.demo.Demo;
 import io.github.trimtab.engine.demo.DemoPolicy;
 import io.github.trimtab.engine.demo.DemoReport;
@@ -10,6 +8,7 @@ import io.github.trimtab.engine.var.Calibration;
 import io.github.trimtab.engine.var.VarModel;
 import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,32 +27,30 @@ import picocli.CommandLine.Spec;
     description =
         "Draw the same pictures with the full cache, with ScaleKV and with a sliding window, and"
             + " print memory, fidelity and time.")
-@SuppressWarnings("NullAway.Init") // picocli sets the fields
-public final class DemoCommand implements Callable<Integer> {
-
+final class DemoCommand implements Callable<Integer> {
   private static final int MOST_IMAGES = 64;
 
-  @Spec private CommandSpec spec;
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
       defaultValue = "demo",
       description = "Folder for demo.png and the single pictures (default: ${DEFAULT-VALUE}).")
-  private Path out;
+  private Path out = Path.of("");
 
   @Option(
       names = "--backend",
       paramLabel = "NAME",
       defaultValue = "auto",
-      description = "auto, scalar, vector or cuda (default: ${DEFAULT-VALUE}).")
-  private String backend;
+      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private BackendChoice backend = BackendChoice.AUTO;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Seed of the noise that all rows share (default: ${DEFAULT-VALUE}).")
+      description = "Seed of the noise that all policies share (default: ${DEFAULT-VALUE}).")
   private long seed;
 
   @Option(
@@ -70,49 +67,49 @@ public final class DemoCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "fox,octopus,penguin,cherries,hamburger,rocket,castle,cactus",
       description = "Names of classes, with commas between (default: ${DEFAULT-VALUE}).")
-  private List<String> classes;
+  private List<String> classes = List.of();
 
   @Option(
       names = "--model",
       paramLabel = "DIR",
       defaultValue = "${sys:trimtab.home:-.}/models/var-emoji",
       description = "Folder of the model (default: ${DEFAULT-VALUE}).")
-  private Path folder;
+  private Path folder = Path.of("");
 
   @Override
   public Integer call() throws IOException {
-    Backend chosen = backend.equals("auto") ? Backends.best() : Backends.named(backend);
-    Kernels kernels = chosen.kernels();
+    Kernels kernels = backend.kernels();
     if (images < 1 || images > MOST_IMAGES) {
-      throw new IllegalArgumentException("--images: " + images + ", expected 1 to " + MOST_IMAGES);
+      throw new BadInputException("--images", images, "1 to " + MOST_IMAGES);
     }
     if (Files.exists(out) && !Files.isDirectory(out)) {
-      throw new IllegalArgumentException("--out: " + out + ", expected a folder");
+      throw new BadInputException("--out", out, "a folder, or none yet");
     }
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
     Files.createDirectories(out);
 
-    Demo demo = new Demo(model, kernels, labels, seed);
-    List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
     List<String> names = labels.stream().map(model.classNames()::get).toList();
-    List<DemoResult> results;
-    try (Progress progress = new Progress(spec.commandLine().getErr(), images * policies.size())) {
-      results =
-          demo.run(
-              policies,
-              (policy, picture) ->
-                  progress.show(
-                      picture * policies.size() + policies.indexOf(policy),
-                      names.get(picture) + ", " + policy.title()));
-    }
+    List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
+    List<DemoResult> results = draw(new Demo(model, kernels, labels, seed), policies, names);
     DemoReport report = new DemoReport(names, results);
-    Path sheet = report.write(out);
-    spec.commandLine().getOut().print(report.table());
-    spec.commandLine().getOut().println("backend: " + chosen + ", contact sheet: " + sheet);
-    spec.commandLine().getOut().flush();
+    PrintWriter printed = spec.commandLine().getOut();
+    printed.print(report.table());
+    printed.println("contact sheet: " + report.write(out));
     return 0;
+  }
+
+  private List<DemoResult> draw(Demo demo, List<DemoPolicy> policies, List<String> names) {
+    PrintWriter messages = spec.commandLine().getErr();
+    try (Progress progress = new Progress(messages, names.size() * policies.size())) {
+      return demo.run(
+          policies,
+          (policy, picture) ->
+              progress.show(
+                  picture * policies.size() + policies.indexOf(policy),
+                  names.get(picture) + ", " + policy.title()));
+    }
   }
 
   private List<Integer> labels(List<String> known) {
@@ -121,8 +118,8 @@ public final class DemoCommand implements Callable<Integer> {
       String name = classes.get(i % classes.size()).strip();
       int label = known.indexOf(name);
       if (label < 0) {
-        throw new IllegalArgumentException(
-            "--classes: " + name + ", expected names of " + folder.resolve("classes.json"));
+        throw new BadInputException(
+            "--classes", name, "names of " + folder.resolve("classes.json"));
       }
       labels.add(label);
     }
