@@ -10,6 +10,10 @@ import io.github.trimtab.scalekv.ScaleKv;
 import io.github.trimtab.scalekv.Schedule;
 import io.github.trimtab.scalekv.ScoringMode;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * One way to remember.
@@ -23,7 +27,8 @@ public record DemoPolicy(String id, String title, EvictionPolicy policy) {
   /** Few tokens, so that the smallest budget holds them and a choice besides. */
   private static final ObservationWindow WINDOW = new ObservationWindow(3, 3);
 
-  private static final int DRAFTERS = 1;
+  /** Layers whose history the others' is cut for. */
+  private static final int DRAFTERS = 2;
 
   /** The full cache, which all others are measured against, and four that forget. */
   public static List<DemoPolicy> all(VarConfig config, Calibration calibration) {
@@ -47,13 +52,21 @@ public record DemoPolicy(String id, String title, EvictionPolicy policy) {
                 schedule,
                 config.transformer().depth(),
                 budget(schedule, percent),
-                calibration.drafters(DRAFTERS),
+                drafters(schedule, calibration),
                 WINDOW.size())
             .released();
     return new DemoPolicy(
         "scalekv-" + percent,
         "ScaleKV " + percent + " %",
         new ScaleKv(schedule, budgets, WINDOW, ScoringMode.PAPER.scoring(1)));
+  }
+
+  /** The same layers at every scale, by scale number. */
+  private static Map<Integer, Set<Integer>> drafters(Schedule schedule, Calibration calibration) {
+    Set<Integer> layers = Set.copyOf(calibration.drafterOrder().subList(0, DRAFTERS));
+    return IntStream.rangeClosed(1, schedule.scales())
+        .boxed()
+        .collect(Collectors.toMap(scale -> scale, scale -> layers));
   }
 
   /** Tokens a layer: a share of the history that the last scale sees. */

@@ -29,8 +29,7 @@ public final class TinyModel {
 
   private static final String CALIBRATION =
       """
-      {"drafters": [{"scale": 2, "by_selectivity": [0, 1]}, {"scale": 3, "by_selectivity": [0, 1]},
-        {"scale": 4, "by_selectivity": [1, 0]}]}
+      {"suggested_order": [1, 0]}
       """;
 
   private final SplittableRandom random = new SplittableRandom(1);
