@@ -218,6 +218,29 @@ class SafetensorsTest {
     }
   }
 
+  /** Whatever a bit does to a file, it is refused politely or all of its tensors can be read. */
+  @Test
+  void damagedFilesAreRefusedOrRead() throws IOException {
+    Path whole = folder.resolve("whole.safetensors");
+    Map<String, Tensor> tensors =
+        Map.of("a", Tensor.wrap(new float[6], 2, 3), "b", Tensor.wrap(new int[5], 5));
+    SafetensorsWriter.write(whole, tensors, Map.of("c", "d"));
+    byte[] bytes = Files.readAllBytes(whole);
+    Path damaged = folder.resolve("damaged.safetensors");
+    int refused = 0;
+    for (int bit = 0; bit < bytes.length * Byte.SIZE; bit++) {
+      byte[] copy = bytes.clone();
+      copy[bit / Byte.SIZE] ^= (byte) (1 << (bit % Byte.SIZE));
+      Files.write(damaged, copy);
+      try (Safetensors read = Safetensors.open(damaged)) {
+        read.tensors().forEach(tensor -> read.bytes(tensor.name()).toArray(ValueLayout.JAVA_BYTE));
+      } catch (FileFormatException e) {
+        refused++;
+      }
+    }
+    assertThat(refused).isGreaterThan(bytes.length);
+  }
+
   @Test
   void headersThatAreNotUtf8AreRefused() throws IOException {
     Path file = raw(3, new byte[] {'{', (byte) 0xff, '}'}, 0);

@@ -128,7 +128,9 @@ final class BudgetCommand implements Callable<Integer> {
   @Option(
       names = "--check",
       paramLabel = "FILE",
-      description = "Report means, totals and what is odd about a table instead of making one.")
+      description =
+          "Report means, totals and what is odd about a table instead of making one; of the other"
+              + " options only --window counts.")
   private @Nullable Path check;
 
   @Override

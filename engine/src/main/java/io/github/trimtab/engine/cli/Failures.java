@@ -50,9 +50,16 @@ final class Failures {
     };
   }
 
+  /** Reports an operation that this machine's memory cannot hold. */
+  static int report(OutOfMemoryError e, PrintWriter err) {
+    return line("not enough memory: " + e.getMessage(), OTHER, err);
+  }
+
   /** Prints one line whatever the message holds: names in files may contain line breaks. */
   private static int line(@Nullable String message, int exitCode, PrintWriter err) {
-    err.println("trimtab: " + Objects.toString(message, "failed").replaceAll("\\p{Cntrl}+", " "));
+    err.println(
+        "trimtab: "
+            + Objects.toString(message, "failed").replaceAll("[\\p{Cc}\\p{Zl}\\p{Zp}]+", " "));
     err.flush();
     return exitCode;
   }

@@ -37,6 +37,16 @@ final class Inputs implements AutoCloseable {
     return Math.toIntExact(sizes.getOrDefault(letter, 0L));
   }
 
+  /** The sum of two letters' sizes. */
+  int sum(String letter, String other) {
+    long sum = (long) size(letter) + size(other);
+    if (sum > Integer.MAX_VALUE) {
+      throw new BadInputException(
+          file.file() + ": " + letter + " + " + other, sum, "fewer than 2^31");
+    }
+    return (int) sum;
+  }
+
   /** A tensor of F32, F16 or BF16 as it lies in the file, with these dimensions. */
   Tensor floats(String name, String... dims) {
     require(name, dims);

@@ -56,9 +56,13 @@ public final class Main {
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setAbbreviatedOptionsAllowed(false);
     Failures.handle(commandLine);
-    int exitCode = commandLine.execute(args);
-    out.flush();
-    err.flush();
-    return exitCode;
+    try {
+      return commandLine.execute(args);
+    } catch (OutOfMemoryError e) {
+      return Failures.report(e, err);
+    } finally {
+      out.flush();
+      err.flush();
+    }
   }
 }

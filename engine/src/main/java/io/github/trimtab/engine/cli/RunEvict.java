@@ -50,7 +50,7 @@ final class RunEvict extends RunOperation {
     Scoring scoring = settings.scoring(inputs.size("D"));
     PageLayout layout = settings.pages(history.k().dtype(), history.heads(), history.headDim());
     int rows = history.rows();
-    int tokens = Math.addExact(inputs.size("N"), inputs.size("M"));
+    int tokens = inputs.sum("N", "M");
     int places = Math.min(capacity, tokens);
     Numbering numbering = new Numbering(inputs);
     int[][] window = numbering.toKernel(inputs.positions("window", tokens), capacity);

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.trimtab.memory.DType;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -115,6 +119,37 @@ class BadInputTest {
   }
 
   @Test
+  void enormousSizes() {
+    long most = Integer.MAX_VALUE;
+    TensorFiles tensors =
+        new TensorFiles(1)
+            .random("q", DType.F32, 0, 1, 1, 8)
+            .random("k", DType.F32, 0, 1, most, 8)
+            .random("v", DType.F32, 0, 1, most, 8)
+            .random("k_new", DType.F32, 0, 1, 1, 8)
+            .random("v_new", DType.F32, 0, 1, 1, 8);
+    run("evict", tensors, "capacity=1").fails(2, "N + M: 2147483648");
+    run("score", tensors.random("k", DType.F32, 0, 1, most + 1, 8))
+        .fails(2, "tensor k: shape [0, 1, 2147483648, 8], expected sizes below 2^31");
+  }
+
+  @Test
+  void namesWithLineBreaksStayOnOneLine() throws IOException {
+    Path in = folder.resolve("in.safetensors");
+    String json = "{\"a\\nb\u2028\":{\"dtype\":\"F33\",\"shape\":[],\"data_offsets\":[0,0]}}";
+    byte[] header = json.getBytes(StandardCharsets.UTF_8);
+    Files.write(
+        in,
+        ByteBuffer.allocate(8 + header.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(header.length)
+            .put(header)
+            .array());
+    Trimtab.run("run", "score", "--in", in.toString(), "--out", folder.resolve("out").toString())
+        .fails(2, "tensor a b : dtype F33");
+  }
+
+  @Test
   void headDims() {
     for (int dim : new int[] {0, 4, 12, 264}) {
       TensorFiles tensors =
@@ -210,7 +245,7 @@ class BadInputTest {
     Trimtab.run("run", "score", "--in", in.toString(), "--out", out, "--backend", "gpu")
         .fails(2, "--backend", "gpu");
     byte[] whole = Files.readAllBytes(in);
-    Files.write(in, java.util.Arrays.copyOf(whole, whole.length - 1));
+    Files.write(in, Arrays.copyOf(whole, whole.length - 1));
     Trimtab.run("run", "score", "--in", in.toString(), "--out", out).fails(2, in.toString());
   }
 
