@@ -6,18 +6,20 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import java.util.stream.Stream;
 
 /**
  * What the machine can do at all, in Java and in C++ where there is a compiler: the better of the
  * two is the ceiling, so that a slow loop flatters nobody.
  */
 final class Ceilings {
-  static final String JAVA_READ = "read, Java";
-  static final String CPP_READ = "read, C++";
-  static final String JAVA_COPY = "copy, Java";
-  static final String CPP_COPY = "copy, C";
-  static final String JAVA_FMA = "multiply-add, Java";
-  static final String CPP_FMA = "multiply-add, C++";
+  static final String JAVA_READ = "memory read, Java";
+  static final String CPP_READ = "memory read, C++";
+  static final String JAVA_COPY = "memory copy, Java";
+  static final String CPP_COPY = "memory copy, C";
+  static final String CPP_STREAM = "memory copy past the caches, C++";
+  static final String JAVA_FMA = "multiply-add peak, Java";
+  static final String CPP_FMA = "multiply-add peak, C++";
 
   /** Operands for which chains of fused multiply-adds stay normal numbers for ever. */
   static final float FACTOR = 0.5f;
@@ -51,8 +53,10 @@ final class Ceilings {
   void addCopy(
       Rounds rounds, long bytes, IntFunction<MemorySegment> from, IntFunction<MemorySegment> to) {
     rounds.add(JAVA_COPY, bytes, set -> slices(from.apply(set), to.apply(set), JavaLoops::copy));
-    cpp.ifPresent(peers ->
-        rounds.add(CPP_COPY, bytes, set -> slices(from.apply(set), to.apply(set), peers::copy)));
+    cpp.ifPresent(peers -> {
+      rounds.add(CPP_COPY, bytes, set -> slices(from.apply(set), to.apply(set), peers::copy));
+      rounds.add(CPP_STREAM, bytes, set -> slices(from.apply(set), to.apply(set), peers::stream));
+    });
   }
 
   /** Multiplies and adds in registers, about {@code flops} floating-point operations in all. */
@@ -65,10 +69,10 @@ final class Ceilings {
         rounds.add(CPP_FMA, done, set -> workers.run(pieces, i -> sink = peers.fma(loops))));
   }
 
-  /** Both forms of a ceiling as far as they ran, as figures. */
-  List<Figure> figures(Rounds rounds, double unit, String unitName, String java, String other) {
-    return List.of(java, other).stream()
-        .filter(name -> cpp.isPresent() || name.equals(java))
+  /** The forms of a ceiling as far as they ran, as figures. */
+  List<Figure> figures(Rounds rounds, double unit, String unitName, String... forms) {
+    return Stream.of(forms)
+        .filter(rounds::has)
         .map(name ->
             new Figure(
                 Figure.Group.CEILING,

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 final class CppPeers {
   private final MethodHandle read;
   private final MethodHandle copy;
+  private final MethodHandle stream;
   private final MethodHandle fma;
   private final MethodHandle topK;
 
@@ -25,6 +26,7 @@ final class CppPeers {
     SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
     read = bind(symbols, "peer_read", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
     copy = bind(symbols, "peer_copy", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_LONG));
+    stream = bind(symbols, "peer_stream", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_LONG));
     fma =
         bind(
             symbols,
@@ -52,6 +54,14 @@ final class CppPeers {
   void copy(MemorySegment to, MemorySegment from) {
     try {
       copy.invokeExact(to, from, from.byteSize());
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  void stream(MemorySegment to, MemorySegment from) {
+    try {
+      stream.invokeExact(to, from, from.byteSize());
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

@@ -117,7 +117,9 @@ final class KernelSpeed {
       String shape =
           kept + " of " + tokens + " rows of " + 2 * headDim + " bytes, " + 2 * heads + " lists";
       add("compact", shape, "GB/s", GIGA, rounds, "compact", best);
-      figures.addAll(ceilings.figures(rounds, GIGA, "GB/s", Ceilings.JAVA_COPY, Ceilings.CPP_COPY));
+      figures.addAll(
+          ceilings.figures(
+              rounds, GIGA, "GB/s", Ceilings.JAVA_COPY, Ceilings.CPP_COPY, Ceilings.CPP_STREAM));
     }
   }
 
@@ -227,7 +229,7 @@ final class KernelSpeed {
                       data.random(DType.F32, rows, 1, tokens), null, null, capacity, indices));
       Rounds rounds = new Rounds(sets);
       rounds.add("select", 1, set -> kernels.select(operations.get(set)));
-      String peer = "nth_element, C++";
+      String peer = "C++ nth_element";
       Tensor peerIndices = data.zeros(DType.I32, rows, 1, kept);
       Tensor scratch = data.zeros(DType.I64, rows, tokens);
       cpp.ifPresent(peers ->

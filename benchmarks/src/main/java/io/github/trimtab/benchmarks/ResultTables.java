@@ -53,7 +53,7 @@ final class ResultTables {
                             " "
                                 + tables.same(first, n).map(ResultTables::headline).orElse("-")
                                 + " |"),
-                    first.peer() == null ? "-" : first.peer().name()));
+                    first.peer() == null ? "-" : first.peer().name().replaceFirst(",.*", "")));
       }
     }
     tables.line("");

@@ -98,10 +98,14 @@ final class Rounds {
     return Spread.of(rates);
   }
 
+  boolean has(String name) {
+    return contestants.stream().anyMatch(contestant -> contestant.name.equals(name));
+  }
+
   /** The one of {@code names} that takes part and is the fastest. */
   String best(String... names) {
     return Stream.of(names)
-        .filter(name -> contestants.stream().anyMatch(c -> c.name.equals(name)))
+        .filter(this::has)
         .max(Comparator.comparingDouble(name -> rate(name).median()))
         .orElseThrow();
   }
