@@ -15,7 +15,7 @@ final class Rounds {
   /** Bytes that copies of the data take together, several times any cache. */
   static final long COLD_BYTES = 160_000_000;
 
-  private static final int LEAST_ROUNDS = 5;
+  private static final int LEAST_ROUNDS = 7;
   private static final int MOST_ROUNDS = 300;
 
   /** One timed call on one copy of the data. */
@@ -48,10 +48,10 @@ final class Rounds {
     return this;
   }
 
-  /** Warms up for half of {@code seconds}, then measures for {@code seconds}. */
+  /** Warms up for {@code seconds}, then measures for as long again. */
   Rounds run(double seconds) {
     long start = System.nanoTime();
-    for (int round = 0; round < 2 || since(start) < seconds / 2; round++) {
+    for (int round = 0; round < 2 || since(start) < seconds; round++) {
       round(round);
     }
     contestants.forEach(contestant -> contestant.seconds.clear());
