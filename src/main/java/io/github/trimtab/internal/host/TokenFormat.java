@@ -9,10 +9,10 @@ import java.lang.foreign.ValueLayout;
  * How pages hold one token of one head: its elements, and for FP8 and INT8 one BF16 scale.
  *
  * <p>Quantisation, in binary32 throughout: {@code scale = bf16(min(max|x|, largest finite) / top)}
- * with top 448 for FP8 and 127 for INT8, one step lower where {@code top * scale} would overflow;
- * {@code code = round(x / scale)} to nearest even, saturating at the top. So infinities saturate. A
- * token of zeros, or one too small for a BF16 scale, has scale 0 and reads as zeros; a token with a
- * NaN has scale NaN and reads as NaN throughout. In both cases all codes are 0.
+ * with top 448 for FP8 and 127 for INT8; {@code code = round(x / scale)} to nearest even,
+ * saturating at the top. So infinities saturate. A token of zeros, or one too small for a BF16
+ * scale, has scale 0 and reads as zeros; a token with a NaN has scale NaN and reads as NaN
+ * throughout. In both cases all codes are 0.
  */
 public final class TokenFormat {
   /** Largest INT8 code. */
@@ -41,10 +41,8 @@ public final class TokenFormat {
     if (Float.isNaN(maxMagnitude)) {
       return NAN_SCALE;
     }
-    float top = top(dtype);
-    short bits = FloatFormats.toBf16(Math.min(maxMagnitude, Float.MAX_VALUE) / top);
-    // BF16 bits of positive numbers are in order, so one less is the next smaller scale.
-    return Float.isInfinite(FloatFormats.fromBf16(bits) * top) ? (short) (bits - 1) : bits;
+    // The largest float over either top rounds down to BF16, so top x scale never overflows.
+    return FloatFormats.toBf16(Math.min(maxMagnitude, Float.MAX_VALUE) / top(dtype));
   }
 
   /** The code of x under a scale as {@link #scaleBits} gives it, widened. */
