@@ -65,7 +65,8 @@ final class DemoCommand implements Callable<Integer> {
       names = "--classes",
       paramLabel = "NAME",
       split = ",",
-      defaultValue = "fox,octopus,penguin,cherries,hamburger,rocket,castle,cactus",
+      defaultValue =
+          "tiger face,penguin,butterfly,cherries,hamburger,steam locomotive,castle,rocket",
       description = "Names of classes, with commas between (default: ${DEFAULT-VALUE}).")
   private List<String> classes = List.of();
 

@@ -85,8 +85,9 @@ public final class DemoReport {
     }
     return ContactSheet.of(
         "The same pictures, drawn with less memory",
-        "One model, the same noise in every row. KV: peak of the keys and values held in pages for"
-            + " one picture. PSNR, SSIM: against the first row.",
+        "One model, the same noise in every row. KV: the peak of keys and values in pages for one"
+            + " picture, with the old and the new list of the layer being cut. PSNR, SSIM: against"
+            + " the first row.",
         names,
         rows);
   }
