@@ -4,6 +4,7 @@ import io.github.trimtab.benchmarks.Figure.Group;
 import io.github.trimtab.benchmarks.Figure.Peer;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -12,6 +13,12 @@ import java.util.stream.Collectors;
 final class ResultTables {
   /** A vector method below this many times scalar is named. */
   static final double NAMED_BELOW = 1.5;
+
+  /** Why a vector method may be that near to scalar. */
+  private static final Map<String, String> REASONS =
+      Map.of(
+          "append", "both round to the pages' format by the same scalar code, once a token",
+          "compact", "rows move as they are, so both wait for memory");
 
   private final Results results;
   private final StringBuilder text = new StringBuilder();
@@ -137,16 +144,23 @@ final class ResultTables {
               .formatted(name, join(formats, format -> " " + scalarRatio(name, format) + " |")));
     }
     line("");
-    String slow =
-        group(Group.SCALAR).stream()
-            .filter(figure -> ratio(figure) < NAMED_BELOW)
-            .map(
-                figure -> figure.name() + " " + figure.shape() + " (" + number(ratio(figure)) + ")")
-            .collect(Collectors.joining(", "));
+    List<Figure> slow =
+        group(Group.SCALAR).stream().filter(figure -> ratio(figure) < NAMED_BELOW).toList();
     line(
         "Under %s times scalar: %s."
-            .formatted(number(NAMED_BELOW), slow.isEmpty() ? "none" : slow));
+            .formatted(number(NAMED_BELOW), slow.isEmpty() ? "none" : names(slow)));
+    slow.stream()
+        .map(Figure::name)
+        .distinct()
+        .filter(REASONS::containsKey)
+        .forEach(name -> line("%s: %s.".formatted(name, REASONS.get(name))));
     line("");
+  }
+
+  private static String names(List<Figure> figures) {
+    return figures.stream()
+        .map(figure -> "%s %s (%s)".formatted(figure.name(), figure.shape(), number(ratio(figure))))
+        .collect(Collectors.joining(", "));
   }
 
   private String scalarRatio(String name, String format) {

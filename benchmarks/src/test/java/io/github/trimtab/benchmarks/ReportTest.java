@@ -45,7 +45,7 @@ class ReportTest {
     assertThat(ResultTables.all(sample()))
         .contains("| score | keys | 1 | 20.0 GB/s | read: 25.0 GB/s | 0.80 (0.70 to 0.90) |")
         .contains("| append | 1.20 |")
-        .contains("Under 1.50 times scalar: append F32 (1.20).");
+        .contains("Under 1.50 times scalar: append F32 (1.20).\nappend: both round");
     assertThat(ResultTables.headlines(sample()))
         .contains("| score | keys | 20.0 GB/s, **0.80** | 40.0 GB/s, **0.80** | read |");
   }
