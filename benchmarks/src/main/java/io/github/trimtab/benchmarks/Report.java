@@ -66,16 +66,20 @@ public final class Report {
   /** What {@code page} says when its tables are made from {@code results}. */
   static String rendered(Path root, Path page, List<Results> results) throws IOException {
     String text = Files.readString(page);
-    boolean main = page.equals(root.resolve("README.md"));
-    String tables;
-    if (results.isEmpty()) {
-      tables = "Nothing is recorded yet.\n";
-    } else if (main) {
-      tables = ResultTables.headlines(results.getFirst());
-    } else {
-      tables = String.join("\n", results.stream().map(ResultTables::all).toList());
-    }
     int from = text.indexOf(START) + START.length();
-    return text.substring(0, from) + "\n" + tables + text.substring(text.indexOf(END, from));
+    boolean main = page.equals(root.resolve("README.md"));
+    return text.substring(0, from)
+        + "\n"
+        + tables(results, main)
+        + text.substring(text.indexOf(END, from));
+  }
+
+  private static String tables(List<Results> results, boolean main) {
+    if (results.isEmpty()) {
+      return "Nothing is recorded yet.\n";
+    }
+    return main
+        ? ResultTables.headlines(results.getFirst())
+        : String.join("\n", results.stream().map(ResultTables::all).toList());
   }
 }

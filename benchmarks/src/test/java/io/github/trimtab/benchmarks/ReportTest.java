@@ -1,7 +1,6 @@
 package io.github.trimtab.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.trimtab.benchmarks.Figure.Group;
 import io.github.trimtab.benchmarks.Figure.Peer;
@@ -11,26 +10,21 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
-  @Test
-  void benchmarksPageShowsTheRecordedResults() throws IOException {
-    Path page = ROOT.resolve("benchmarks/README.md");
-    assertThat(Files.readString(page))
-        .contains(Report.START)
-        .isEqualTo(Report.rendered(ROOT, page, Report.recorded(ROOT)));
-  }
-
-  @Test
-  void mainPageShowsTheRecordedResults() throws IOException {
-    Path page = ROOT.resolve("README.md");
-    assumeTrue(
-        Files.exists(page) && Report.hasMarkers(Files.readString(page)),
-        "README.md has no line " + Report.START);
-    assertThat(Files.readString(page))
-        .isEqualTo(Report.rendered(ROOT, page, Report.recorded(ROOT)));
+  @ParameterizedTest
+  @ValueSource(strings = {"benchmarks/README.md", "README.md"})
+  void pageShowsTheRecordedResults(String name) throws IOException {
+    Path page = ROOT.resolve(name);
+    String text = Files.readString(page);
+    assertThat(Report.hasMarkers(text)).as("%s has a line %s", name, Report.START).isTrue();
+    assertThat(text.equals(Report.rendered(ROOT, page, Report.recorded(ROOT))))
+        .as("%s shows benchmarks/results; if not, run benchmarks/report", name)
+        .isTrue();
   }
 
   @Test
