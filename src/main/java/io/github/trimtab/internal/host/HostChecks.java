@@ -142,10 +142,12 @@ public final class HostChecks {
     long tokens = totalTokens(op.history(), op.fresh(), row, head);
     int places = (int) op.indices().size(2);
     int count = 0;
-    while (count < places && KvAccess.at(op.indices(), row, head, count) != -1) {
-      inRange(
-          "indices", row, head, count, KvAccess.at(op.indices(), row, head, count), 0, tokens - 1);
-      count++;
+    for (; count < places; count++) {
+      int token = KvAccess.at(op.indices(), row, head, count);
+      if (token == -1) {
+        break;
+      }
+      inRange("indices", row, head, count, token, 0, tokens - 1);
     }
     for (int place = count; place < places; place++) {
       inRange("indices", row, head, place, KvAccess.at(op.indices(), row, head, place), -1, -1);

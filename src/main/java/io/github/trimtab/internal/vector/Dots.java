@@ -4,6 +4,7 @@ import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.memory.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -15,11 +16,11 @@ import jdk.incubator.vector.VectorShuffle;
  * folded together, so that the last steps and the result fill vectors too.
  */
 final class Dots {
-  /** Keys that one call of {@link #keys} takes at most. */
-  static final int MAX_KEYS = 128;
-
   private static final int LANES = Lanes.COUNT;
   private static final int ACCUMULATORS = CanonicalMath.LANES / LANES;
+
+  /** Elements that one round of {@link #pairs} takes: four vectors of BF16 pairs. */
+  private static final int PAIRED_UNIT = 8 * LANES;
 
   private static final VectorShuffle<Float> SWAP_8 = swap(8);
   private static final VectorShuffle<Float> SWAP_4 = swap(4);
@@ -55,12 +56,13 @@ final class Dots {
   }
 
   /**
-   * {@code to[toIndex + k] = dot(query, key k) * factor} for up to {@link #MAX_KEYS} keys.
+   * {@code to[toIndex + k] = dot(query, key k) * factor} for any number of keys.
    *
    * @param codes byte offset of the first key
    * @param stride bytes from key to key
    * @param scales byte offset of the first key's BF16 scale, unused by formats without one
    * @param query at {@code queryIndex}, with +0 from {@code headDim} up to {@link #padded}
+   * @param paired where {@link #pair} put the query
    * @param to with {@link #room} for the results
    */
   static void keys(
@@ -73,25 +75,40 @@ final class Dots {
       int headDim,
       float[] query,
       int queryIndex,
+      int paired,
       float factor,
       float[] to,
-      int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, LANES * LANES);
-    boolean direct = headDim % CanonicalMath.LANES == 0;
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * LANES * LANES);
     float[] widened = own.floats(Workspace.Floats.KEYS, LANES * padded(headDim));
     for (int k = 0; k < count; k += LANES) {
       int n = Math.min(LANES, count - k);
       long first = codes + k * stride;
-      if (direct && dtype == DType.BF16) {
-        bf16(from, first, stride, n, headDim, query, queryIndex, partial);
-      } else if (direct && dtype == DType.F32) {
+      if (dtype == DType.BF16 && headDim % PAIRED_UNIT == 0) {
+        pairs(from, first, stride, n, headDim, query, paired, partial);
+        fold(partial, 0).add(fold(partial, LANES * LANES)).mul(factor).intoArray(to, k);
+        continue;
+      }
+      if (dtype == DType.F32 && headDim % CanonicalMath.LANES == 0) {
         f32(from, first, stride, n, headDim, query, queryIndex, partial);
       } else {
         widen(dtype, from, first, stride, scales + k * 2L, n, headDim, widened);
         array(widened, 0, n, padded(headDim), query, queryIndex, partial);
       }
-      fold(partial, factor, to, toIndex + k);
+      fold(partial, 0).mul(factor).intoArray(to, k);
+    }
+  }
+
+  /**
+   * Puts the even elements of each two vectors before the odd ones: the order in which two BF16
+   * halves of an int come out of a vector of ints.
+   */
+  static void pair(float[] query, int from, int to, int padded) {
+    for (int i = 0; i < padded; i += 2 * LANES) {
+      for (int j = 0; j < LANES; j++) {
+        query[to + i + j] = query[from + i + 2 * j];
+        query[to + i + LANES + j] = query[from + i + 2 * j + 1];
+      }
     }
   }
 
@@ -134,14 +151,21 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, LANES * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * LANES * LANES);
     for (int k = 0; k < count; k += LANES) {
       array(keys, k * row, Math.min(LANES, count - k), row, query, queryIndex, partial);
-      fold(partial, factor, to, toIndex + k);
+      fold(partial, 0).mul(factor).intoArray(to, toIndex + k);
     }
   }
 
-  private static void bf16(
+  // The three loops below run over all keys in one: a loop inside a loop over keys would cost more
+  // to enter than its few rounds take. They hold as many vectors as the JIT still inlines whole.
+
+  /**
+   * Accumulators of up to {@link Lanes#COUNT} BF16 keys of a multiple of {@link #PAIRED_UNIT}
+   * elements: those of even elements as vectors of {@code partial}, those of odd ones behind them.
+   */
+  private static void pairs(
       MemorySegment from,
       long offset,
       long stride,
@@ -150,46 +174,82 @@ final class Dots {
       float[] query,
       int queryIndex,
       float[] partial) {
-    for (int k = 0; k < count; k++) {
-      FloatVector a0 = FloatVector.zero(Lanes.FLOATS);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector a4 = a0;
-      FloatVector a5 = a0;
-      FloatVector a6 = a0;
-      FloatVector a7 = a0;
-      for (int i = 0; i < headDim; i += CanonicalMath.LANES) {
-        long at = offset + 2L * i;
-        int q = queryIndex + i;
-        a0 = Widen.bf16(from, at).fma(Lanes.load(query, q), a0);
-        a1 = Widen.bf16(from, at + 2L * LANES).fma(Lanes.load(query, q + LANES), a1);
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    FloatVector e0 = zero;
+    FloatVector o0 = zero;
+    FloatVector e1 = zero;
+    FloatVector o1 = zero;
+    FloatVector e2 = zero;
+    FloatVector o2 = zero;
+    FloatVector e3 = zero;
+    FloatVector o3 = zero;
+    int units = count * (headDim / PAIRED_UNIT);
+    long at = offset;
+    int i = 0;
+    int to = 0;
+    for (int unit = 0; unit < units; unit++) {
+      int q = queryIndex + i;
+      IntVector w = Widen.ints(from, at);
+      IntVector x = Widen.ints(from, at + 4L * LANES);
+      IntVector y = Widen.ints(from, at + 8L * LANES);
+      IntVector z = Widen.ints(from, at + 12L * LANES);
+      e0 = Widen.low(w).fma(Lanes.load(query, q), e0);
+      o0 = Widen.high(w).fma(Lanes.load(query, q + LANES), o0);
+      if (ACCUMULATORS == 2) {
+        e0 = Widen.low(x).fma(Lanes.load(query, q + 2 * LANES), e0);
+        o0 = Widen.high(x).fma(Lanes.load(query, q + 3 * LANES), o0);
+      } else {
+        e1 = Widen.low(x).fma(Lanes.load(query, q + 2 * LANES), e1);
+        o1 = Widen.high(x).fma(Lanes.load(query, q + 3 * LANES), o1);
+      }
+      if (ACCUMULATORS == 8) {
+        e2 = Widen.low(y).fma(Lanes.load(query, q + 4 * LANES), e2);
+        o2 = Widen.high(y).fma(Lanes.load(query, q + 5 * LANES), o2);
+        e3 = Widen.low(z).fma(Lanes.load(query, q + 6 * LANES), e3);
+        o3 = Widen.high(z).fma(Lanes.load(query, q + 7 * LANES), o3);
+      } else {
+        e0 = Widen.low(y).fma(Lanes.load(query, q + 4 * LANES), e0);
+        o0 = Widen.high(y).fma(Lanes.load(query, q + 5 * LANES), o0);
+        if (ACCUMULATORS == 2) {
+          e0 = Widen.low(z).fma(Lanes.load(query, q + 6 * LANES), e0);
+          o0 = Widen.high(z).fma(Lanes.load(query, q + 7 * LANES), o0);
+        } else {
+          e1 = Widen.low(z).fma(Lanes.load(query, q + 6 * LANES), e1);
+          o1 = Widen.high(z).fma(Lanes.load(query, q + 7 * LANES), o1);
+        }
+      }
+      i += PAIRED_UNIT;
+      at += 2L * PAIRED_UNIT;
+      if (i == headDim) {
+        if (ACCUMULATORS == 8) {
+          e0 = e0.add(e2);
+          o0 = o0.add(o2);
+          e1 = e1.add(e3);
+          o1 = o1.add(o3);
+        }
         if (ACCUMULATORS > 2) {
-          a2 = Widen.bf16(from, at + 4L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-          a3 = Widen.bf16(from, at + 6L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
+          e0 = e0.add(e1);
+          o0 = o0.add(o1);
         }
-        if (ACCUMULATORS > 4) {
-          a4 = Widen.bf16(from, at + 8L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-          a5 = Widen.bf16(from, at + 10L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-          a6 = Widen.bf16(from, at + 12L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-          a7 = Widen.bf16(from, at + 14L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-        }
+        e0.intoArray(partial, to);
+        o0.intoArray(partial, to + LANES * LANES);
+        to += LANES;
+        offset += stride;
+        at = offset;
+        i = 0;
+        e0 = zero;
+        o0 = zero;
+        e1 = zero;
+        o1 = zero;
+        e2 = zero;
+        o2 = zero;
+        e3 = zero;
+        o3 = zero;
       }
-      if (ACCUMULATORS > 4) {
-        a0 = a0.add(a4);
-        a1 = a1.add(a5);
-        a2 = a2.add(a6);
-        a3 = a3.add(a7);
-      }
-      if (ACCUMULATORS > 2) {
-        a0 = a0.add(a2);
-        a1 = a1.add(a3);
-      }
-      a0.add(a1).intoArray(partial, k * LANES);
-      offset += stride;
     }
   }
 
+  /** Accumulators of up to {@link Lanes#COUNT} F32 keys of a multiple of 32 elements. */
   private static void f32(
       MemorySegment from,
       long offset,
@@ -199,113 +259,146 @@ final class Dots {
       float[] query,
       int queryIndex,
       float[] partial) {
-    for (int k = 0; k < count; k++) {
-      FloatVector a0 = FloatVector.zero(Lanes.FLOATS);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector a4 = a0;
-      FloatVector a5 = a0;
-      FloatVector a6 = a0;
-      FloatVector a7 = a0;
-      for (int i = 0; i < headDim; i += CanonicalMath.LANES) {
-        long at = offset + 4L * i;
-        int q = queryIndex + i;
-        a0 = Widen.f32(from, at).fma(Lanes.load(query, q), a0);
-        a1 = Widen.f32(from, at + 4L * LANES).fma(Lanes.load(query, q + LANES), a1);
-        if (ACCUMULATORS > 2) {
-          a2 = Widen.f32(from, at + 8L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-          a3 = Widen.f32(from, at + 12L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
-        }
-        if (ACCUMULATORS > 4) {
-          a4 = Widen.f32(from, at + 16L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-          a5 = Widen.f32(from, at + 20L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-          a6 = Widen.f32(from, at + 24L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-          a7 = Widen.f32(from, at + 28L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-        }
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    FloatVector a0 = zero;
+    FloatVector a1 = zero;
+    FloatVector a2 = zero;
+    FloatVector a3 = zero;
+    FloatVector a4 = zero;
+    FloatVector a5 = zero;
+    FloatVector a6 = zero;
+    FloatVector a7 = zero;
+    int units = count * (headDim / CanonicalMath.LANES);
+    long at = offset;
+    int i = 0;
+    int to = 0;
+    for (int unit = 0; unit < units; unit++) {
+      int q = queryIndex + i;
+      a0 = Widen.f32(from, at).fma(Lanes.load(query, q), a0);
+      a1 = Widen.f32(from, at + 4L * LANES).fma(Lanes.load(query, q + LANES), a1);
+      if (ACCUMULATORS > 2) {
+        a2 = Widen.f32(from, at + 8L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
+        a3 = Widen.f32(from, at + 12L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
       }
       if (ACCUMULATORS > 4) {
-        a0 = a0.add(a4);
-        a1 = a1.add(a5);
-        a2 = a2.add(a6);
-        a3 = a3.add(a7);
+        a4 = Widen.f32(from, at + 16L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
+        a5 = Widen.f32(from, at + 20L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
+        a6 = Widen.f32(from, at + 24L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
+        a7 = Widen.f32(from, at + 28L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
       }
-      if (ACCUMULATORS > 2) {
-        a0 = a0.add(a2);
-        a1 = a1.add(a3);
+      i += CanonicalMath.LANES;
+      at += 4L * CanonicalMath.LANES;
+      if (i == headDim) {
+        if (ACCUMULATORS > 4) {
+          a0 = a0.add(a4);
+          a1 = a1.add(a5);
+          a2 = a2.add(a6);
+          a3 = a3.add(a7);
+        }
+        if (ACCUMULATORS > 2) {
+          a0 = a0.add(a2);
+          a1 = a1.add(a3);
+        }
+        a0.add(a1).intoArray(partial, to);
+        to += LANES;
+        offset += stride;
+        at = offset;
+        i = 0;
+        a0 = zero;
+        a1 = zero;
+        a2 = zero;
+        a3 = zero;
+        a4 = zero;
+        a5 = zero;
+        a6 = zero;
+        a7 = zero;
       }
-      a0.add(a1).intoArray(partial, k * LANES);
-      offset += stride;
     }
   }
 
+  /** As {@link #f32} for rows of {@code row} elements in an array. */
   private static void array(
       float[] keys, int index, int count, int row, float[] query, int queryIndex, float[] partial) {
-    for (int k = 0; k < count; k++) {
-      FloatVector a0 = FloatVector.zero(Lanes.FLOATS);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector a4 = a0;
-      FloatVector a5 = a0;
-      FloatVector a6 = a0;
-      FloatVector a7 = a0;
-      for (int i = 0; i < row; i += CanonicalMath.LANES) {
-        int at = index + i;
-        int q = queryIndex + i;
-        a0 = Lanes.load(keys, at).fma(Lanes.load(query, q), a0);
-        a1 = Lanes.load(keys, at + LANES).fma(Lanes.load(query, q + LANES), a1);
-        if (ACCUMULATORS > 2) {
-          a2 = Lanes.load(keys, at + 2 * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-          a3 = Lanes.load(keys, at + 3 * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
-        }
-        if (ACCUMULATORS > 4) {
-          a4 = Lanes.load(keys, at + 4 * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-          a5 = Lanes.load(keys, at + 5 * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-          a6 = Lanes.load(keys, at + 6 * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-          a7 = Lanes.load(keys, at + 7 * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-        }
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    FloatVector a0 = zero;
+    FloatVector a1 = zero;
+    FloatVector a2 = zero;
+    FloatVector a3 = zero;
+    FloatVector a4 = zero;
+    FloatVector a5 = zero;
+    FloatVector a6 = zero;
+    FloatVector a7 = zero;
+    int units = count * (row / CanonicalMath.LANES);
+    int at = index;
+    int i = 0;
+    int to = 0;
+    for (int unit = 0; unit < units; unit++) {
+      int q = queryIndex + i;
+      a0 = Lanes.load(keys, at).fma(Lanes.load(query, q), a0);
+      a1 = Lanes.load(keys, at + LANES).fma(Lanes.load(query, q + LANES), a1);
+      if (ACCUMULATORS > 2) {
+        a2 = Lanes.load(keys, at + 2 * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
+        a3 = Lanes.load(keys, at + 3 * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
       }
       if (ACCUMULATORS > 4) {
-        a0 = a0.add(a4);
-        a1 = a1.add(a5);
-        a2 = a2.add(a6);
-        a3 = a3.add(a7);
+        a4 = Lanes.load(keys, at + 4 * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
+        a5 = Lanes.load(keys, at + 5 * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
+        a6 = Lanes.load(keys, at + 6 * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
+        a7 = Lanes.load(keys, at + 7 * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
       }
-      if (ACCUMULATORS > 2) {
-        a0 = a0.add(a2);
-        a1 = a1.add(a3);
+      i += CanonicalMath.LANES;
+      at += CanonicalMath.LANES;
+      if (i == row) {
+        if (ACCUMULATORS > 4) {
+          a0 = a0.add(a4);
+          a1 = a1.add(a5);
+          a2 = a2.add(a6);
+          a3 = a3.add(a7);
+        }
+        if (ACCUMULATORS > 2) {
+          a0 = a0.add(a2);
+          a1 = a1.add(a3);
+        }
+        a0.add(a1).intoArray(partial, to);
+        to += LANES;
+        i = 0;
+        a0 = zero;
+        a1 = zero;
+        a2 = zero;
+        a3 = zero;
+        a4 = zero;
+        a5 = zero;
+        a6 = zero;
+        a7 = zero;
       }
-      a0.add(a1).intoArray(partial, k * LANES);
-      index += row;
     }
   }
 
   /**
    * The tree's last steps for {@link Lanes#COUNT} keys, whose vectors lie in {@code v}: at distance
    * o, vectors k and k+o become one that holds k's sums where bit o of a lane is 0 and the other's
-   * where it is 1. In the end lane k holds the sum of key k.
+   * where it is 1. In the end lane k of the result holds the sum of key k.
    */
-  private static void fold(float[] v, float factor, float[] to, int index) {
+  private static FloatVector fold(float[] v, int index) {
     if (LANES > 8) {
       for (int k = 0; k < 8; k++) {
-        both(v, k, 8, SWAP_8, HIGH_8).intoArray(v, k * LANES);
+        both(v, index + k * LANES, 8, SWAP_8, HIGH_8).intoArray(v, index + k * LANES);
       }
     }
     if (LANES > 4) {
       for (int k = 0; k < 4; k++) {
-        both(v, k, 4, SWAP_4, HIGH_4).intoArray(v, k * LANES);
+        both(v, index + k * LANES, 4, SWAP_4, HIGH_4).intoArray(v, index + k * LANES);
       }
     }
-    both(v, 0, 2, SWAP_2, HIGH_2).intoArray(v, 0);
-    both(v, 1, 2, SWAP_2, HIGH_2).intoArray(v, LANES);
-    both(v, 0, 1, SWAP_1, HIGH_1).mul(factor).intoArray(to, index);
+    both(v, index, 2, SWAP_2, HIGH_2).intoArray(v, index);
+    both(v, index + LANES, 2, SWAP_2, HIGH_2).intoArray(v, index + LANES);
+    return both(v, index, 1, SWAP_1, HIGH_1);
   }
 
   private static FloatVector both(
-      float[] v, int k, int distance, VectorShuffle<Float> swap, VectorMask<Float> high) {
-    FloatVector x = Lanes.load(v, k * LANES);
-    FloatVector y = Lanes.load(v, (k + distance) * LANES);
+      float[] v, int index, int distance, VectorShuffle<Float> swap, VectorMask<Float> high) {
+    FloatVector x = Lanes.load(v, index);
+    FloatVector y = Lanes.load(v, index + distance * LANES);
     return x.add(x.rearrange(swap)).blend(y.add(y.rearrange(swap)), high);
   }
 

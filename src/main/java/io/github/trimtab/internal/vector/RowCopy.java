@@ -12,44 +12,79 @@ final class RowCopy {
   private RowCopy() {}
 
   /**
-   * Copies row {@code from[i] + shift} for i in [start, end) to consecutive rows.
+   * Copies {@code count} rows, the i-th from byte {@code offsets[2 * i] + fromShift} to byte {@code
+   * offsets[2 * i + 1] + toShift}.
    *
    * @param bytes of a row, a multiple of 8
    */
-  static void gather(
+  static void rows(
       MemorySegment source,
-      long[] from,
-      int start,
-      int end,
-      long shift,
+      long fromShift,
       MemorySegment target,
-      long to,
+      long toShift,
+      long[] offsets,
+      int count,
       int bytes) {
-    for (int i = start; i < end; i++) {
-      row(source, from[i] + shift, target, to, bytes);
-      to += bytes;
+    if (bytes == 8 * VECTOR) {
+      rowsOfEight(source, fromShift, target, toShift, offsets, count);
+    } else {
+      for (int i = 0; i < count; i++) {
+        row(source, offsets[2 * i] + fromShift, target, offsets[2 * i + 1] + toShift, bytes);
+      }
+    }
+  }
+
+  // Written out, since a loop over some vectors costs more to enter than it copies, and long enough
+  // to be compiled by itself: inlined, its many accesses would pass the JIT's limit of inlining.
+
+  private static void rowsOfEight(
+      MemorySegment source,
+      long fromShift,
+      MemorySegment target,
+      long toShift,
+      long[] offsets,
+      int count) {
+    for (int i = 0; i < count; i++) {
+      long from = offsets[2 * i] + fromShift;
+      long to = offsets[2 * i + 1] + toShift;
+      ByteVector a = ByteVector.fromMemorySegment(Lanes.BYTES, source, from, Lanes.ORDER);
+      ByteVector b = ByteVector.fromMemorySegment(Lanes.BYTES, source, from + VECTOR, Lanes.ORDER);
+      ByteVector c =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 2 * VECTOR, Lanes.ORDER);
+      ByteVector d =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 3 * VECTOR, Lanes.ORDER);
+      ByteVector e =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 4 * VECTOR, Lanes.ORDER);
+      ByteVector f =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 5 * VECTOR, Lanes.ORDER);
+      ByteVector g =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 6 * VECTOR, Lanes.ORDER);
+      ByteVector h =
+          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 7 * VECTOR, Lanes.ORDER);
+      a.intoMemorySegment(target, to, Lanes.ORDER);
+      b.intoMemorySegment(target, to + VECTOR, Lanes.ORDER);
+      c.intoMemorySegment(target, to + 2 * VECTOR, Lanes.ORDER);
+      d.intoMemorySegment(target, to + 3 * VECTOR, Lanes.ORDER);
+      e.intoMemorySegment(target, to + 4 * VECTOR, Lanes.ORDER);
+      f.intoMemorySegment(target, to + 5 * VECTOR, Lanes.ORDER);
+      g.intoMemorySegment(target, to + 6 * VECTOR, Lanes.ORDER);
+      h.intoMemorySegment(target, to + 7 * VECTOR, Lanes.ORDER);
     }
   }
 
   /** Copies one row of a multiple of 8 bytes. */
   static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
     long i = 0;
-    for (; i + 4 * VECTOR <= bytes; i += 4 * VECTOR) {
-      ByteVector a = load(source, from + i);
-      ByteVector b = load(source, from + i + VECTOR);
-      ByteVector c = load(source, from + i + 2 * VECTOR);
-      ByteVector d = load(source, from + i + 3 * VECTOR);
-      a.intoMemorySegment(target, to + i, Lanes.ORDER);
-      b.intoMemorySegment(target, to + i + VECTOR, Lanes.ORDER);
-      c.intoMemorySegment(target, to + i + 2 * VECTOR, Lanes.ORDER);
-      d.intoMemorySegment(target, to + i + 3 * VECTOR, Lanes.ORDER);
+    for (; i + VECTOR <= bytes; i += VECTOR) {
+      vector(source, from + i, target, to + i);
     }
     for (; i < bytes; i += Long.BYTES) {
       target.set(LONG, to + i, source.get(LONG, from + i));
     }
   }
 
-  private static ByteVector load(MemorySegment from, long offset) {
-    return ByteVector.fromMemorySegment(Lanes.BYTES, from, offset, Lanes.ORDER);
+  private static void vector(MemorySegment source, long from, MemorySegment target, long to) {
+    ByteVector.fromMemorySegment(Lanes.BYTES, source, from, Lanes.ORDER)
+        .intoMemorySegment(target, to, Lanes.ORDER);
   }
 }

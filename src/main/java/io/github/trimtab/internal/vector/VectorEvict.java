@@ -6,8 +6,8 @@ import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Score;
 
 /**
- * Scores, selects and writes the survivors into fresh pages: after the scan of the keys a head a
- * task, from its scores to its pages.
+ * Scores, selects and writes the survivors into fresh pages: the scan of the keys, then pooling and
+ * selection a head a task, then the copies.
  */
 final class VectorEvict {
   private VectorEvict() {}
@@ -16,11 +16,12 @@ final class VectorEvict {
     HostChecks.check(op);
     Score score = op.score();
     VectorScore.scan(score, workers, shared);
-    workers.run(op, score.rows() * score.heads(), shared, VectorEvict::task);
+    workers.run(op, score.rows() * score.heads(), shared, VectorEvict::select);
+    workers.run(op, VectorCompact.tasks(op.indices(), op.target()), shared, VectorEvict::compact);
     VectorCompact.setLengths(op.indices(), op.target());
   }
 
-  private static void task(Evict op, int index, Workspace shared, Workspace own) {
+  private static void select(Evict op, int index, Workspace shared, Workspace own) {
     Score score = op.score();
     int row = index / score.heads();
     int head = index % score.heads();
@@ -29,6 +30,10 @@ final class VectorEvict {
     int tokens = KvAccess.tokens(score.history(), score.fresh(), row, head);
     VectorSelect.head(
         score.scores(), tokens, score.window(), capacity, row, head, op.indices(), own);
-    VectorCompact.head(score.history(), score.fresh(), op.indices(), op.target(), row, head, own);
+  }
+
+  private static void compact(Evict op, int index, Workspace shared, Workspace own) {
+    Score score = op.score();
+    VectorCompact.task(score.history(), score.fresh(), op.indices(), op.target(), index, own);
   }
 }

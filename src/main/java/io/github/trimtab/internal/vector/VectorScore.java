@@ -70,15 +70,18 @@ final class VectorScore {
     }
   }
 
-  /** Sums the queries of each row and head into {@link Floats#QUERIES}, padded. */
+  /**
+   * Sums the queries of each row and head into {@link Floats#QUERIES}, padded; then all once more
+   * in pairs.
+   */
   private static void sumQueries(Score op, Workspace shared) {
     int headDim = (int) op.q().size(3);
     int padded = Dots.padded(headDim);
-    float[] sums = shared.zeroFloats(Floats.QUERIES, op.rows() * op.heads() * padded);
+    float[] sums = shared.zeroFloats(Floats.QUERIES, 2 * op.rows() * op.heads() * padded);
     float[] query = shared.zeroFloats(Floats.ROW, padded);
     for (int row = 0; row < op.rows(); row++) {
       for (int head = 0; head < op.heads(); head++) {
-        int at = (row * op.heads() + head) * padded;
+        int at = query(op, row, head);
         for (int w = 0; w < op.queries(); w++) {
           int place = KvAccess.query(op, row, w);
           for (int member = 0; place >= 0 && member < op.group(); member++) {
@@ -89,8 +92,19 @@ final class VectorScore {
             }
           }
         }
+        Dots.pair(sums, at, pairedQuery(op, row, head), padded);
       }
     }
+  }
+
+  /** Where the sum of a head's queries begins in {@link Floats#QUERIES}. */
+  private static int query(Score op, int row, int head) {
+    return (row * op.heads() + head) * Dots.padded((int) op.q().size(3));
+  }
+
+  /** Where {@link Dots#pair} puts it. */
+  private static int pairedQuery(Score op, int row, int head) {
+    return query(op, op.rows() + row, head);
   }
 
   private static int scansOfRow(Score op) {
@@ -135,7 +149,7 @@ final class VectorScore {
     int firstHead = history.lists() == 1 ? 0 : list;
     MemorySegment slab = history.slab().segment();
     float factor = op.scoring().scale() / op.group();
-    float[] dots = own.floats(Floats.LOGITS, Dots.room(Dots.MAX_KEYS));
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(SCAN));
     for (int t = from; t < end; t += pageTokens) {
       int n = Math.min(pageTokens, end - t);
       long page = KvAccess.page(history, row, list, t / pageTokens);
@@ -151,10 +165,10 @@ final class VectorScore {
             n,
             layout.headDim(),
             queries,
-            (row * op.heads() + head) * Dots.padded(layout.headDim()),
+            query(op, row, head),
+            pairedQuery(op, row, head),
             factor,
             dots,
-            0,
             own);
         store(op, row, head, t, dots, n);
       }
@@ -167,12 +181,12 @@ final class VectorScore {
     Tensor k = fresh.k();
     int headDim = fresh.headDim();
     int end = Math.min(KvAccess.newTokens(fresh, row), from + SCAN);
-    int block = k.stride(1) < k.stride(2) ? INTERLEAVED : Dots.MAX_KEYS;
+    int block = k.stride(1) < k.stride(2) ? INTERLEAVED : SCAN;
     int span = k.stride(1) < k.stride(2) ? INTERLEAVED : SCAN;
     MemorySegment segment = k.segment();
     long stride = k.stride(2) * (k.dtype().bits() / 8);
     float factor = op.scoring().scale() / op.group();
-    float[] dots = own.floats(Floats.LOGITS, Dots.room(Dots.MAX_KEYS));
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(SCAN));
     for (int start = from; start < end; start += span) {
       int stop = Math.min(end, start + span);
       for (int head = 0; head < op.heads(); head++) {
@@ -188,10 +202,10 @@ final class VectorScore {
               n,
               headDim,
               queries,
-              (row * op.heads() + head) * Dots.padded(headDim),
+              query(op, row, head),
+              pairedQuery(op, row, head),
               factor,
               dots,
-              0,
               own);
           store(op, row, head, history + t, dots, n);
         }

@@ -38,6 +38,21 @@ final class Widen {
     return FloatVector.fromMemorySegment(Lanes.FLOATS, from, offset, Lanes.ORDER);
   }
 
+  /** Pairs of BF16 elements, for {@link #low} and {@link #high}. */
+  static IntVector ints(MemorySegment from, long offset) {
+    return IntVector.fromMemorySegment(Lanes.INTS, from, offset, Lanes.ORDER);
+  }
+
+  /** The even elements of BF16 pairs. */
+  static FloatVector low(IntVector pairs) {
+    return pairs.lanewise(LSHL, 16).reinterpretAsFloats();
+  }
+
+  /** The odd elements of BF16 pairs. */
+  static FloatVector high(IntVector pairs) {
+    return pairs.lanewise(AND, 0xffff0000).reinterpretAsFloats();
+  }
+
   static FloatVector bf16(MemorySegment from, long offset) {
     return shorts(from, offset).lanewise(LSHL, 16).reinterpretAsFloats();
   }

@@ -3,10 +3,8 @@ package io.github.trimtab.engine.demo;
 import io.github.trimtab.engine.image.Fidelity;
 import io.github.trimtab.engine.image.Picture;
 import io.github.trimtab.engine.var.Drawing;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleBiFunction;
-import java.util.stream.IntStream;
 
 /**
  * What one policy drew and what that took.
@@ -47,12 +45,10 @@ public record DemoResult(
   }
 
   private double mean(DemoResult reference, ToDoubleBiFunction<Drawing, Drawing> measure) {
-    return Arrays.stream(
-            IntStream.range(0, drawings.size())
-                .parallel()
-                .mapToDouble(i -> measure.applyAsDouble(drawings.get(i), reference.drawings.get(i)))
-                .toArray())
-        .average()
-        .orElseThrow();
+    double sum = 0;
+    for (int i = 0; i < drawings.size(); i++) {
+      sum += measure.applyAsDouble(drawings.get(i), reference.drawings.get(i));
+    }
+    return sum / drawings.size();
   }
 }

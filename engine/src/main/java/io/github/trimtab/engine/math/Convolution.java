@@ -49,6 +49,11 @@ public final class Convolution {
     return weights.out();
   }
 
+  /** Channels of the input. */
+  public int in() {
+    return in;
+  }
+
   /**
    * Convolves a map.
    *

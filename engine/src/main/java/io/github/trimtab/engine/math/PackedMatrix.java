@@ -78,6 +78,11 @@ public final class PackedMatrix {
     this.bias = Arrays.copyOf(bias, panels * PANEL);
   }
 
+  /** Columns of W: the width of an input row. */
+  public int in() {
+    return in;
+  }
+
   /** Rows of W: the width of an output row. */
   public int out() {
     return out;

@@ -108,12 +108,6 @@ public record VarConfig(
   }
 
   private void check(Path file) {
-    require(classes >= 1, file, "num_classes", classes);
-    require(codebookSize >= 1, file, "codebook_size", codebookSize);
-    require(transformer.depth >= 1, file, "depth", transformer.depth);
-    require(transformer.heads >= 1, file, "heads", transformer.heads);
-    require(transformer.hidden >= 1, file, "ffn_hidden", transformer.hidden);
-    require(tokenizer.codeDim >= 1, file, "code_dim", tokenizer.codeDim);
     require(tokenizer.phiIndex.size() == schedule.scales(), file, "phi_index", tokenizer.phiIndex);
     require(
         transformer.heads * transformer.headDim == transformer.width,
@@ -128,12 +122,7 @@ public record VarConfig(
   private static void require(boolean holds, Path file, String key, Object value) {
     if (!holds) {
       throw new IllegalArgumentException(
-          file
-              + ": "
-              + key
-              + ": "
-              + value
-              + ", expected a positive value that agrees with the others");
+          file + ": " + key + ": " + value + ", expected a value that agrees with the others");
     }
   }
 

@@ -40,8 +40,6 @@ class VarModelTest {
     "'\"image_size\": 32', '\"image_size\": 64', image_size",
     "'\"shared_adaln\": true', '\"shared_adaln\": false', shared_adaln",
     "'\"depth\": 2', '\"depth\": 2.5', depth",
-    "'\"depth\": 2', '\"depth\": -2', depth",
-    "'\"codebook_size\": 24', '\"codebook_size\": 0', codebook_size",
     "'\"top_k\": 10, ', '', top_k",
     "'\"num_classes\": 2', '\"num_classes\": 3', classes",
     "'{\"image_size\"', '[\"image_size\"', config.json",
