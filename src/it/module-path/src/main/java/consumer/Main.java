@@ -23,7 +23,7 @@ public final class Main {
     Tensor window = Tensor.wrap(new int[] {0}, 1, 1);
     Tensor capacity = Tensor.wrap(new int[] {4}, 1, 1);
     int[] kept = new int[4];
-    Backends.named("scalar")
+    backend
         .kernels()
         .select(new Select(scores, null, window, capacity, Tensor.wrap(kept, 1, 1, 4)));
     if (!Arrays.equals(kept, new int[] {0, 1, 3, 5})) {
