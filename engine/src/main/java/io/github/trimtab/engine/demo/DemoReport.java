@@ -13,7 +13,7 @@ import java.util.Locale;
 /** The demonstration's results for people: a table, a contact sheet, single pictures. */
 public final class DemoReport {
 
-  private static final String ROW = "%-20s %12s %12s %12s %8s %7s %8s %8s%n";
+  private static final String ROW = "%-20s %13s %11s %9s %16s %8s %6s %13s %8s%n";
 
   private final List<String> names;
   private final List<Line> lines = new ArrayList<>();
@@ -48,12 +48,13 @@ public final class DemoReport {
     table.append(
         ROW.formatted(
             "policy",
-            "KV bytes",
+            "peak KV bytes",
             "predicted",
-            "new tokens",
+            "of full",
+            "new-token bytes",
             "PSNR dB",
             "SSIM",
-            "equal",
+            "equal tokens",
             "seconds"));
     for (Line line : lines) {
       table.append(
@@ -61,6 +62,7 @@ public final class DemoReport {
               line.result.policy().title(),
               line.result.peakBytes(),
               line.result.predictedBytes(),
+              decimal("%.1f %%", 100 * line.share),
               line.result.newTokenBytes(),
               line.psnr,
               line.ssim,
@@ -93,7 +95,8 @@ public final class DemoReport {
   }
 
   /**
-   * Writes {@code demo.png} and a folder a policy with the single pictures.
+   * Writes {@code demo.png}, {@code demo.txt} with the table, and a folder a policy with the single
+   * pictures.
    *
    * @return the contact sheet's file
    */
@@ -106,6 +109,7 @@ public final class DemoReport {
         Png.write(result.pictures().get(i), single.resolve("%02d-%s.png".formatted(i + 1, name)));
       }
     }
+    Files.writeString(folder.resolve("demo.txt"), table());
     Path file = folder.resolve("demo.png");
     Png.write(sheet(), file);
     return file;

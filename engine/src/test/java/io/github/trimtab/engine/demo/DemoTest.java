@@ -84,7 +84,8 @@ class DemoTest {
     try (var walk = Files.walk(out)) {
       walk.filter(Files::isRegularFile).forEach(f -> files.add(out.relativize(f).toString()));
     }
-    assertEquals(11, files.size(), files::toString);
+    assertEquals(12, files.size(), files::toString);
+    assertEquals(report.table(), Files.readString(out.resolve("demo.txt")));
     assertTrue(files.contains(Path.of("scalekv-10", "02-blue-circle.png").toString()));
     assertArrayEquals(
         Png.encode(results.get(2).pictures().get(1)),
