@@ -19,6 +19,9 @@ final class Dots {
   private static final int LANES = Lanes.COUNT;
   private static final int ACCUMULATORS = CanonicalMath.LANES / LANES;
 
+  /** Keys whose accumulators are held before they are folded; a multiple of every width. */
+  private static final int GROUP = 64;
+
   /** Elements that one round of {@link #pairs} takes: four vectors of BF16 pairs. */
   private static final int PAIRED_UNIT = 8 * LANES;
 
@@ -79,14 +82,14 @@ final class Dots {
       float factor,
       float[] to,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * LANES * LANES);
-    float[] widened = own.floats(Workspace.Floats.KEYS, LANES * padded(headDim));
-    for (int k = 0; k < count; k += LANES) {
-      int n = Math.min(LANES, count - k);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
+    float[] widened = own.floats(Workspace.Floats.KEYS, GROUP * padded(headDim));
+    for (int k = 0; k < count; k += GROUP) {
+      int n = Math.min(GROUP, count - k);
       long first = codes + k * stride;
       if (dtype == DType.BF16 && headDim % PAIRED_UNIT == 0) {
         pairs(from, first, stride, n, headDim, query, paired, partial);
-        fold(partial, 0).add(fold(partial, LANES * LANES)).mul(factor).intoArray(to, k);
+        foldPairs(partial, n, factor, to, k);
         continue;
       }
       if (dtype == DType.F32 && headDim % CanonicalMath.LANES == 0) {
@@ -95,7 +98,7 @@ final class Dots {
         widen(dtype, from, first, stride, scales + k * 2L, n, headDim, widened);
         array(widened, 0, n, padded(headDim), query, queryIndex, partial);
       }
-      fold(partial, 0).mul(factor).intoArray(to, k);
+      fold(partial, n, factor, to, k);
     }
   }
 
@@ -151,10 +154,11 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * LANES * LANES);
-    for (int k = 0; k < count; k += LANES) {
-      array(keys, k * row, Math.min(LANES, count - k), row, query, queryIndex, partial);
-      fold(partial, 0).mul(factor).intoArray(to, toIndex + k);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
+    for (int k = 0; k < count; k += GROUP) {
+      int n = Math.min(GROUP, count - k);
+      array(keys, k * row, n, row, query, queryIndex, partial);
+      fold(partial, n, factor, to, toIndex + k);
     }
   }
 
@@ -162,8 +166,8 @@ final class Dots {
   // to enter than its few rounds take. They hold as many vectors as the JIT still inlines whole.
 
   /**
-   * Accumulators of up to {@link Lanes#COUNT} BF16 keys of a multiple of {@link #PAIRED_UNIT}
-   * elements: those of even elements as vectors of {@code partial}, those of odd ones behind them.
+   * Accumulators of up to {@link #GROUP} BF16 keys of a multiple of {@link #PAIRED_UNIT} elements:
+   * those of even elements as vectors of {@code partial}, those of odd ones behind them.
    */
   private static void pairs(
       MemorySegment from,
@@ -232,24 +236,28 @@ final class Dots {
           o0 = o0.add(o1);
         }
         e0.intoArray(partial, to);
-        o0.intoArray(partial, to + LANES * LANES);
+        o0.intoArray(partial, to + GROUP * LANES);
         to += LANES;
         offset += stride;
         at = offset;
         i = 0;
         e0 = zero;
         o0 = zero;
-        e1 = zero;
-        o1 = zero;
-        e2 = zero;
-        o2 = zero;
-        e3 = zero;
-        o3 = zero;
+        if (ACCUMULATORS > 2) {
+          e1 = zero;
+          o1 = zero;
+        }
+        if (ACCUMULATORS > 4) {
+          e2 = zero;
+          o2 = zero;
+          e3 = zero;
+          o3 = zero;
+        }
       }
     }
   }
 
-  /** Accumulators of up to {@link Lanes#COUNT} F32 keys of a multiple of 32 elements. */
+  /** Accumulators of up to {@link #GROUP} F32 keys of a multiple of 32 elements. */
   private static void f32(
       MemorySegment from,
       long offset,
@@ -306,12 +314,16 @@ final class Dots {
         i = 0;
         a0 = zero;
         a1 = zero;
-        a2 = zero;
-        a3 = zero;
-        a4 = zero;
-        a5 = zero;
-        a6 = zero;
-        a7 = zero;
+        if (ACCUMULATORS > 2) {
+          a2 = zero;
+          a3 = zero;
+        }
+        if (ACCUMULATORS > 4) {
+          a4 = zero;
+          a5 = zero;
+          a6 = zero;
+          a7 = zero;
+        }
       }
     }
   }
@@ -364,13 +376,32 @@ final class Dots {
         i = 0;
         a0 = zero;
         a1 = zero;
-        a2 = zero;
-        a3 = zero;
-        a4 = zero;
-        a5 = zero;
-        a6 = zero;
-        a7 = zero;
+        if (ACCUMULATORS > 2) {
+          a2 = zero;
+          a3 = zero;
+        }
+        if (ACCUMULATORS > 4) {
+          a4 = zero;
+          a5 = zero;
+          a6 = zero;
+          a7 = zero;
+        }
       }
+    }
+  }
+
+  private static void fold(float[] partial, int count, float factor, float[] to, int index) {
+    for (int k = 0; k < count; k += LANES) {
+      fold(partial, k * LANES).mul(factor).intoArray(to, index + k);
+    }
+  }
+
+  /** Folds what {@link #pairs} left; the tree's last step adds even and odd lanes. */
+  private static void foldPairs(float[] partial, int count, float factor, float[] to, int index) {
+    for (int k = 0; k < count; k += LANES) {
+      FloatVector even = fold(partial, k * LANES);
+      FloatVector odd = fold(partial, (GROUP + k) * LANES);
+      even.add(odd).mul(factor).intoArray(to, index + k);
     }
   }
 
