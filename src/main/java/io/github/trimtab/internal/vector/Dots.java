@@ -81,6 +81,7 @@ final class Dots {
       int paired,
       float factor,
       float[] to,
+      int toIndex,
       Workspace own) {
     float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
     float[] widened = own.floats(Workspace.Floats.KEYS, GROUP * padded(headDim));
@@ -89,7 +90,7 @@ final class Dots {
       long first = codes + k * stride;
       if (dtype == DType.BF16 && headDim % PAIRED_UNIT == 0) {
         pairs(from, first, stride, n, headDim, query, paired, partial);
-        foldPairs(partial, n, factor, to, k);
+        foldPairs(partial, n, factor, to, toIndex + k);
         continue;
       }
       if (dtype == DType.F32 && headDim % CanonicalMath.LANES == 0) {
@@ -98,7 +99,7 @@ final class Dots {
         widen(dtype, from, first, stride, scales + k * 2L, n, headDim, widened);
         array(widened, 0, n, padded(headDim), query, queryIndex, partial);
       }
-      fold(partial, n, factor, to, k);
+      fold(partial, n, factor, to, toIndex + k);
     }
   }
 

@@ -149,7 +149,8 @@ final class VectorScore {
     int firstHead = history.lists() == 1 ? 0 : list;
     MemorySegment slab = history.slab().segment();
     float factor = op.scoring().scale() / op.group();
-    float[] dots = own.floats(Floats.LOGITS, Dots.room(SCAN));
+    // Results wait in cache: writing them between the keys would disturb the stream of reads.
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(layout.heads() * SCAN));
     for (int t = from; t < end; t += pageTokens) {
       int n = Math.min(pageTokens, end - t);
       long page = KvAccess.page(history, row, list, t / pageTokens);
@@ -169,9 +170,12 @@ final class VectorScore {
             pairedQuery(op, row, head),
             factor,
             dots,
+            h * SCAN + t - from,
             own);
-        store(op, row, head, t, dots, n);
       }
+    }
+    for (int h = 0; h < layout.heads(); h++) {
+      store(op, row, firstHead + h, from, dots, h * SCAN, Math.max(end - from, 0));
     }
   }
 
@@ -206,16 +210,21 @@ final class VectorScore {
               pairedQuery(op, row, head),
               factor,
               dots,
+              0,
               own);
-          store(op, row, head, history + t, dots, n);
+          store(op, row, head, history + t, dots, 0, n);
         }
       }
     }
   }
 
-  private static void store(Score op, int row, int head, int token, float[] dots, int n) {
-    Tensor scores = op.scores();
-    long offset = scores.offset(row, head, token);
-    MemorySegment.copy(dots, 0, scores.segment(), ValueLayout.JAVA_FLOAT_UNALIGNED, offset, n);
+  private static void store(
+      Score op, int row, int head, int token, float[] dots, int index, int n) {
+    if (n > 0) {
+      Tensor scores = op.scores();
+      long offset = scores.offset(row, head, token);
+      MemorySegment.copy(
+          dots, index, scores.segment(), ValueLayout.JAVA_FLOAT_UNALIGNED, offset, n);
+    }
   }
 }
