@@ -29,6 +29,8 @@ final class Dots {
   private static final VectorShuffle<Float> SWAP_4 = swap(4);
   private static final VectorShuffle<Float> SWAP_2 = swap(2);
   private static final VectorShuffle<Float> SWAP_1 = swap(1);
+  private static final VectorShuffle<Float> SWAP_HALF = swap(LANES / 2);
+  private static final VectorMask<Float> HIGH_HALF = high(LANES / 2);
   private static final VectorMask<Float> HIGH_8 = high(8);
   private static final VectorMask<Float> HIGH_4 = high(4);
   private static final VectorMask<Float> HIGH_2 = high(2);
@@ -83,7 +85,7 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, GROUP * LANES);
     float[] widened = own.floats(Workspace.Floats.KEYS, GROUP * padded(headDim));
     for (int k = 0; k < count; k += GROUP) {
       int n = Math.min(GROUP, count - k);
@@ -155,7 +157,7 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, GROUP * LANES);
     for (int k = 0; k < count; k += GROUP) {
       int n = Math.min(GROUP, count - k);
       array(keys, k * row, n, row, query, queryIndex, partial);
@@ -236,8 +238,10 @@ final class Dots {
           e0 = e0.add(e1);
           o0 = o0.add(o1);
         }
-        e0.intoArray(partial, to);
-        o0.intoArray(partial, to + GROUP * LANES);
+        // The tree's next step, even lanes in the lower half and odd ones in the upper.
+        e0 = e0.add(e0.rearrange(SWAP_HALF));
+        o0 = o0.add(o0.rearrange(SWAP_HALF));
+        e0.blend(o0, HIGH_HALF).intoArray(partial, to);
         to += LANES;
         offset += stride;
         at = offset;
@@ -397,13 +401,32 @@ final class Dots {
     }
   }
 
-  /** Folds what {@link #pairs} left; the tree's last step adds even and odd lanes. */
+  /** Folds what {@link #pairs} left: the tree's last step adds the even and the odd half. */
   private static void foldPairs(float[] partial, int count, float factor, float[] to, int index) {
     for (int k = 0; k < count; k += LANES) {
-      FloatVector even = fold(partial, k * LANES);
-      FloatVector odd = fold(partial, (GROUP + k) * LANES);
-      even.add(odd).mul(factor).intoArray(to, index + k);
+      foldPairs(partial, k * LANES).mul(factor).intoArray(to, index + k);
     }
+  }
+
+  /** As {@link #fold}, with the distance of half a vector last. */
+  private static FloatVector foldPairs(float[] v, int index) {
+    if (LANES > 8) {
+      for (int k = 0; k < 4; k++) {
+        both(v, index + k * LANES, 4, SWAP_4, HIGH_4).intoArray(v, index + k * LANES);
+        int upper = index + (k + 8) * LANES;
+        both(v, upper, 4, SWAP_4, HIGH_4).intoArray(v, upper);
+      }
+    }
+    if (LANES > 4) {
+      for (int half = index; half < index + LANES * LANES; half += LANES * LANES / 2) {
+        both(v, half, 2, SWAP_2, HIGH_2).intoArray(v, half);
+        both(v, half + LANES, 2, SWAP_2, HIGH_2).intoArray(v, half + LANES);
+      }
+    }
+    for (int half = index; half < index + LANES * LANES; half += LANES * LANES / 2) {
+      both(v, half, 1, SWAP_1, HIGH_1).intoArray(v, half);
+    }
+    return both(v, index, LANES / 2, SWAP_HALF, HIGH_HALF);
   }
 
   /**

@@ -147,34 +147,40 @@ final class VectorScore {
     int end = Math.min(length, from + SCAN);
     int pageTokens = layout.tokens();
     int firstHead = history.lists() == 1 ? 0 : list;
+    int heads = layout.heads();
+    long tokenBytes = layout.tokenBytes();
+    long headBytes = heads == 1 ? 0 : layout.keys(1) - layout.keys(0);
+    long scalesAfterCodes = layout.scalesAfterCodes();
+    int padded = Dots.padded(layout.headDim());
+    int query = query(op, row, firstHead);
+    int paired = pairedQuery(op, row, firstHead);
     MemorySegment slab = history.slab().segment();
     float factor = op.scoring().scale() / op.group();
     // Results wait in cache: writing them between the keys would disturb the stream of reads.
-    float[] dots = own.floats(Floats.LOGITS, Dots.room(layout.heads() * SCAN));
+    float[] dots = own.floats(Floats.LOGITS, Dots.room(heads * SCAN));
     for (int t = from; t < end; t += pageTokens) {
       int n = Math.min(pageTokens, end - t);
-      long page = KvAccess.page(history, row, list, t / pageTokens);
-      for (int h = 0; h < layout.heads(); h++) {
-        int head = firstHead + h;
-        long codes = page + layout.keys(h);
+      long codes = KvAccess.page(history, row, list, t / pageTokens) + layout.keys(0);
+      for (int h = 0; h < heads; h++) {
         Dots.keys(
             layout.dtype(),
             slab,
             codes,
-            layout.tokenBytes(),
-            codes + layout.scalesAfterCodes(),
+            tokenBytes,
+            codes + scalesAfterCodes,
             n,
             layout.headDim(),
             queries,
-            query(op, row, head),
-            pairedQuery(op, row, head),
+            query + h * padded,
+            paired + h * padded,
             factor,
             dots,
             h * SCAN + t - from,
             own);
+        codes += headBytes;
       }
     }
-    for (int h = 0; h < layout.heads(); h++) {
+    for (int h = 0; h < heads; h++) {
       store(op, row, firstHead + h, from, dots, h * SCAN, Math.max(end - from, 0));
     }
   }
