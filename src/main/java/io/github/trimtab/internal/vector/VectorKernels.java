@@ -15,6 +15,10 @@ import io.github.trimtab.kernel.Select;
  * 512; otherwise what the machine prefers, at most 256) and {@value Settings#THREADS_PROPERTY} how
  * many threads an operation may use (otherwise one a processor). Canonical operations return the
  * same bits at every width and thread count.
+ *
+ * <p>On one thread all of it is more than 1.5 times as fast as the scalar backend, save append and
+ * compact where they round to F16, FP8 or INT8 ({@link PageWriter} says why) and the compaction of
+ * FP8 and INT8 pages, which moves scales for few bytes of codes.
  */
 public final class VectorKernels implements Kernels {
   private final Workers workers;
