@@ -5,15 +5,12 @@ import io.github.trimtab.memory.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Canonical dot products of one query with many keys.
  *
  * <p>The 32 accumulator lanes of {@link CanonicalMath#dot} are {@link #ACCUMULATORS} vectors. Its
- * tree adds whole vectors first; what is left of {@link Lanes#COUNT} keys, a vector each, is then
- * folded together, so that the last steps and the result fill vectors too.
+ * tree adds whole vectors first; {@link Fold} takes its last steps for many keys together.
  */
 final class Dots {
   private static final int LANES = Lanes.COUNT;
@@ -25,30 +22,7 @@ final class Dots {
   /** Elements that one round of {@link #pairs} takes: four vectors of BF16 pairs. */
   private static final int PAIRED_UNIT = 8 * LANES;
 
-  private static final VectorShuffle<Float> SWAP_8 = swap(8);
-  private static final VectorShuffle<Float> SWAP_4 = swap(4);
-  private static final VectorShuffle<Float> SWAP_2 = swap(2);
-  private static final VectorShuffle<Float> SWAP_1 = swap(1);
-  private static final VectorShuffle<Float> SWAP_HALF = swap(LANES / 2);
-  private static final VectorMask<Float> HIGH_HALF = high(LANES / 2);
-  private static final VectorMask<Float> HIGH_8 = high(8);
-  private static final VectorMask<Float> HIGH_4 = high(4);
-  private static final VectorMask<Float> HIGH_2 = high(2);
-  private static final VectorMask<Float> HIGH_1 = high(1);
-
   private Dots() {}
-
-  private static VectorShuffle<Float> swap(int distance) {
-    return VectorShuffle.fromOp(Lanes.FLOATS, i -> i ^ (distance % LANES));
-  }
-
-  private static VectorMask<Float> high(int bit) {
-    long bits = 0;
-    for (int i = 0; i < LANES; i++) {
-      bits |= (i & bit) != 0 ? 1L << i : 0;
-    }
-    return VectorMask.fromLong(Lanes.FLOATS, bits);
-  }
 
   /** The head dim rounded up to whole groups of 32 lanes: the room a widened key takes. */
   static int padded(int headDim) {
@@ -85,14 +59,14 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, GROUP * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
     float[] widened = own.floats(Workspace.Floats.KEYS, GROUP * padded(headDim));
     for (int k = 0; k < count; k += GROUP) {
       int n = Math.min(GROUP, count - k);
       long first = codes + k * stride;
       if (dtype == DType.BF16 && headDim % PAIRED_UNIT == 0) {
         pairs(from, first, stride, n, headDim, query, paired, partial);
-        foldPairs(partial, n, factor, to, toIndex + k);
+        Fold.pairs(partial, n, factor, to, toIndex + k);
         continue;
       }
       if (dtype == DType.F32 && headDim % CanonicalMath.LANES == 0) {
@@ -101,7 +75,7 @@ final class Dots {
         widen(dtype, from, first, stride, scales + k * 2L, n, headDim, widened);
         array(widened, 0, n, padded(headDim), query, queryIndex, partial);
       }
-      fold(partial, n, factor, to, toIndex + k);
+      Fold.plain(partial, n, factor, to, toIndex + k);
     }
   }
 
@@ -157,11 +131,11 @@ final class Dots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, GROUP * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * GROUP * LANES);
     for (int k = 0; k < count; k += GROUP) {
       int n = Math.min(GROUP, count - k);
       array(keys, k * row, n, row, query, queryIndex, partial);
-      fold(partial, n, factor, to, toIndex + k);
+      Fold.plain(partial, n, factor, to, toIndex + k);
     }
   }
 
@@ -170,7 +144,8 @@ final class Dots {
 
   /**
    * Accumulators of up to {@link #GROUP} BF16 keys of a multiple of {@link #PAIRED_UNIT} elements:
-   * those of even elements as vectors of {@code partial}, those of odd ones behind them.
+   * two vectors of {@code partial} each, of its even elements and of its odd ones. {@link Fold}
+   * brings them together: merged here, they cost this loop its registers.
    */
   private static void pairs(
       MemorySegment from,
@@ -238,11 +213,9 @@ final class Dots {
           e0 = e0.add(e1);
           o0 = o0.add(o1);
         }
-        // The tree's next step, even lanes in the lower half and odd ones in the upper.
-        e0 = e0.add(e0.rearrange(SWAP_HALF));
-        o0 = o0.add(o0.rearrange(SWAP_HALF));
-        e0.blend(o0, HIGH_HALF).intoArray(partial, to);
-        to += LANES;
+        e0.intoArray(partial, to);
+        o0.intoArray(partial, to + LANES);
+        to += 2 * LANES;
         offset += stride;
         at = offset;
         i = 0;
@@ -393,68 +366,6 @@ final class Dots {
         }
       }
     }
-  }
-
-  private static void fold(float[] partial, int count, float factor, float[] to, int index) {
-    for (int k = 0; k < count; k += LANES) {
-      fold(partial, k * LANES).mul(factor).intoArray(to, index + k);
-    }
-  }
-
-  /** Folds what {@link #pairs} left: the tree's last step adds the even and the odd half. */
-  private static void foldPairs(float[] partial, int count, float factor, float[] to, int index) {
-    for (int k = 0; k < count; k += LANES) {
-      foldPairs(partial, k * LANES).mul(factor).intoArray(to, index + k);
-    }
-  }
-
-  /** As {@link #fold}, with the distance of half a vector last. */
-  private static FloatVector foldPairs(float[] v, int index) {
-    if (LANES > 8) {
-      for (int k = 0; k < 4; k++) {
-        both(v, index + k * LANES, 4, SWAP_4, HIGH_4).intoArray(v, index + k * LANES);
-        int upper = index + (k + 8) * LANES;
-        both(v, upper, 4, SWAP_4, HIGH_4).intoArray(v, upper);
-      }
-    }
-    if (LANES > 4) {
-      for (int half = index; half < index + LANES * LANES; half += LANES * LANES / 2) {
-        both(v, half, 2, SWAP_2, HIGH_2).intoArray(v, half);
-        both(v, half + LANES, 2, SWAP_2, HIGH_2).intoArray(v, half + LANES);
-      }
-    }
-    for (int half = index; half < index + LANES * LANES; half += LANES * LANES / 2) {
-      both(v, half, 1, SWAP_1, HIGH_1).intoArray(v, half);
-    }
-    return both(v, index, LANES / 2, SWAP_HALF, HIGH_HALF);
-  }
-
-  /**
-   * The tree's last steps for {@link Lanes#COUNT} keys, whose vectors lie in {@code v}: at distance
-   * o, vectors k and k+o become one that holds k's sums where bit o of a lane is 0 and the other's
-   * where it is 1. In the end lane k of the result holds the sum of key k.
-   */
-  private static FloatVector fold(float[] v, int index) {
-    if (LANES > 8) {
-      for (int k = 0; k < 8; k++) {
-        both(v, index + k * LANES, 8, SWAP_8, HIGH_8).intoArray(v, index + k * LANES);
-      }
-    }
-    if (LANES > 4) {
-      for (int k = 0; k < 4; k++) {
-        both(v, index + k * LANES, 4, SWAP_4, HIGH_4).intoArray(v, index + k * LANES);
-      }
-    }
-    both(v, index, 2, SWAP_2, HIGH_2).intoArray(v, index);
-    both(v, index + LANES, 2, SWAP_2, HIGH_2).intoArray(v, index + LANES);
-    return both(v, index, 1, SWAP_1, HIGH_1);
-  }
-
-  private static FloatVector both(
-      float[] v, int index, int distance, VectorShuffle<Float> swap, VectorMask<Float> high) {
-    FloatVector x = Lanes.load(v, index);
-    FloatVector y = Lanes.load(v, index + distance * LANES);
-    return x.add(x.rearrange(swap)).blend(y.add(y.rearrange(swap)), high);
   }
 
   /** {@link CanonicalMath#sum} of {@code values[0..count)}. */
