@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Errors name the operation, the argument, the place in it, the value and what was expected.
  */
 public final class HostChecks {
-  /** Reused from call to call, so that a replayed operation allocates nothing. */
+  /** Reused from call to call, since it is as large as the pages and windows that it marks. */
   private static final ThreadLocal<BitSet> MARKS = ThreadLocal.withInitial(BitSet::new);
 
   private final String operation;

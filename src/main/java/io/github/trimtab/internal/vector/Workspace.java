@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * Scratch arrays of one thread or one operation, grown on demand and kept, so that a replayed
- * operation allocates nothing.
+ * operation takes no new ones.
  *
  * <p>Threads: one at a time, except that an operation's threads may read what its caller prepared.
  */
