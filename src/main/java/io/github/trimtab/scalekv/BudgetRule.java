@@ -64,6 +64,18 @@ public record BudgetRule(
     this(schedule, layers, uniform, drafters, window, defaultFloor(uniform, window));
   }
 
+  /**
+   * The first scale number whose history exceeds a uniform budget, which is the first row's; one
+   * past the last if there is none.
+   */
+  public static int firstScale(Schedule schedule, int uniform) {
+    int scale = 1;
+    while (scale <= schedule.scales() && schedule.history(scale - 1) <= uniform) {
+      scale++;
+    }
+    return scale;
+  }
+
   /** The smaller of 200 and B / 3, but at least the window. */
   public static int defaultFloor(int uniform, int window) {
     return Math.max(Math.min(200, uniform / 3), window);
@@ -77,7 +89,7 @@ public record BudgetRule(
   public BudgetTable released() {
     List<BudgetTable.Row> rows = new ArrayList<>();
     long limit = 0;
-    for (int scale = firstScale(); scale <= schedule.scales(); scale++) {
+    for (int scale = firstScale(schedule, uniform); scale <= schedule.scales(); scale++) {
       limit = rows.isEmpty() ? history(scale) : limit + schedule.tokens(scale - 2);
       long max = uniform;
       long min = uniform;
@@ -114,7 +126,7 @@ public record BudgetRule(
     require(delta >= 0, "delta", delta, "0 or more");
     List<BudgetTable.Row> rows = new ArrayList<>();
     long limit = 0;
-    for (int scale = firstScale(); scale <= schedule.scales(); scale++) {
+    for (int scale = firstScale(schedule, uniform); scale <= schedule.scales(); scale++) {
       limit = rows.isEmpty() ? history(scale) : limit + schedule.tokens(scale - 2);
       long max = uniform;
       long min = uniform;
@@ -140,18 +152,6 @@ public record BudgetRule(
   /** What each of {@code count} drafters gets when every refiner has {@code min}. */
   private long drafterShare(long count, long min) {
     return (layers * (long) uniform - (layers - count) * min) / count;
-  }
-
-  /**
-   * The first scale number whose history exceeds the uniform budget; past the last if there is
-   * none.
-   */
-  private int firstScale() {
-    int scale = 1;
-    while (scale <= schedule.scales() && history(scale) <= uniform) {
-      scale++;
-    }
-    return scale;
   }
 
   private int history(int scale) {
