@@ -15,4 +15,5 @@ module io.github.trimtab {
   exports io.github.trimtab.kv;
   exports io.github.trimtab.memory;
   exports io.github.trimtab.scalekv;
+  exports io.github.trimtab.speculative;
 }

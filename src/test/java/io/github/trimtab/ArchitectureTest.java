@@ -34,6 +34,7 @@ final class ArchitectureTest {
           ".kernel", List.of(".memory"),
           ".kv", List.of(".kernel", ".memory"),
           ".scalekv", List.of(".kv", ".kernel", ".memory"),
+          ".speculative", List.of(".kernel", ".memory"),
           ".internal.host", List.of(".kernel", ".memory"),
           ".internal.scalar", List.of(".internal.host", ".kernel", ".memory"),
           ".internal.vector", List.of(".internal.host", ".kernel", ".memory"));
