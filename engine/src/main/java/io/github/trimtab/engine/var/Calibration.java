@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.engine.checkpoint.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.Convolution;
 import io.github.trimtab.engine.math.GroupNorm;
 import io.github.trimtab.engine.math.PackedMatrix;

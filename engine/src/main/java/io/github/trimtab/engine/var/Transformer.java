@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.LayerNorm;
 import io.github.trimtab.engine.math.PackedMatrix;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.engine.checkpoint.JsonObject;
 import io.github.trimtab.scalekv.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package io.github.trimtab.engine.var;
 
+import io.github.trimtab.engine.checkpoint.Checkpoint;
+import io.github.trimtab.engine.checkpoint.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package io.github.trimtab.engine.var;
+package io.github.trimtab.engine.checkpoint;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -14,7 +14,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A JSON object whose errors name the file, the key and what was expected. */
-final class JsonObject {
+public final class JsonObject {
 
   private final String where;
   private final Map<?, ?> values;
@@ -25,7 +25,7 @@ final class JsonObject {
   }
 
   /** Reads a file that holds one object. */
-  static JsonObject read(Path file) throws IOException {
+  public static JsonObject read(Path file) throws IOException {
     try (JsonParser parser = new JsonFactory().createParser(Files.readString(file))) {
       if (parser.nextToken() == JsonToken.START_OBJECT
           && value(parser) instanceof Map<?, ?> object
@@ -63,27 +63,38 @@ final class JsonObject {
     };
   }
 
-  int integer(String key) {
+  /** Whether there is a key with another value than null. */
+  public boolean has(String key) {
+    return values.get(key) != null;
+  }
+
+  /** The value of a key, which must be there and a whole number. */
+  public int integer(String key) {
     return integer(key, get(key, Double.class, "a whole number"));
   }
 
-  double number(String key) {
+  /** The value of a key, which must be there and a number. */
+  public double number(String key) {
     return get(key, Double.class, "a number");
   }
 
-  boolean flag(String key) {
+  /** The value of a key, which must be there and true or false. */
+  public boolean flag(String key) {
     return get(key, Boolean.class, "true or false");
   }
 
-  String text(String key) {
+  /** The value of a key, which must be there and a text. */
+  public String text(String key) {
     return get(key, String.class, "a text");
   }
 
-  JsonObject object(String key) {
+  /** The value of a key, which must be there and an object. */
+  public JsonObject object(String key) {
     return new JsonObject(where + ": " + key, get(key, Map.class, "an object"));
   }
 
-  List<Integer> integers(String key) {
+  /** The value of a key, which must be there and whole numbers. */
+  public List<Integer> integers(String key) {
     List<Integer> result = new ArrayList<>();
     for (Object element : get(key, List.class, "an array of whole numbers")) {
       result.add(integer(key, element));
@@ -91,7 +102,8 @@ final class JsonObject {
     return List.copyOf(result);
   }
 
-  List<JsonObject> objects(String key) {
+  /** The value of a key, which must be there and objects. */
+  public List<JsonObject> objects(String key) {
     List<JsonObject> result = new ArrayList<>();
     for (Object element : get(key, List.class, "an array of objects")) {
       if (!(element instanceof Map<?, ?> object)) {
