@@ -48,6 +48,18 @@ public interface EvictionPolicy {
   }
 
   /**
+   * Keeps the first tokens, into which attention sinks, and the newest (StreamingLLM, arXiv
+   * 2309.17453, section 3.2).
+   *
+   * @param sinks first tokens kept, 0 or more; four in the paper
+   * @param tokens kept in all, at least {@code sinks}
+   */
+  static EvictionPolicy streamingLlm(int sinks, int tokens) {
+    Retention ends = new Retention.Ends(sinks, tokens - sinks);
+    return (layer, step, newTokens) -> ends;
+  }
+
+  /**
    * This policy, except that a last step is attended to and never stored, since nothing follows it.
    *
    * @param lastStep that step, from 0

@@ -109,11 +109,11 @@ final class EvictionScratch implements AutoCloseable {
   /** Indices [R,G,C] of the oldest and newest of {@code all[list]} tokens. */
   Tensor ends(Retention.Ends ends, int[] all, int rows, int heads) {
     int lists = all.length / rows;
-    int most = Arrays.stream(all).map(tokens -> ends.kept(tokens, 0)).max().orElse(0);
+    int most = Arrays.stream(all).map(tokens -> ends.kept(0, tokens, 0)).max().orElse(0);
     Tensor tensor = indices.tensor(DType.I32, rows, heads, most);
     for (int row = 0; row < rows; row++) {
       int tokens = all[row * lists];
-      int kept = ends.kept(tokens, 0);
+      int kept = ends.kept(0, tokens, 0);
       for (int i = 0; i < most; i++) {
         int index = i >= kept ? -1 : i < ends.oldest() ? i : tokens - kept + i;
         for (int head = 0; head < heads; head++) {

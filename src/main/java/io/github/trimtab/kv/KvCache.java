@@ -225,7 +225,8 @@ public final class KvCache implements AutoCloseable {
         "one for each of " + rows + " rows");
     int[] all = table.rowLengthsAfter(fresh);
     int[] kept = new int[all.length];
-    Arrays.setAll(kept, list -> Math.min(all[list], retentions.get(list / lists).capacity()));
+    Arrays.setAll(
+        kept, list -> Math.min(all[list], retentions.get(list / lists).capacity(list % lists)));
     checkLengths(kept);
     int[] held = new int[rows];
     Arrays.setAll(held, row -> table.length(row * lists));
@@ -264,7 +265,7 @@ public final class KvCache implements AutoCloseable {
     Retention.Ends ends = new Retention.Ends(oldest, newest);
     int[] all = table.rowLengthsAfter(fresh);
     int[] kept = new int[all.length];
-    Arrays.setAll(kept, list -> ends.kept(all[list], 0));
+    Arrays.setAll(kept, list -> ends.kept(0, all[list], 0));
     checkLengths(kept);
     Tensor indices = scratch.ends(ends, all, rows, heads);
     Compact operation = new Compact(table.view(), fresh, indices, back[layer].view());

@@ -44,7 +44,7 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
         require(fresh >= 0, "new tokens of step " + step, fresh, "0 or more");
         Retention retention = policy.after(layer, step, fresh);
         int before = Math.multiplyExact(lists, layout.pagesFor(held[layer]));
-        int kept = retention.kept(held[layer], fresh);
+        int kept = retention.kept(0, held[layer], fresh);
         int after = Math.multiplyExact(lists, layout.pagesFor(kept));
         boolean inPlace =
             retention instanceof Retention.History || kept == Math.addExact(held[layer], fresh);

@@ -1,6 +1,7 @@
 package io.github.trimtab.kv;
 
 import io.github.trimtab.kernel.Scoring;
+import java.util.Arrays;
 
 /**
  * What a layer keeps of its history and of a step's new tokens, once that step's attention is done.
@@ -42,30 +43,45 @@ public sealed interface Retention {
     private final int[] queryRows;
     private final int[] window;
     private final Scoring scoring;
-    private final int capacity;
+    private final int[] capacities;
 
     /**
-     * Checks that the window fits the capacity.
+     * Checks that the window fits every capacity.
      *
      * @param queryRows which of the step's queries score, as rows of q
      * @param window tokens that stay whatever their score, counted from the step's first new token;
      *     negative ones are history
      * @param scoring how tokens are scored
-     * @param capacity tokens that stay, window included
+     * @param capacities tokens that stay, window included: one number for all key/value heads, or
+     *     one for each
      */
-    public Scored(int[] queryRows, int[] window, Scoring scoring, int capacity) {
-      if (capacity < window.length) {
-        throw new IllegalArgumentException(
-            "capacity: "
-                + capacity
-                + ", expected at least the window's "
-                + window.length
-                + " tokens");
+    public Scored(int[] queryRows, int[] window, Scoring scoring, int... capacities) {
+      this(scoring, queryRows.clone(), window.clone(), capacities.clone());
+    }
+
+    private Scored(Scoring scoring, int[] queryRows, int[] window, int[] capacities) {
+      if (capacities.length == 0) {
+        throw new IllegalArgumentException("capacities: none, expected 1 or one for each head");
       }
-      this.queryRows = queryRows.clone();
-      this.window = window.clone();
+      for (int capacity : capacities) {
+        if (capacity < window.length) {
+          throw new IllegalArgumentException(
+              "capacity: "
+                  + capacity
+                  + ", expected at least the window's "
+                  + window.length
+                  + " tokens");
+        }
+      }
+      this.queryRows = queryRows;
+      this.window = window;
       this.scoring = scoring;
-      this.capacity = capacity;
+      this.capacities = capacities;
+    }
+
+    /** The same with other capacities. */
+    public Scored withCapacities(int... others) {
+      return new Scored(scoring, queryRows, window, others.clone());
     }
 
     /** How tokens are scored. */
@@ -73,9 +89,9 @@ public sealed interface Retention {
       return scoring;
     }
 
-    /** Tokens that stay, window included. */
-    public int capacity() {
-      return capacity;
+    /** Tokens of a key/value head that stay, window included. */
+    public int capacity(int head) {
+      return capacities.length == 1 ? capacities[0] : capacities[head];
     }
 
     int queries() {
@@ -102,25 +118,26 @@ public sealed interface Retention {
           + window.length
           + ", "
           + scoring
-          + ", capacity "
-          + capacity
+          + ", capacities "
+          + Arrays.toString(capacities)
           + "]";
     }
   }
 
   /**
-   * Tokens that a list holds afterwards.
+   * Tokens of a head that stay.
    *
+   * @param head key/value head
    * @param held tokens of history
    * @param fresh new tokens
    */
-  default int kept(int held, int fresh) {
+  default int kept(int head, int held, int fresh) {
     int all = Math.addExact(held, fresh);
     return switch (this) {
       case All _ -> all;
       case History _ -> held;
       case Ends ends -> Math.min(all, ends.oldest + ends.newest);
-      case Scored scored -> Math.min(all, scored.capacity);
+      case Scored scored -> Math.min(all, scored.capacity(head));
     };
   }
 }

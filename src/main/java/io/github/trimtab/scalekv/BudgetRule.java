@@ -7,11 +7,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The two rules that make a budget table: the one behind the released tables, and the paper's.
+ * The rules that make a budget table: the one behind the released tables, the paper's, and one with
+ * a limit to what drafters get.
  *
- * <p>Both give a row to each scale number r (from 1) whose history, the tokens of scales 1 to r -
- * 1, exceeds the uniform budget B, and both hold each row's mean at B (up to rounding down). A row
- * without drafters, or with drafters only, gives every layer B.
+ * <p>All give a row to each scale number r (from 1) whose history, the tokens of scales 1 to r - 1,
+ * exceeds the uniform budget B, and hold each row's mean at B (up to rounding down). A row without
+ * drafters, or with drafters only, gives every layer B.
  *
  * @param schedule tokens of each scale
  * @param layers of the model, 1 or more
@@ -87,6 +88,18 @@ public record BudgetRule(
    * it gets the floor, and the drafters share the rest, rounded down.
    */
   public BudgetTable released() {
+    return favoured(Integer.MAX_VALUE);
+  }
+
+  /**
+   * The released rule with a limit of its own: drafters get at most {@code factor} times the
+   * uniform budget, and the refiners share the rest. For drafters that are the layers which forget
+   * at the highest price ({@link SensitivityKv}).
+   *
+   * @param factor 1 or more
+   */
+  public BudgetTable favoured(int factor) {
+    require(factor >= 1, "factor", factor, "1 or more");
     List<BudgetTable.Row> rows = new ArrayList<>();
     long limit = 0;
     for (int scale = firstScale(schedule, uniform); scale <= schedule.scales(); scale++) {
@@ -96,7 +109,7 @@ public record BudgetRule(
       long count = drafters(scale).size();
       long refiners = layers - count;
       if (count > 0 && refiners > 0) {
-        max = limit;
+        max = Math.min(limit, (long) factor * uniform);
         while (Math.floorMod(layers * (long) uniform - count * max, refiners) != 0) {
           max--;
         }

@@ -4,18 +4,14 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 
 /**
- * How many tokens of history each layer may hold at each scale, the same for every head.
- *
- * <p>The row of scale number r (from 1) is the capacity of the history that scale r sees, and so
- * what a layer keeps after scale r - 1. A scale without a row keeps everything. Immutable.
+ * Budgets of two kinds of layer, as the released tables hold them: at each scale a layer is a
+ * drafter or a refiner, and all layers of a kind and all their heads have one capacity. Immutable.
  */
-public final class BudgetTable {
-  /** The capacity of scales without a row. */
-  public static final int UNLIMITED = Integer.MAX_VALUE;
-
+public final class BudgetTable implements Budgets {
   /**
    * The budget of one scale, with the names of the released tables.
    *
@@ -82,9 +78,19 @@ public final class BudgetTable {
     }
   }
 
-  /** Layers. */
+  @Override
   public int layers() {
     return layers;
+  }
+
+  @Override
+  public int heads() {
+    return 1;
+  }
+
+  @Override
+  public SortedSet<Integer> scales() {
+    return Collections.unmodifiableSortedSet(rows.navigableKeySet());
   }
 
   /** Rows in rising order of scale. */
@@ -96,13 +102,19 @@ public final class BudgetTable {
    * Tokens of history that a layer may hold when a scale begins.
    *
    * @param scale number from 1
-   * @return the row's capacity, or {@link #UNLIMITED} without a row
+   * @return the row's capacity, or {@link Budgets#UNLIMITED} without a row
    */
   public int capacity(int scale, int layer) {
     require(scale >= 1, "scale", scale, "a number from 1");
     require(layer >= 0 && layer < layers, "layer", layer, "0.." + (layers - 1));
     Row row = rows.get(scale);
     return row == null ? UNLIMITED : row.capacity(layer);
+  }
+
+  @Override
+  public int capacity(int scale, int layer, int head) {
+    require(head == 0, "head", head, "0, since all heads share a capacity");
+    return capacity(scale, layer);
   }
 
   private static void require(boolean holds, String name, Object value, String expected) {

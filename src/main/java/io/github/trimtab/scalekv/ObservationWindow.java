@@ -7,7 +7,7 @@ package io.github.trimtab.scalekv;
  * @param rows patches along the map's height, 1 or more
  * @param columns patches along the map's width, 1 or more
  */
-public record ObservationWindow(int rows, int columns) {
+public record ObservationWindow(int rows, int columns) implements Observation {
   /** The published window: 16 tokens. */
   public static final ObservationWindow GRID_4 = new ObservationWindow(4, 4);
 
@@ -37,12 +37,7 @@ public record ObservationWindow(int rows, int columns) {
           "height, width: " + height + ", " + width + ", expected 1 or more each");
     }
     if (height < rows || width < columns) {
-      int tokens = Math.multiplyExact(height, width);
-      int[] last = new int[Math.min(size(), tokens)];
-      for (int i = 0; i < last.length; i++) {
-        last[i] = tokens - last.length + i;
-      }
-      return last;
+      return Observation.last(size()).queries(height, width);
     }
     int[] positions = new int[size()];
     for (int row = 0; row < rows; row++) {
@@ -52,6 +47,16 @@ public record ObservationWindow(int rows, int columns) {
       }
     }
     return positions;
+  }
+
+  @Override
+  public int[] queries(int height, int width) {
+    return positions(height, width);
+  }
+
+  @Override
+  public int[] kept(int height, int width) {
+    return positions(height, width);
   }
 
   private static int centre(int patch, int side) {

@@ -3,62 +3,78 @@ package io.github.trimtab.scalekv;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.Retention;
+import java.util.Arrays;
 
 /**
- * The ScaleKV policy: after a scale's attention, a layer keeps as many tokens as the budget table
- * grants the history of the next scale, chosen by the window queries of the map just drawn.
+ * The ScaleKV policy and its like: after a scale's attention, a layer keeps as many tokens as its
+ * budget grants the history of the next scale, chosen by queries of the map just drawn.
+ *
+ * <p>ScaleKV itself observes with an {@link ObservationWindow} and has a {@link BudgetTable};
+ * SnapKV and PyramidKV are other observations and budgets ({@link Policies}).
  *
  * <p>A layer within its budget keeps everything, and the last scale is never stored. Steps of the
- * cache are scales from 0, and all rows stand at the same scale. Immutable.
+ * cache are scales from 0. Budgets of single heads need pages of one head. Immutable.
  */
 public final class ScaleKv implements EvictionPolicy {
   private final Schedule schedule;
-  private final BudgetTable budgets;
-  private final Scoring scoring;
-  private final int[][] windows;
+  private final Budgets budgets;
+  // By step and layer.
+  private final Retention[][] retentions;
 
   /**
-   * Checks that the table fits the schedule and every budget the window.
+   * Checks that the budgets fit the schedule and every budget what the observation keeps.
    *
    * @param schedule the model's maps
-   * @param budgets tokens that each layer's history may have; scales without a row keep everything
-   * @param window whose queries score
-   * @param scoring from {@link ScoringMode#scoring}
+   * @param budgets tokens that each layer's history may have; scales without any keep everything
+   * @param observation whose queries score, and what stays
+   * @param scoring from {@link ScoringMode#scoring}, or another
    */
-  public ScaleKv(
-      Schedule schedule, BudgetTable budgets, ObservationWindow window, Scoring scoring) {
+  public ScaleKv(Schedule schedule, Budgets budgets, Observation observation, Scoring scoring) {
     this.schedule = schedule;
     this.budgets = budgets;
-    this.scoring = scoring;
-    this.windows = new int[schedule.scales()][];
-    for (int scale = 0; scale < windows.length; scale++) {
-      windows[scale] = window.positions(schedule.height(scale), schedule.width(scale));
+    this.retentions = new Retention[schedule.scales()][budgets.layers()];
+    for (Retention[] step : retentions) {
+      Arrays.fill(step, new Retention.All());
     }
-    for (BudgetTable.Row row : budgets.rows()) {
-      if (row.scale() < 2 || row.scale() > schedule.scales()) {
+    for (int scale : budgets.scales()) {
+      if (scale < 2 || scale > schedule.scales()) {
         throw new IllegalArgumentException(
             "budgets: a row for scale number "
-                + row.scale()
+                + scale
                 + ", expected 2.."
                 + schedule.scales()
                 + " as the schedule has");
       }
-      int smallest = windows[row.scale() - 2].length;
+      int step = scale - 2;
+      int[] queries = observation.queries(schedule.height(step), schedule.width(step));
+      int[] kept = observation.kept(schedule.height(step), schedule.width(step));
+      Retention.Scored scored = new Retention.Scored(queries, kept, scoring, kept.length);
       for (int layer = 0; layer < budgets.layers(); layer++) {
-        if (row.capacity(layer) < smallest) {
-          throw new IllegalArgumentException(
-              "budget of scale number "
-                  + row.scale()
-                  + ", layer "
-                  + layer
-                  + ": "
-                  + row.capacity(layer)
-                  + ", expected at least the window's "
-                  + smallest
-                  + " tokens");
-        }
+        retentions[step][layer] = scored.withCapacities(capacities(scale, layer, kept.length));
       }
     }
+    Arrays.fill(retentions[schedule.scales() - 1], new Retention.History());
+  }
+
+  private int[] capacities(int scale, int layer, int kept) {
+    int[] capacities = new int[budgets.heads()];
+    for (int head = 0; head < capacities.length; head++) {
+      capacities[head] = budgets.capacity(scale, layer, head);
+      if (capacities[head] < kept) {
+        throw new IllegalArgumentException(
+            "budget of scale number "
+                + scale
+                + ", layer "
+                + layer
+                + (capacities.length == 1 ? "" : ", head " + head)
+                + ": "
+                + capacities[head]
+                + ", expected at least the window's "
+                + kept
+                + " tokens");
+      }
+    }
+    return capacities;
   }
 
   @Override
@@ -77,12 +93,6 @@ public final class ScaleKv implements EvictionPolicy {
       throw new IllegalArgumentException(
           "layer: " + layer + ", expected 0.." + (budgets.layers() - 1) + " as the budgets have");
     }
-    if (step == schedule.scales() - 1) {
-      return new Retention.History();
-    }
-    int capacity = budgets.capacity(step + 2, layer);
-    return capacity == BudgetTable.UNLIMITED
-        ? new Retention.All()
-        : new Retention.Scored(windows[step], windows[step], scoring, capacity);
+    return retentions[step][layer];
   }
 }

@@ -57,7 +57,7 @@ final class BudgetRuleTest {
     assertThat(large.rows()).allSatisfy(row -> assertThat(row.total()).isEqualTo(40 * 650));
     assertThat(small.capacity(12, 23)).isEqualTo(4100);
     assertThat(small.capacity(13, 23)).isEqualTo(465);
-    assertThat(small.capacity(8, 0)).isEqualTo(BudgetTable.UNLIMITED);
+    assertThat(small.capacity(8, 0)).isEqualTo(Budgets.UNLIMITED);
   }
 
   @Test

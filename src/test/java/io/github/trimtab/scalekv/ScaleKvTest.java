@@ -42,8 +42,8 @@ final class ScaleKvTest {
       int fresh = INFINITY_1M.tokens(scale);
       assertThat(heldByDrafter + fresh).isEqualTo(drafter[scale]);
       assertThat(heldByRefiner + fresh).isEqualTo(refiner[scale]);
-      heldByDrafter = POLICY.after(0, scale, fresh).kept(heldByDrafter, fresh);
-      heldByRefiner = POLICY.after(1, scale, fresh).kept(heldByRefiner, fresh);
+      heldByDrafter = POLICY.after(0, scale, fresh).kept(0, heldByDrafter, fresh);
+      heldByRefiner = POLICY.after(1, scale, fresh).kept(0, heldByRefiner, fresh);
     }
     // The last scale is not stored.
     assertThat(heldByDrafter).isEqualTo(6385);
@@ -55,9 +55,9 @@ final class ScaleKvTest {
     assertThat(POLICY.after(0, 6, 256)).isInstanceOf(Retention.All.class);
     assertThat(POLICY.after(0, 12, 4096)).isInstanceOf(Retention.History.class);
     Retention.Scored scored = (Retention.Scored) POLICY.after(23, 7, 400);
-    assertThat(scored.capacity()).isEqualTo(920);
+    assertThat(scored.capacity(0)).isEqualTo(920);
     assertThat(scored.scoring()).isEqualTo(Scoring.official(0.125f));
-    assertThat(((Retention.Scored) POLICY.after(23, 11, 2304)).capacity()).isEqualTo(465);
+    assertThat(((Retention.Scored) POLICY.after(23, 11, 2304)).capacity(0)).isEqualTo(465);
     assertThat(ScoringMode.PAPER.scoring(1)).isEqualTo(Scoring.paper(1));
   }
 
@@ -92,6 +92,6 @@ final class ScaleKvTest {
             "budget of scale number 10, layer 0: 15, expected at least the window's 16 tokens");
     // A window of nine fits.
     ScaleKv nine = new ScaleKv(Schedule.VAR_256, tight, new ObservationWindow(3, 3), scoring);
-    assertThat(nine.after(0, 8, 169).kept(255, 169)).isEqualTo(15);
+    assertThat(nine.after(0, 8, 169).kept(0, 255, 169)).isEqualTo(15);
   }
 }
