@@ -4,6 +4,7 @@
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from data import augment, config, load_emoji
-from muon import Muon
+from data import MODEL, augment, config, load_emoji
 from tokenizer import Tokenizer
 from transformer import BlockCausal, Var
+
+sys.path.append(str(MODEL.parent / "common"))
+from muon import Muon
 
 TRAIN_SEED, HELD_OUT_SEED = 1, 2
 BACKENDS = {
