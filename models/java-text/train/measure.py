@@ -11,9 +11,8 @@ import torch
 from counts import BUNDLED, kept, read
 from data import DOMAINS, EOS, Windows
 from decoding import Speculation
-from llama import MODEL, bundled
+from llama import MODEL, bundled, rotary_tables
 from train_target import held_out_losses
-from llama import rotary_tables
 
 GAMMA = 3
 PAPER = {"full": 0.160, "trimmed": 0.0687}  # the published cost ratios
@@ -55,6 +54,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=64)
     parser.add_argument("--prompt", type=int, default=96)
     parser.add_argument("--domains", nargs="*", default=["java", "web", "de", "ja"])
+    parser.add_argument("--sources", nargs="*", default=["draft", "raw"], help="of counts, besides the target's own")
+    parser.add_argument("--temperatures", nargs="*", type=float, default=[0, 0.7, 1])
     parser.add_argument("--device", default="cuda")
     args = parser.parse_args()
     torch.manual_seed(2)
@@ -84,10 +85,10 @@ def main():
     for domain in args.domains:
         prompts = held.draw(args.rows, args.prompt, domain, beginnings=1)
         chosen = ["full", *dict.fromkeys(["target-java", f"target-{domain}"])]
-        chosen += [f"{s}-{domain}" for s in ("draft", "raw") if domain in BUNDLED[s]]
+        chosen += [f"{s}-{domain}" for s in args.sources if domain in BUNDLED[s]]
         for name in ("eagle", "draft"):
             costs = cost_ratios(fast["target"], fast[name])
-            for temperature in (0, 0.7, 1):
+            for temperature in args.temperatures:
                 for choice in chosen:
                     ids = None if choice == "full" else torch.from_numpy(lists[choice]).to(device)
                     row = block_efficiency(fast["target"], fast[name], prompts, args.rounds, temperature, ids)

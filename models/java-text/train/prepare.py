@@ -1,4 +1,4 @@
-"""Train the tokenizer on a sample with little Java, then write WORK/{train,held}.npz: the corpus as ids."""
+"""Train the tokenizer, unless it is there, on a sample with little Java; write WORK/{train,held}.npz: the corpus as ids."""
 
 import argparse
 import json
@@ -68,7 +68,8 @@ if __name__ == "__main__":
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=MODEL)
     args = parser.parse_args()
-    begin, generator, tokenizer = time.time(), random.Random(0), None
+    path = args.out / "tokenizer.json"
+    begin, generator, tokenizer = time.time(), random.Random(0), Tokenizer.from_file(str(path)) if path.exists() else None
     for part in ("train", "held"):
         by_domain = {domain: [] for domain in DOMAINS}
         for document in documents(args.work, part):
@@ -78,7 +79,7 @@ if __name__ == "__main__":
             generator.shuffle(chosen)
         if tokenizer is None:
             tokenizer = train_tokenizer(sample(by_domain), json.loads((MODEL / "target/config.json").read_text())["vocab_size"])
-            tokenizer.save(str(args.out / "tokenizer.json"), pretty=False)
+            tokenizer.save(str(path), pretty=False)
             print(f"tokenizer trained, {time.time() - begin:.0f} s", flush=True)
         arrays = {}
         for domain, chosen in by_domain.items():

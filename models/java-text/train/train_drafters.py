@@ -1,6 +1,6 @@
 """The target's own text, then both drafters trained on the target's distribution over it and over the corpus.
 
-Writes WORK/generated.npz (prompts and text per domain) and the drafters' bundled form.
+Writes WORK/generated.npz (prompts and text per domain) and the drafters' bundled form; --resume starts from that form.
 """
 
 import argparse
@@ -40,6 +40,8 @@ class OwnSteps:
     def __call__(self, q, k, v):
         self.keys.append(k)
         self.values.append(v)
+        if len(self.keys) == 1:
+            return Causal()(q, k, v)
         steps, back = len(self.keys), self.rows[:, None] - self.rows
         masks = [back >= steps - 1] + [back == steps - 1 - j for j in range(1, steps)]
         groups = q.shape[1] // k.shape[1]
@@ -56,7 +58,11 @@ def main():
     parser.add_argument("--count", type=int, default=512, help="tokens generated after each prompt")
     parser.add_argument("--draft-seconds", type=float, default=80)
     parser.add_argument("--eagle-seconds", type=float, default=110)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--length", type=int, default=2048, help="places of a window")
+    parser.add_argument("--tokens", type=int, default=32768, help="places of a batch; EAGLE, unrolled, takes half")
+    parser.add_argument("--muon", type=float, default=0.02)
+    parser.add_argument("--adam", type=float, default=3e-3)
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--device", default="cuda")
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -69,18 +75,18 @@ def main():
     np.savez(args.work / "generated.npz", **{d: t.cpu().numpy().astype(np.uint16) for d, t in texts.items()})
     print(f"{args.rows * args.batches * args.count} tokens generated, {time.time() - begin:.0f} s", flush=True)
 
-    own, length = torch.cat(list(texts.values())), PROMPT + args.count
-    length -= length % 16
+    own, length = torch.cat(list(texts.values())), args.length
     cos, sin = (t[None, None, :length] for t in rotary_tables(config("target"), device))
     attends = [Causal()] * len(target.blocks)
     target.requires_grad_(False)
 
-    def batch():
-        """Tokens [B, length], the target's features and log-probabilities: half its own text, half the corpus."""
-        pick = torch.randint(len(own), (args.batch // 2,), device=device)
-        tokens = torch.cat([own[pick, :length], windows.draw(args.batch - args.batch // 2, length)])
+    def batch(rows):
+        """Tokens [rows, length + 1] and the target's features [rows, length]: half its own text, half the corpus."""
+        joined = -(-(length + 1) // own.shape[1])
+        pick = torch.randint(len(own), (rows // 2, joined), device=device)
+        tokens = torch.cat([own[pick].flatten(1)[:, : length + 1], windows.draw(rows - rows // 2, length + 1)])
         with torch.no_grad():
-            features = target(tokens, cos, sin, attends)
+            features = target(tokens[:, :-1], cos, sin, attends)
         return tokens, features.detach()
 
     def divergence(features, head, target_features, target_head):
@@ -97,29 +103,30 @@ def main():
 
     def of_draft():
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            tokens, features = batch()
-            return divergence(draft(tokens, *draft_tables, draft_attends), draft.head, features, target.head)
+            tokens, features = batch(args.tokens // length)
+            return divergence(draft(tokens[:, :-1], *draft_tables, draft_attends), draft.head, features, target.head)
 
     def of_eagle():
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            tokens, features = batch()
-            embedded, given, goal = F.embedding(tokens[:, 1:], target.head), features[:, :-1], features[:, 1:]
-            attend, total = OwnSteps(length - 1, device), 0.0
+            tokens, features = batch(args.tokens // 2 // length)
+            embedded, given, goal = F.embedding(tokens[:, 1:], target.head), features, features[:, 1:]
+            attend, total = OwnSteps(length, device), 0.0
             for _ in range(UNROLLED):
-                out = eagle(embedded, given, cos[:, :, : length - 1], sin[:, :, : length - 1], [attend])
-                total = total + divergence(out, target.head, goal, target.head) / UNROLLED
+                out = eagle(embedded, given, cos, sin, [attend])
+                total = total + divergence(out[:, :-1], target.head, goal, target.head) / UNROLLED
                 given = torch.cat([features[:, :1], out[:, :-1]], dim=1)
             return total
 
-    draft = Llama(config("draft")).to(device)
+    start = lambda kind, name: bundled(name, device, args.out).train() if args.resume else kind(config(name)).to(device)
+    draft = start(Llama, "draft")
     draft_tables = [t[None, None, :length] for t in rotary_tables(draft.conf, device)]
     draft_attends = [Causal()] * len(draft.blocks)
     if device.type == "cuda":
         draft.compile()
-    train(draft, of_draft, args.draft_seconds, 0.02, 4e-3)
+    train(draft, of_draft, args.draft_seconds, args.muon, args.adam)
     save(draft, "draft", args.out)
-    eagle = Eagle(config("eagle")).to(device)
-    train(eagle, of_eagle, args.eagle_seconds, 0.02, 2e-3)
+    eagle = start(Eagle, "eagle")
+    train(eagle, of_eagle, args.eagle_seconds, args.muon, args.adam)
     save(eagle, "eagle", args.out)
     print(f"{time.time() - begin:.0f} s in all")
 

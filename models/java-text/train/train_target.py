@@ -66,8 +66,10 @@ def main():
     save(model, "target", args.out)
     held = Windows(args.work, "held", device, seed=2)
     torch.set_float32_matmul_precision("highest")
-    for name, each in (("fp32", model), ("int8", bundled("target", device, args.out))):
-        losses = held_out_losses(each.eval(), held, cos, sin, args.length)
+    trained = Llama(conf).to(device)
+    trained.load_state_dict(model.state_dict())
+    for name, each in (("fp32", trained), ("int8", bundled("target", device, args.out))):
+        losses = held_out_losses(each, held, cos, sin, args.length)
         print(name, {d: round(v, 4) for d, v in losses.items()}, flush=True)
     print(f"{steps} steps of {args.batch} x {args.length}, {time.time() - begin:.0f} s in all")
 
