@@ -1,6 +1,7 @@
 """Cut held-out prompts from WORK/corpus/held.jsonl.xz: prompts.jsonl, a line a prompt: domain, name, source, text."""
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -8,13 +9,19 @@ from corpus import digest
 from data import DOMAINS, LANGUAGES, documents
 from llama import MODEL
 
-CHARACTERS, SHORTEST = 700, 300
+CHARACTERS, SHORTEST, APART = 700, 300, 4000
 
 
-def beginning(text):
-    """The first lines, up to CHARACTERS."""
-    cut = text[:CHARACTERS]
-    return cut[: cut.rindex("\n") + 1] if "\n" in cut[SHORTEST:] else cut
+def pieces(document):
+    """Prompts from a document: its beginning, and whole lines every APART characters after that."""
+    text = document["text"]
+    for place in range(0, len(text) - CHARACTERS, APART):
+        place = text.find("\n", place) + 1 if place else 0
+        cut = text[place : place + CHARACTERS]
+        cut = cut[: cut.rindex("\n") + 1] if "\n" in cut[SHORTEST:] else cut
+        # Untranslated pages of a manual count as their folder's language.
+        if len(cut) > SHORTEST and (document["domain"] not in LANGUAGES or cut.count(" the ") + cut.count(" to ") < 2):
+            yield {**document, "text": cut}
 
 
 if __name__ == "__main__":
@@ -25,9 +32,7 @@ if __name__ == "__main__":
     held = sorted(documents(args.work, "held"), key=lambda d: digest(d["source"] + "/" + d["name"]))
     with open(args.out / "prompts.jsonl", "w", encoding="utf-8") as file:
         for domain in DOMAINS:
-            chosen = [d for d in held if d["domain"] == domain and len(d["text"]) > CHARACTERS]
-            if domain in LANGUAGES:  # untranslated pages of a manual count as their folder's language
-                chosen = [d for d in chosen if d["text"].count(" the ") < 3]
-            for document in chosen[: 24 if domain == "java" else 8]:
-                line = {**document, "text": beginning(document["text"])}
+            found = [list(pieces(document)) for document in held if document["domain"] == domain]
+            rounds = [piece for nth in itertools.zip_longest(*found) for piece in nth if piece]  # beginnings first
+            for line in rounds[: 24 if domain == "java" else 8]:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
