@@ -124,7 +124,7 @@ def members(path):
 def packages(corpus, folder):
     for path in sorted(folder.glob("*.tgz")):
         source, spent = path.name[:-4], collections.Counter()
-        if source.startswith(("codingame", "electron-i18n", "caniuse", "lodash-4")):
+        if source.startswith(("codingame", "electron-i18n")):
             continue
         for entry, data in sorted(members(path), key=lambda e: digest(e[0].name)):
             name = entry.name.rsplit("/", 1)[-1]
