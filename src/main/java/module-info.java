@@ -16,4 +16,5 @@ module io.github.trimtab {
   exports io.github.trimtab.memory;
   exports io.github.trimtab.scalekv;
   exports io.github.trimtab.speculative;
+  exports io.github.trimtab.vocab;
 }

@@ -27,17 +27,18 @@ final class ArchitectureTest {
 
   /** Each package with the others that it may use. A new package states its place here. */
   private static final Map<String, List<String>> MAY_USE =
-      Map.of(
-          "", List.of(".kernel", ".internal.scalar"),
-          ".memory", List.of(),
-          ".io", List.of(".memory"),
-          ".kernel", List.of(".memory"),
-          ".kv", List.of(".kernel", ".memory"),
-          ".scalekv", List.of(".kv", ".kernel", ".memory"),
-          ".speculative", List.of(".kernel", ".memory"),
-          ".internal.host", List.of(".kernel", ".memory"),
-          ".internal.scalar", List.of(".internal.host", ".kernel", ".memory"),
-          ".internal.vector", List.of(".internal.host", ".kernel", ".memory"));
+      Map.ofEntries(
+          Map.entry("", List.of(".kernel", ".internal.scalar")),
+          Map.entry(".memory", List.of()),
+          Map.entry(".io", List.of(".memory")),
+          Map.entry(".kernel", List.of(".memory")),
+          Map.entry(".kv", List.of(".kernel", ".memory")),
+          Map.entry(".scalekv", List.of(".kv", ".kernel", ".memory")),
+          Map.entry(".vocab", List.of(".io")),
+          Map.entry(".speculative", List.of(".kernel", ".memory")),
+          Map.entry(".internal.host", List.of(".kernel", ".memory")),
+          Map.entry(".internal.scalar", List.of(".internal.host", ".kernel", ".memory")),
+          Map.entry(".internal.vector", List.of(".internal.host", ".kernel", ".memory")));
 
   private static final JavaClasses LIBRARY =
       new ClassFileImporter()

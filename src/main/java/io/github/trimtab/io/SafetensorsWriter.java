@@ -10,15 +10,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /**
  * Writes safetensors files.
@@ -58,26 +54,16 @@ public final class SafetensorsWriter {
                 .sorted(Comparator.comparingInt(entry -> -entry.getValue().dtype().bits()))
                 .toList();
     byte[] header = header(ordered, metadata);
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new IOException(file + ": not a regular file, expected one or none");
-    }
-    Path absolute = file.toAbsolutePath();
-    Path unfinished =
-        absolute.resolveSibling("." + absolute.getFileName() + "." + UUID.randomUUID() + ".tmp");
-    try {
-      try (FileChannel channel =
-          FileChannel.open(unfinished, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        var writer = new SafetensorsWriter(channel);
-        writer.put(MemorySegment.ofArray(header), 0, header.length);
-        for (var entry : ordered) {
-          writer.put(entry.getValue());
-        }
-        writer.flush();
-      }
-      Files.move(unfinished, absolute, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(unfinished);
-    }
+    WholeFile.write(
+        file,
+        channel -> {
+          var writer = new SafetensorsWriter(channel);
+          writer.put(MemorySegment.ofArray(header), 0, header.length);
+          for (var entry : ordered) {
+            writer.put(entry.getValue());
+          }
+          writer.flush();
+        });
   }
 
   private static void check(String name, Tensor tensor) {
