@@ -8,9 +8,9 @@ package io.github.trimtab.kernel;
  * and the value before it writes anything; every backend refuses an operation whose buffers live
  * elsewhere or are closed.
  *
- * <p>Canonical operations (score, select, evict) return the same bits on every backend; append and
- * compact are exact copies and roundings; attend is held to twice the error of a plain computation
- * in the same precision.
+ * <p>Canonical operations (score, select, evict, verify) return the same bits on every backend;
+ * append and compact are exact copies and roundings; attend is held to twice the error of a plain
+ * computation in the same precision.
  *
  * <p>Threads: implementations are stateless to the caller; operations that share no written buffer
  * may run at once.
@@ -33,4 +33,7 @@ public interface Kernels {
 
   /** Attention over paged history and contiguous new tokens. */
   void attend(Attend op);
+
+  /** Decides which drafted tokens become text. Canonical. */
+  void verify(Verify op);
 }

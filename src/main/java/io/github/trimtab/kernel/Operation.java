@@ -13,7 +13,7 @@ import io.github.trimtab.memory.Place;
  * reads key/value head h / (H/G)), D head dim, N history tokens, M new tokens, W window queries, P
  * window positions.
  */
-public sealed interface Operation permits Append, Attend, Compact, Evict, Score, Select {
+public sealed interface Operation permits Append, Attend, Compact, Evict, Score, Select, Verify {
   /** Where all of the operation's buffers live. */
   Place place();
 }

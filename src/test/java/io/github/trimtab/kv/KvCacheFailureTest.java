@@ -13,6 +13,7 @@ import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Verify;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
@@ -74,6 +75,12 @@ final class KvCacheFailureTest {
     @Override
     public void attend(Attend op) {
       kernels.attend(op);
+      end();
+    }
+
+    @Override
+    public void verify(Verify op) {
+      kernels.verify(op);
       end();
     }
   }

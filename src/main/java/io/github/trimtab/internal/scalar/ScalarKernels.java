@@ -7,6 +7,7 @@ import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Verify;
 
 /** Every operation in plain Java, the oracle that other backends are compared with. */
 public final class ScalarKernels implements Kernels {
@@ -38,5 +39,10 @@ public final class ScalarKernels implements Kernels {
   @Override
   public void attend(Attend op) {
     ScalarAttend.run(op);
+  }
+
+  @Override
+  public void verify(Verify op) {
+    ScalarVerify.run(op);
   }
 }

@@ -371,8 +371,15 @@ final class Dots {
   /** {@link CanonicalMath#sum} of {@code values[0..count)}. */
   static float sum(float[] values, int count, float[] lanes) {
     float total = 0f;
-    int start = 0;
-    for (; start + CanonicalMath.CHUNK <= count; start += CanonicalMath.CHUNK) {
+    for (int start = 0; start < count; start += CanonicalMath.CHUNK) {
+      total += chunk(values, start, Math.min(count - start, CanonicalMath.CHUNK), lanes);
+    }
+    return total;
+  }
+
+  /** The sum of one chunk: at most 256 values from {@code start} on. */
+  static float chunk(float[] values, int start, int count, float[] lanes) {
+    if (count == CanonicalMath.CHUNK) {
       for (int j = 0; j < CanonicalMath.LANES; j += LANES) {
         FloatVector sum = FloatVector.zero(Lanes.FLOATS);
         for (int i = 0; i < CanonicalMath.CHUNK; i += CanonicalMath.LANES) {
@@ -380,18 +387,15 @@ final class Dots {
         }
         sum.intoArray(lanes, j);
       }
-      total += CanonicalMath.tree(lanes);
-    }
-    if (start < count) {
+    } else {
       for (int j = 0; j < CanonicalMath.LANES; j++) {
         float sum = 0f;
-        for (int i = start + j; i < count; i += CanonicalMath.LANES) {
-          sum += values[i];
+        for (int i = j; i < count; i += CanonicalMath.LANES) {
+          sum += values[start + i];
         }
         lanes[j] = sum;
       }
-      total += CanonicalMath.tree(lanes);
     }
-    return total;
+    return CanonicalMath.tree(lanes);
   }
 }

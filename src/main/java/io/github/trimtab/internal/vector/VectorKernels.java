@@ -7,6 +7,7 @@ import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Verify;
 
 /**
  * Every operation on the Vector API, on the caller's thread and on daemon workers.
@@ -66,6 +67,11 @@ public final class VectorKernels implements Kernels {
   @Override
   public void attend(Attend op) {
     run(op, VectorAttend::run);
+  }
+
+  @Override
+  public void verify(Verify op) {
+    run(op, VectorVerify::run);
   }
 
   private interface Kernel<T> {

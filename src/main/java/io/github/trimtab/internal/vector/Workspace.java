@@ -37,6 +37,9 @@ final class Workspace {
   /** State of the attention tile that the running thread works on. */
   final AttendTile tile = new AttendTile();
 
+  /** Arithmetic of the verification that the running thread works on. */
+  final Masses masses = new Masses(this);
+
   private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
   private final Map<Ints, int[]> ints = new EnumMap<>(Ints.class);
   private long[] longs = new long[0];

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.io.Safetensors;
 import io.github.trimtab.io.TensorInfo;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +63,45 @@ final class Inputs implements AutoCloseable {
   /** The same, or null if the file has none. */
   @Nullable Tensor optionalFloats(String name, String... dims) {
     return has(name) ? floats(name, dims) : null;
+  }
+
+  /** A tensor of F32 as it lies in the file, with these dimensions. */
+  Tensor f32(String name, String... dims) {
+    Tensor tensor = floats(name, dims);
+    if (tensor.dtype() != DType.F32) {
+      throw bad(name, file.info(name).format(), "dtype F32");
+    }
+    return tensor;
+  }
+
+  /** A tensor of I32 or I64 with these dimensions, as I32. */
+  Tensor integers(String name, String... dims) {
+    require(name, dims);
+    Tensor tensor = integers(name);
+    bind(name, dims);
+    Tensor narrow = Tensors.zeros(DType.I32, tensor.shape());
+    for (long i = 0; i < narrow.elements(); i++) {
+      long value = tensor.integerAt(tensor.offset() + i * tensor.dtype().bits() / 8);
+      if (value != (int) value) {
+        throw bad(name + ", element " + i, value, "an integer of 32 bits");
+      }
+      narrow.setIntegerAt(i * Integer.BYTES, value);
+    }
+    return narrow;
+  }
+
+  /**
+   * An operation's complaint about one of its arguments, as one about this file's tensor.
+   *
+   * @param names of tensors where they differ from the argument's
+   */
+  String named(IllegalArgumentException complaint, Map<String, String> names) {
+    String message = Objects.toString(complaint.getMessage()).replaceFirst("^[A-Z]\\w*: ", "");
+    String argument = message.split("\\W", 2)[0];
+    return file.file()
+        + ": tensor "
+        + names.getOrDefault(argument, argument)
+        + message.substring(argument.length());
   }
 
   /** Checks that head counts and the head dim, letters H, G and D, are ones that kernels take. */

@@ -7,5 +7,11 @@ import picocli.CommandLine.Command;
     name = "run",
     description = "Run one operation on tensors from a safetensors file.",
     synopsisSubcommandLabel = "OP",
-    subcommands = {RunScore.class, RunSelect.class, RunEvict.class, RunAttend.class})
+    subcommands = {
+      RunScore.class,
+      RunSelect.class,
+      RunEvict.class,
+      RunAttend.class,
+      RunVerify.class
+    })
 final class RunCommand {}

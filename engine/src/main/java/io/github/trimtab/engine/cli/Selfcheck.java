@@ -47,7 +47,7 @@ final class Selfcheck {
   private final Kernels kernels;
   private int seed;
 
-  private Selfcheck(Kernels kernels) {
+  Selfcheck(Kernels kernels) {
     this.kernels = kernels;
   }
 
@@ -57,6 +57,7 @@ final class Selfcheck {
     hashes.put("score", new Selfcheck(kernels).kv(false));
     hashes.put("select", new Selfcheck(kernels).select());
     hashes.put("evict", new Selfcheck(kernels).kv(true));
+    hashes.put("verify", new SelfcheckVerify(kernels).run());
     return hashes;
   }
 
@@ -152,14 +153,14 @@ final class Selfcheck {
   }
 
   /** The next of a fixed sequence of well-mixed integers. */
-  private int hash() {
+  int hash() {
     int x = seed++ * 0x9e3779b9;
     x = (x ^ (x >>> 16)) * 0x7feb352d;
     x = (x ^ (x >>> 15)) * 0x846ca68b;
     return x ^ (x >>> 16);
   }
 
-  private static MessageDigest sha256() {
+  static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
@@ -168,7 +169,7 @@ final class Selfcheck {
   }
 
   /** Adds the elements of a contiguous I32 or F32 tensor, all NaN alike, as little-endian bits. */
-  private static void update(MessageDigest digest, Tensor tensor) {
+  static void update(MessageDigest digest, Tensor tensor) {
     for (long i = 0; i < tensor.elements(); i++) {
       int bits =
           tensor.dtype() == DType.F32

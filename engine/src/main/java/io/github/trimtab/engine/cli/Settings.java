@@ -127,6 +127,6 @@ final class Settings {
   }
 
   private BadInputException bad(String key, String expected) {
-    return new BadInputException("-s " + key, values.getOrDefault(key, ""), expected);
+    return new BadInputException("-s " + key, values.getOrDefault(key, "missing"), expected);
   }
 }
