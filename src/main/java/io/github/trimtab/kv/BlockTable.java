@@ -135,10 +135,16 @@ final class BlockTable {
 
   /** Gives the pages of a list back to their pool and empties it. */
   void release(int list, PagePool pool) {
-    for (int i = 0; i < pageCount(list); i++) {
+    truncate(list, lengths[list], pool);
+  }
+
+  /** Takes the last tokens from a list and gives pages without any back to their pool. */
+  void truncate(int list, int newest, PagePool pool) {
+    int left = lengths[list] - newest;
+    for (int i = view.layout().pagesFor(left); i < pageCount(list); i++) {
       pool.release(page(list, i));
     }
-    setLength(list, 0);
+    setLength(list, left);
   }
 
   void releaseAll(PagePool pool) {

@@ -372,6 +372,29 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
+  /**
+   * Forgets the newest tokens of a row in every layer, as after drafts that were rejected. Pages
+   * that become empty are given back; nothing is copied.
+   *
+   * @param newest tokens, 0 or more and no more than any list of the row holds
+   */
+  public void truncate(int row, int newest) {
+    requireOpen();
+    checkRow(row);
+    int least = Integer.MAX_VALUE;
+    for (BlockTable table : front) {
+      for (int list = 0; list < lists; list++) {
+        least = Math.min(least, table.length(row * lists + list));
+      }
+    }
+    require(newest >= 0 && newest <= least, "newest", newest, "0 to " + least + ", all there are");
+    for (BlockTable table : front) {
+      for (int list = 0; list < lists; list++) {
+        table.truncate(row * lists + list, newest, pool);
+      }
+    }
+  }
+
   private void checkLengths(int[] tokens) {
     for (int list = 0; list < tokens.length; list++) {
       require(
