@@ -34,7 +34,7 @@ class AdaptiveHeadsTest {
     int[] used = new int[3];
     for (int i = 0; i < count; i++) {
       DraftHead head = heads.next();
-      int which = head == CODE ? 0 : head == PROSE ? 1 : 2;
+      int which = head.equals(CODE) ? 0 : head.equals(PROSE) ? 1 : 2;
       used[which]++;
       heads.observed(3, which == 0 ? code : which == 1 ? prose : full);
     }
