@@ -25,14 +25,6 @@ final class SmallModel {
     return known;
   }
 
-  float[] row(int... context) {
-    List<Integer> list = new ArrayList<>();
-    for (int token : context) {
-      list.add(token);
-    }
-    return row(list);
-  }
-
   /** Every text of a length behind a context with its probability. */
   Map<List<Integer>, Double> law(List<Integer> context, int length) {
     Map<List<Integer>, Double> law = new HashMap<>();

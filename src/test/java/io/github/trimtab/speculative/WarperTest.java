@@ -116,7 +116,9 @@ class WarperTest {
     Warper warper = new Warper(Warping.temperature(1f));
     refused("logits[1]: NaN", () -> apply(warper, 0f, Float.NaN));
     refused("logits[0]: Infinity", () -> apply(warper, Float.POSITIVE_INFINITY, 0f));
-    refused("none of 2 is above", () -> apply(warper, -1f / 0f, -1f / 0f));
+    refused(
+        "none of 2 is above",
+        () -> apply(warper, Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY));
     refused("none of 0 is above", () -> apply(warper));
     refused("temperature: -1.0", () -> Warping.temperature(-1f));
     refused("temperature: NaN", () -> Warping.temperature(Float.NaN));

@@ -1,5 +1,7 @@
 package io.github.trimtab.internal.host;
 
+import io.github.trimtab.memory.Tensor;
+
 /**
  * What verification computes over long rows; each backend has its own, and all return the same
  * bits. Masses are not negative and not NaN, and there may be none.
@@ -10,8 +12,11 @@ public interface VerifyArithmetic {
    */
   float[] room(int use, int size);
 
-  /** Whether none of {@code masses[0..n)} is negative or NaN. */
-  boolean areMasses(float[] masses, int n);
+  /**
+   * {@link CanonicalMath#sum} of {@code n} F32 elements of a tensor from a byte offset on; NaN if
+   * one of them is negative or NaN.
+   */
+  float total(Tensor row, long offset, int n);
 
   /** {@link CanonicalMath#sum} of {@code masses[0..n)}. */
   float sum(float[] masses, int n);

@@ -182,26 +182,26 @@ public final class VerifyChecks {
     boolean flat = tensor.rank() == 2;
     int n = (int) tensor.size(tensor.rank() - 1);
     long columns = flat ? 1 : tensor.size(1);
-    float[] values = arithmetic.room(0, n);
     for (int i = 0; i < tensor.size(0); i++) {
       for (int j = 0; j < columns; j++) {
-        VerifyWalk.copy(tensor, flat ? tensor.offset(i) : tensor.offset(i, j), n, values);
-        float sum = arithmetic.sum(values, n);
-        if (!arithmetic.areMasses(values, n) || !(Math.abs(sum - 1.0) <= TOLERANCE)) {
-          throw noDistribution(name + "[" + (flat ? i : i + ", " + j), values, n, sum);
+        long offset = flat ? tensor.offset(i) : tensor.offset(i, j);
+        float total = arithmetic.total(tensor, offset, n);
+        if (!(Math.abs(total - 1.0) <= TOLERANCE)) {
+          throw noDistribution(name + "[" + (flat ? i : i + ", " + j), tensor, offset, n, total);
         }
       }
     }
   }
 
   private static IllegalArgumentException noDistribution(
-      String place, float[] values, int n, float sum) {
+      String place, Tensor tensor, long offset, int n, float total) {
     for (int id = 0; id < n; id++) {
-      if (!(values[id] >= 0)) {
-        return bad(place + ", " + id + "]", values[id], "a probability, 0 or more");
+      float value = tensor.floatAt(offset + (long) id * Float.BYTES);
+      if (!(value >= 0)) {
+        return bad(place + ", " + id + "]", value, "a probability, 0 or more");
       }
     }
-    return bad(place + "]: sum", sum, "1, to within " + TOLERANCE);
+    return bad(place + "]: sum", total, "1, to within " + TOLERANCE);
   }
 
   private static String at(String name, int i, int j) {

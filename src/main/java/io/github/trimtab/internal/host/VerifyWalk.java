@@ -160,7 +160,7 @@ public final class VerifyWalk {
     return masses;
   }
 
-  static void copy(Tensor from, long offset, int n, float[] to) {
+  private static void copy(Tensor from, long offset, int n, float[] to) {
     MemorySegment.copy(from.segment(), FLOAT, offset, to, 0, n);
   }
 

@@ -5,6 +5,7 @@ import io.github.trimtab.internal.host.VerifyArithmetic;
 import io.github.trimtab.internal.host.VerifyChecks;
 import io.github.trimtab.internal.host.VerifyWalk;
 import io.github.trimtab.kernel.Verify;
+import io.github.trimtab.memory.Tensor;
 
 /** Decides which drafted tokens become text. */
 final class ScalarVerify implements VerifyArithmetic {
@@ -26,13 +27,15 @@ final class ScalarVerify implements VerifyArithmetic {
   }
 
   @Override
-  public boolean areMasses(float[] masses, int n) {
+  public float total(Tensor row, long offset, int n) {
+    float[] masses = new float[n];
     for (int id = 0; id < n; id++) {
+      masses[id] = row.floatAt(offset + (long) id * Float.BYTES);
       if (!(masses[id] >= 0)) {
-        return false;
+        return Float.NaN;
       }
     }
-    return true;
+    return sum(masses, n);
   }
 
   @Override

@@ -4,6 +4,9 @@ import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.internal.host.VerifyArithmetic;
 import io.github.trimtab.internal.host.VerifyWalk;
 import io.github.trimtab.internal.vector.Workspace.Floats;
+import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -27,7 +30,23 @@ final class Masses implements VerifyArithmetic {
   }
 
   @Override
-  public boolean areMasses(float[] masses, int n) {
+  public float total(Tensor row, long offset, int n) {
+    float[] chunk = own.floats(Floats.SCORES, CanonicalMath.CHUNK);
+    float[] lanes = lanes();
+    float total = 0f;
+    boolean masses = true;
+    for (int start = 0; start < n && masses; start += CanonicalMath.CHUNK) {
+      int size = Math.min(n - start, CanonicalMath.CHUNK);
+      long from = offset + (long) start * Float.BYTES;
+      MemorySegment.copy(row.segment(), ValueLayout.JAVA_FLOAT_UNALIGNED, from, chunk, 0, size);
+      masses = areMasses(chunk, size);
+      total += Dots.chunk(chunk, 0, size, lanes);
+    }
+    return masses ? total : Float.NaN;
+  }
+
+  /** Whether none of {@code masses[0..n)} is negative or NaN. */
+  private static boolean areMasses(float[] masses, int n) {
     int vectors = Lanes.FLOATS.loopBound(n);
     VectorMask<Float> all = Lanes.FLOATS.maskAll(true);
     for (int id = 0; id < vectors; id += Lanes.COUNT) {
