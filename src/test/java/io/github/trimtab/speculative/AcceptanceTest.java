@@ -127,7 +127,7 @@ class AcceptanceTest {
     assertThat(pair.targetSteps).isEqualTo(rounds);
     double deviation = Math.sqrt(alpha * (1 - alpha) / rounds);
     assertThat(efficiency.acceptance()).isCloseTo(alpha, within(4 * deviation));
-    assertThat(efficiency.tau()).isEqualTo(1 + efficiency.acceptance());
+    assertThat(efficiency.tau()).isCloseTo(1 + efficiency.acceptance(), within(1e-12));
     assertThat(pair.held()).hasSize((int) efficiency.emitted());
   }
 
