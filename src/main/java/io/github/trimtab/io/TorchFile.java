@@ -1,5 +1,6 @@
 package io.github.trimtab.io;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -45,8 +46,8 @@ public final class TorchFile {
     }
     try (ZipFile zip = new ZipFile(file.toFile())) {
       return new TorchFile(file, zip).read();
-    } catch (ZipException e) {
-      throw new FileFormatException(file, e.getMessage() + ", expected a ZIP archive");
+    } catch (ZipException | EOFException e) {
+      throw new FileFormatException(file, e.getMessage() + ", expected a whole ZIP archive");
     }
   }
 

@@ -50,8 +50,8 @@ public final class ParallelCounter implements AutoCloseable {
    * @throws RuntimeException what an earlier piece failed with
    */
   public void submit(Consumer<TokenCounter> work) {
-    free.acquireUninterruptibly();
     throwFailure();
+    free.acquireUninterruptibly();
     threads.execute(() -> {
       // There are as many counters as threads, so one is idle.
       TokenCounter counter = idle.remove();

@@ -21,7 +21,8 @@ import picocli.CommandLine.ScopeType;
       DemoCommand.class,
       SelfcheckCommand.class,
       RunCommand.class,
-      ScalekvCommand.class
+      ScalekvCommand.class,
+      VocabCommand.class
     })
 public final class Main {
   @Option(

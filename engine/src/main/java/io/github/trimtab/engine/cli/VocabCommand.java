@@ -1,0 +1,16 @@
+package io.github.trimtab.engine.cli;
+
+import picocli.CommandLine.Command;
+
+/** The group of commands about kept vocabularies. */
+@Command(
+    name = "vocab",
+    description = "Token counts, and the vocabularies that draft heads keep.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      VocabCountCommand.class,
+      VocabTrimCommand.class,
+      VocabCoverageCommand.class,
+      VocabConvertCommand.class
+    })
+final class VocabCommand {}
