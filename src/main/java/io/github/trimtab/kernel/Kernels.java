@@ -8,9 +8,9 @@ package io.github.trimtab.kernel;
  * and the value before it writes anything; every backend refuses an operation whose buffers live
  * elsewhere or are closed.
  *
- * <p>Canonical operations (score, select, evict, verify) return the same bits on every backend;
- * append and compact are exact copies and roundings; attend is held to twice the error of a plain
- * computation in the same precision.
+ * <p>Canonical operations (score, select, evict, column sums, selectivity, head, quantize, verify)
+ * return the same bits on every backend; append, compact and pack are exact copies and roundings;
+ * attend is held to twice the error of a plain computation in the same precision.
  *
  * <p>Threads: implementations are stateless to the caller; operations that share no written buffer
  * may run at once.
@@ -36,4 +36,13 @@ public interface Kernels {
 
   /** Decides which drafted tokens become text. Canonical. */
   void verify(Verify op);
+
+  /** Logits over the rows of a head, and the highest of them. Canonical. */
+  void head(Head op);
+
+  /** Rounds weight rows to FP8, INT8 or INT4. Canonical. */
+  void quantize(Quantize op);
+
+  /** Copies chosen weight rows side by side. Exact. */
+  void pack(Pack op);
 }

@@ -11,9 +11,11 @@ import io.github.trimtab.memory.Place;
  *
  * <p>Common letters: R rows (batch), H query heads, G key/value heads (G divides H; query head h
  * reads key/value head h / (H/G)), D head dim, N history tokens, M new tokens, W window queries, P
- * window positions.
+ * window positions. Of heads: V rows of the weight matrix, d elements of a row, k kept rows, N
+ * hidden vectors.
  */
-public sealed interface Operation permits Append, Attend, Compact, Evict, Score, Select, Verify {
+public sealed interface Operation
+    permits Append, Attend, Compact, Evict, Head, Pack, Quantize, Score, Select, Verify {
   /** Where all of the operation's buffers live. */
   Place place();
 }

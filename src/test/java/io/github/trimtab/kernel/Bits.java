@@ -31,6 +31,15 @@ final class Bits {
     }
   }
 
+  /** Compares contiguous F32 tensors of one shape. */
+  static void assertSameElements(Tensor actual, Tensor expected, String what) {
+    for (int i = 0; i < expected.elements(); i++) {
+      long place = (long) i * Float.BYTES;
+      float a = actual.floatAt(actual.offset() + place);
+      assertSame(a, expected.floatAt(expected.offset() + place), what, i, 0, 0, 0);
+    }
+  }
+
   private static void assertSame(
       float actual, float expected, String what, int i, int j, int k, int l) {
     // Not assertThat(float), which tells neither NaN from NaN nor -0 from +0.

@@ -75,6 +75,14 @@ final class Operands {
     return tensor;
   }
 
+  /** Random elements [rows, columns], with a gap behind each row or without. */
+  Tensor matrix(DType dtype, boolean gap, int rows, int columns) {
+    Tensor heads = heads(dtype, gap, 1, 1, rows, columns);
+    long[] strides = {heads.stride(2), 1};
+    return Tensor.strided(
+        dtype, heads.buffer(), heads.offset(), new long[] {rows, columns}, strides);
+  }
+
   private void fill(Tensor tensor) {
     for (int row = 0; row < tensor.size(0); row++) {
       for (int head = 0; head < tensor.size(1); head++) {

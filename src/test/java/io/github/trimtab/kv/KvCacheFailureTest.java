@@ -8,8 +8,11 @@ import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.Pack;
+import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kernel.Select;
@@ -82,6 +85,21 @@ final class KvCacheFailureTest {
     public void verify(Verify op) {
       kernels.verify(op);
       end();
+  }
+
+  @Override
+    public void head(Head op) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void quantize(Quantize op) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void pack(Pack op) {
+      throw new UnsupportedOperationException();
     }
   }
 

@@ -40,6 +40,28 @@ public final class CanonicalMath {
   public static final float EXP_P4 = 0.16666666f;
   public static final float EXP_P5 = 0.5f;
 
+  /** ln(2), the part whose product with a small integer is exact. */
+  public static final float LOG_LN2_HIGH = 0x1.63p-1f;
+
+  /** ln(2), the rest. */
+  public static final float LOG_LN2_LOW = -2.1219444E-4f;
+
+  /** Mantissas below it are doubled, so that what is left of 1 is small: sqrt(1/2). */
+  public static final float LOG_SQRT_HALF = 0.70710677f;
+
+  /** Coefficients of (log(1 + f) - f + f^2/2) / f^3, highest power first (Cephes, logf). */
+  private static final float[] LOG_P = {
+    0.070376836f,
+    -0.1151461f,
+    0.116769984f,
+    -0.12420141f,
+    0.14249323f,
+    -0.16668057f,
+    0.20000714f,
+    -0.24999994f,
+    0.3333333f
+  };
+
   private CanonicalMath() {}
 
   /**
@@ -68,6 +90,56 @@ public final class CanonicalMath {
     p = Math.fma(p, r, EXP_P5);
     float y = Math.fma(p, r * r, r) + 1f;
     return Float.intBitsToFloat(Float.floatToRawIntBits(y) + ((int) n << 23));
+  }
+
+  /**
+   * Natural logarithm, within 0.8 ulp: x = (1 + f) 2^e with 1 + f from sqrt(1/2) to sqrt(2), a
+   * polynomial in f, and e ln 2 added.
+   */
+  public static float log(float x) {
+    if (!(x > 0f)) {
+      return x == 0f ? Float.NEGATIVE_INFINITY : Float.NaN;
+    }
+    if (x == Float.POSITIVE_INFINITY) {
+      return x;
+    }
+    boolean subnormal = x < Float.MIN_NORMAL;
+    int bits = Float.floatToRawIntBits(subnormal ? x * 0x1p23f : x);
+    int exponent = (bits >>> 23) - (subnormal ? 126 + 23 : 126);
+    float mantissa = Float.intBitsToFloat((bits & 0x7fffff) | 0x3f000000);
+    if (mantissa < LOG_SQRT_HALF) {
+      exponent--;
+      mantissa += mantissa;
+    }
+    float f = mantissa - 1f;
+    float square = f * f;
+    float p = LOG_P[0];
+    for (int i = 1; i < LOG_P.length; i++) {
+      p = Math.fma(p, f, LOG_P[i]);
+    }
+    float y = p * f * square;
+    y = Math.fma(exponent, LOG_LN2_LOW, y);
+    y = Math.fma(-0.5f, square, y);
+    return Math.fma(exponent, LOG_LN2_HIGH, f + y);
+  }
+
+  /**
+   * Log-sum-exp from the parts of {@code chunks} chunks, combined in rising order.
+   *
+   * @param parts from {@code index}, of each chunk its largest element m and its {@link #sum} of
+   *     exp(x - m); a chunk whose largest is -infinity adds nothing
+   */
+  public static float logSumExp(float[] parts, int index, int chunks) {
+    float max = Float.NEGATIVE_INFINITY;
+    float sum = 0f;
+    for (int i = index; i < index + 2 * chunks; i += 2) {
+      if (parts[i] != Float.NEGATIVE_INFINITY) {
+        float larger = Math.max(max, parts[i]);
+        sum = Math.fma(sum, exp(max - larger), parts[i + 1] * exp(parts[i] - larger));
+        max = larger;
+      }
+    }
+    return max + log(sum);
   }
 
   /**
@@ -125,6 +197,11 @@ public final class CanonicalMath {
    */
   public static float maxNumber(float a, float b) {
     return Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.max(a, b);
+  }
+
+  /** The score of a {@link #rank}: +0 for both zeros. */
+  public static float ofRank(int rank) {
+    return Float.intBitsToFloat(rank ^ ((rank >> 31) & Integer.MAX_VALUE));
   }
 
   /**

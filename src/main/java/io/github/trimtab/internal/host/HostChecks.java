@@ -26,7 +26,7 @@ public final class HostChecks {
 
   private final String operation;
 
-  private HostChecks(Operation op) {
+  HostChecks(Operation op) {
     operation = op.getClass().getSimpleName();
     if (!op.place().isHost()) {
       throw new IllegalArgumentException(
@@ -333,7 +333,7 @@ public final class HostChecks {
     return marks;
   }
 
-  private void inRange(String name, int i, long value, long low, long high) {
+  void inRange(String name, int i, long value, long low, long high) {
     if (value < low || value > high) {
       throw outside(name + "[" + i + "]", value, low, high);
     }
@@ -360,6 +360,11 @@ public final class HostChecks {
         operation + ": " + place + ": " + value + ", expected " + expected);
   }
 
+  IllegalArgumentException bad(String name, int i, long value, String expected) {
+    return new IllegalArgumentException(
+        operation + ": " + name + "[" + i + "]: " + value + ", expected " + expected);
+  }
+
   private IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
     return new IllegalArgumentException(
         operation + ": " + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
@@ -377,7 +382,7 @@ public final class HostChecks {
     open(fresh.lengths(), name + ".lengths");
   }
 
-  private void open(@Nullable Tensor tensor, String name) {
+  void open(@Nullable Tensor tensor, String name) {
     open(tensor == null || tensor.buffer().isOpen(), name);
   }
 

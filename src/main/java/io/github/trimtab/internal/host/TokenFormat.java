@@ -6,17 +6,21 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * How pages hold one token of one head: its elements, and for FP8 and INT8 one BF16 scale.
+ * How pages hold one token of one head: its elements, and for FP8 and INT8 one BF16 scale. Groups
+ * of weight rows are quantised the same way.
  *
  * <p>Quantisation, in binary32 throughout: {@code scale = bf16(min(max|x|, largest finite) / top)}
- * with top 448 for FP8 and 127 for INT8; {@code code = round(x / scale)} to nearest even,
- * saturating at the top. So infinities saturate. A token of zeros, or one too small for a BF16
- * scale, has scale 0 and reads as zeros; a token with a NaN has scale NaN and reads as NaN
+ * with top 448 for FP8, 127 for INT8 and 7 for INT4; {@code code = round(x / scale)} to nearest
+ * even, saturating at the top. So infinities saturate. A token of zeros, or one too small for a
+ * BF16 scale, has scale 0 and reads as zeros; a token with a NaN has scale NaN and reads as NaN
  * throughout. In both cases all codes are 0.
  */
 public final class TokenFormat {
   /** Largest INT8 code. */
   public static final float INT8_MAX = 127f;
+
+  /** Largest INT4 code. */
+  public static final float INT4_MAX = 7f;
 
   /** The BF16 scale of a token that holds a NaN. */
   public static final short NAN_SCALE = 0x7fc0;
@@ -26,22 +30,26 @@ public final class TokenFormat {
 
   private TokenFormat() {}
 
-  /** Largest code of a quantised page format. */
+  /** Largest code of a quantised format. */
   public static float top(DType dtype) {
-    return dtype == DType.FP8_E4M3 ? FloatFormats.FP8_MAX : INT8_MAX;
+    return switch (dtype) {
+      case FP8_E4M3 -> FloatFormats.FP8_MAX;
+      case INT4 -> INT4_MAX;
+      default -> INT8_MAX;
+    };
   }
 
   /**
    * The bits of the BF16 scale.
    *
-   * @param dtype FP8_E4M3 or INT8
+   * @param dtype FP8_E4M3, INT8 or INT4
    * @param maxMagnitude largest |x| of the token, NaN if it holds a NaN
    */
   public static short scaleBits(DType dtype, float maxMagnitude) {
     if (Float.isNaN(maxMagnitude)) {
       return NAN_SCALE;
     }
-    // The largest float over either top rounds down to BF16, so top x scale never overflows.
+    // The largest float over any top rounds down to BF16, so top x scale never overflows.
     return FloatFormats.toBf16(Math.min(maxMagnitude, Float.MAX_VALUE) / top(dtype));
   }
 
@@ -53,7 +61,7 @@ public final class TokenFormat {
     float quotient = x / scale;
     return dtype == DType.FP8_E4M3
         ? FloatFormats.toFp8(quotient)
-        : (byte) Math.rint(Math.clamp(quotient, -INT8_MAX, INT8_MAX));
+        : (byte) Math.rint(Math.clamp(quotient, -top(dtype), top(dtype)));
   }
 
   /** The number an FP8 or INT8 code stands for before scaling. */

@@ -4,7 +4,10 @@ import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Pack;
+import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.kernel.Verify;
@@ -44,5 +47,20 @@ public final class ScalarKernels implements Kernels {
   @Override
   public void verify(Verify op) {
     ScalarVerify.run(op);
+  }
+
+  @Override
+  public void head(Head op) {
+    ScalarHead.run(op);
+  }
+
+  @Override
+  public void quantize(Quantize op) {
+    ScalarQuantize.run(op);
+  }
+
+  @Override
+  public void pack(Pack op) {
+    ScalarPack.run(op);
   }
 }

@@ -112,7 +112,7 @@ final class SoftmaxScore {
     }
   }
 
-  private static float max(float[] values, int index, int count) {
+  static float max(float[] values, int index, int count) {
     FloatVector max = Lanes.broadcast(Float.NEGATIVE_INFINITY);
     int t = 0;
     for (; t + Lanes.COUNT <= count; t += Lanes.COUNT) {

@@ -4,7 +4,10 @@ import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
+import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Pack;
+import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.kernel.Verify;
@@ -72,6 +75,21 @@ public final class VectorKernels implements Kernels {
   @Override
   public void verify(Verify op) {
     run(op, VectorVerify::run);
+  }
+
+  @Override
+  public void head(Head op) {
+    run(op, VectorHead::run);
+  }
+
+  @Override
+  public void quantize(Quantize op) {
+    run(op, VectorQuantize::run);
+  }
+
+  @Override
+  public void pack(Pack op) {
+    run(op, VectorPack::run);
   }
 
   private interface Kernel<T> {

@@ -103,15 +103,18 @@ final class VectorSelect {
 
   private static void rank(float[] values, int tokens, int[] ranks) {
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      FloatVector value = Lanes.load(values, t);
-      IntVector bits = value.add(0f).reinterpretAsInts();
-      bits.lanewise(
-              VectorOperators.XOR,
-              bits.lanewise(VectorOperators.ASHR, 31)
-                  .lanewise(VectorOperators.AND, Integer.MAX_VALUE))
-          .blend(Integer.MIN_VALUE, value.test(IS_NAN).cast(Lanes.INTS))
-          .intoArray(ranks, t);
+      ranks(Lanes.load(values, t)).intoArray(ranks, t);
     }
+  }
+
+  /** {@link CanonicalMath#rank} in every lane. */
+  static IntVector ranks(FloatVector values) {
+    IntVector bits = values.add(0f).reinterpretAsInts();
+    return bits.lanewise(
+            VectorOperators.XOR,
+            bits.lanewise(VectorOperators.ASHR, 31)
+                .lanewise(VectorOperators.AND, Integer.MAX_VALUE))
+        .blend(Integer.MIN_VALUE, values.test(IS_NAN).cast(Lanes.INTS));
   }
 
   /** Writes the indices of the {@code keep} largest ranks, 0 < keep < tokens. */

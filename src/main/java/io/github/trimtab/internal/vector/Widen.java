@@ -145,6 +145,30 @@ final class Widen {
     }
   }
 
+  /** Widens {@code n} FP8 or INT8 codes of one scale. */
+  static void codes(
+      DType dtype, MemorySegment from, long offset, int n, float scale, float[] to, int at) {
+    int done = n - n % Lanes.COUNT;
+    if (dtype == DType.FP8_E4M3) {
+      fp8Row(from, offset, scale, done, to, at);
+    } else {
+      int8Row(from, offset, scale, done, to, at);
+    }
+    for (int i = done; i < n; i++) {
+      to[at + i] = TokenFormat.value(dtype, from.get(ValueLayout.JAVA_BYTE, offset + i)) * scale;
+    }
+  }
+
+  /** Widens {@code n} INT4 codes of one scale, the first of them the {@code index}th at offset. */
+  static void int4(
+      MemorySegment from, long offset, int index, int n, float scale, float[] to, int at) {
+    for (int i = 0; i < n; i++) {
+      int pair = from.get(ValueLayout.JAVA_BYTE, offset + (index + i) / 2);
+      int code = (index + i) % 2 == 0 ? pair << 28 >> 28 : pair >> 4;
+      to[at + i] = code * scale;
+    }
+  }
+
   private static float scaleAt(MemorySegment from, long scale) {
     return FloatFormats.fromBf16(from.get(SHORT, scale));
   }

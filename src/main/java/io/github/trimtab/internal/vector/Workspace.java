@@ -21,14 +21,16 @@ final class Workspace {
     SCORES,
     ROW,
     OUT,
-    STATE
+    STATE,
+    PARTS
   }
 
   /** Uses of int arrays that live at the same time. */
   enum Ints {
     RANKS,
     CHOSEN,
-    VISIBLE
+    VISIBLE,
+    FLOORS
   }
 
   /** How the operation that borrowed this workspace hands its work to other threads. */

@@ -1,6 +1,7 @@
 package io.github.trimtab.internal.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -41,6 +42,53 @@ class CanonicalMathTest {
     assertThat(CanonicalMath.exp(Float.NEGATIVE_INFINITY)).isZero();
     assertThat(CanonicalMath.exp(0f)).isEqualTo(1f);
     assertThat(CanonicalMath.exp(-0f)).isEqualTo(1f);
+  }
+
+  @Test
+  void logIsWithinItsStatedErrorOverTheWholeRange() {
+    double worst = 0;
+    int infinity = Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
+    for (int bits = 1; bits < infinity && bits > 0; bits += 997) {
+      worst = Math.max(worst, logUlps(Float.intBitsToFloat(bits)));
+    }
+    int one = Float.floatToRawIntBits(1f);
+    for (int bits = one - 300_000; bits < one + 300_000; bits += 7) {
+      worst = Math.max(worst, logUlps(Float.intBitsToFloat(bits)));
+    }
+    assertThat(worst).isBetween(0.5, 0.8);
+    assertThat(CanonicalMath.log(1f)).isZero();
+    assertThat(CanonicalMath.log(0f)).isEqualTo(Float.NEGATIVE_INFINITY);
+    assertThat(CanonicalMath.log(-0f)).isEqualTo(Float.NEGATIVE_INFINITY);
+    assertThat(CanonicalMath.log(Float.POSITIVE_INFINITY)).isEqualTo(Float.POSITIVE_INFINITY);
+    assertThat(CanonicalMath.log(Float.NaN)).isNaN();
+    assertThat(CanonicalMath.log(-Float.MIN_VALUE)).isNaN();
+  }
+
+  private static double logUlps(float x) {
+    double exact = Math.log(x);
+    return exact == 0 ? 0 : Math.abs(CanonicalMath.log(x) - exact) / Math.ulp((float) exact);
+  }
+
+  @Test
+  void logSumExpOfChunks() {
+    float inf = Float.POSITIVE_INFINITY;
+    float[] parts = {9f, 9f, -inf, 0f, 2f, 3f, 5f, 1.5f, -inf, 0f};
+    double expected = 5 + Math.log(3 * Math.exp(-3) + 1.5);
+    assertThat((double) CanonicalMath.logSumExp(parts, 2, 4)).isCloseTo(expected, within(1e-6));
+    assertThat(CanonicalMath.logSumExp(parts, 2, 1)).isEqualTo(-inf);
+    assertThat(CanonicalMath.logSumExp(parts, 2, 0)).isEqualTo(-inf);
+    assertThat(CanonicalMath.logSumExp(new float[] {1f, 1f, Float.NaN, Float.NaN}, 0, 2)).isNaN();
+    assertThat(CanonicalMath.logSumExp(new float[] {inf, Float.NaN, 0f, 1f}, 0, 2)).isNaN();
+  }
+
+  @Test
+  void ranksAreOfTheirScores() {
+    for (float score :
+        new float[] {1f, -1f, 0f, 3e38f, -Float.MIN_VALUE, Float.NEGATIVE_INFINITY}) {
+      assertThat(CanonicalMath.ofRank(CanonicalMath.rank(score))).isEqualTo(score);
+    }
+    assertThat(Float.floatToRawIntBits(CanonicalMath.ofRank(CanonicalMath.rank(-0f)))).isZero();
+    assertThat(CanonicalMath.ofRank(CanonicalMath.rank(Float.NaN))).isNaN();
   }
 
   /**

@@ -2,12 +2,15 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.io.Safetensors;
 import io.github.trimtab.io.TensorInfo;
+import io.github.trimtab.kernel.Head;
+import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -157,6 +160,37 @@ final class Inputs implements AutoCloseable {
       }
     }
     return positions;
+  }
+
+  /** Ids [dim] of I32 or I64, each in [0, end) and all different, as I32. */
+  Tensor ids(String name, String dim, int end) {
+    require(name, dim);
+    Tensor tensor = integers(name);
+    bind(name, dim);
+    Tensor ids = Tensors.zeros(DType.I32, tensor.size(0));
+    BitSet seen = new BitSet();
+    for (int i = 0; i < ids.size(0); i++) {
+      int id = inRange(name, tensor.integerAt(tensor.offset(i)), 0, end - 1, i);
+      if (seen.get(id)) {
+        throw bad(name + "[" + i + "]", id + " a second time", "ids that differ");
+      }
+      seen.set(id);
+      ids.setIntegerAt(ids.offset(i), id);
+    }
+    return ids;
+  }
+
+  /** Checks counts of hidden vectors, elements and ids, letters N, d and k. */
+  void checkHead(int leastIds) {
+    if (size("N") < 1 || size("N") > Head.MOST_VECTORS) {
+      throw bad("hidden", shape("hidden"), "1 to " + Head.MOST_VECTORS + " vectors");
+    }
+    if (size("d") < 1 || size("d") > WeightRows.MOST_COLUMNS) {
+      throw bad("weight", shape("weight"), "1 to " + WeightRows.MOST_COLUMNS + " elements a row");
+    }
+    if (size("k") < leastIds) {
+      throw bad("ids", shape("ids"), leastIds + " ids or more");
+    }
   }
 
   /**

@@ -12,6 +12,8 @@ import picocli.CommandLine.Command;
       RunSelect.class,
       RunEvict.class,
       RunAttend.class,
-      RunVerify.class
+      RunVerify.class,
+      RunHead.class,
+      RunQuantize.class
     })
 final class RunCommand {}

@@ -58,6 +58,8 @@ final class Selfcheck {
     hashes.put("select", new Selfcheck(kernels).select());
     hashes.put("evict", new Selfcheck(kernels).kv(true));
     hashes.put("verify", new SelfcheckVerify(kernels).run());
+    hashes.put("head", new SelfcheckHead(kernels).head());
+    hashes.put("quantize", new SelfcheckHead(kernels).quantize());
     return hashes;
   }
 
@@ -143,7 +145,7 @@ final class Selfcheck {
   }
 
   /** Numbers in [-1, 1) of 24 bits, rounded to the dtype. */
-  private Tensor floats(DType dtype, long... shape) {
+  Tensor floats(DType dtype, long... shape) {
     Tensor tensor = Tensors.zeros(dtype, shape);
     int bytes = dtype.bits() / 8;
     for (long i = 0; i < tensor.elements(); i++) {

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import java.util.Collection;
@@ -21,6 +22,12 @@ final class Settings {
     KV_DTYPES.put("bf16", DType.BF16);
     KV_DTYPES.put("fp8", DType.FP8_E4M3);
     KV_DTYPES.put("int8", DType.INT8);
+  }
+
+  private static final Map<String, DType> ROWS = new LinkedHashMap<>(KV_DTYPES);
+
+  static {
+    ROWS.put("int4", DType.INT4);
   }
 
   private final Map<String, String> values = new HashMap<>();
@@ -96,6 +103,21 @@ final class Settings {
     return new PageLayout(dtype, tokens, heads, headDim);
   }
 
+  /** The format of weight rows, as {@code given} unless {@code rows} names another. */
+  DType rows(DType given) {
+    return values.containsKey("rows") ? choice("rows", "", ROWS) : given;
+  }
+
+  /** Elements that share a scale, in INT8 and INT4 rows a divisor of the row. */
+  int group(DType format, int columns) {
+    int group = integer("group", WeightRows.DEFAULT_GROUP, 1);
+    if ((format == DType.INT8 || format == DType.INT4) && columns % group != 0) {
+      throw new BadInputException(
+          "-s group", group, "a divisor of the row's " + columns + " elements");
+    }
+    return group;
+  }
+
   /** The value of a key out of a few, by default the one that {@code fallback} names. */
   <T> T choice(String key, String fallback, Map<String, T> choices) {
     T choice = choices.get(values.getOrDefault(key, fallback));
@@ -115,15 +137,23 @@ final class Settings {
   }
 
   private int integer(String key, int fallback, int least) {
+    return integer(key, fallback, least, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The value of a key, by default {@code fallback}: an integer from {@code least} to {@code most}.
+   */
+  int integer(String key, int fallback, int least, int most) {
+    String given = values.getOrDefault(key, Integer.toString(fallback));
     try {
-      int value = Integer.parseInt(values.getOrDefault(key, Integer.toString(fallback)));
-      if (value >= least) {
+      int value = Integer.parseInt(given);
+      if (value >= least && value <= most) {
         return value;
       }
     } catch (NumberFormatException e) {
       // Reported below, as other values that are out of range.
     }
-    throw bad(key, "an integer from " + least + " to " + Integer.MAX_VALUE);
+    throw new BadInputException("-s " + key, given, "an integer from " + least + " to " + most);
   }
 
   private BadInputException bad(String key, String expected) {
