@@ -5,6 +5,7 @@ import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,15 +18,18 @@ final class BlockTable {
   private final int[] lengths;
   private final int[] pages;
   private final int width;
+  private final int maxTokens;
   private final PagedKv view;
 
   /**
    * Tables over {@code words}: lists x width page ids, then one length a list.
    *
    * @param words their memory, I32, [1, integers]
+   * @param maxTokens of a list
    */
-  BlockTable(PagePool pool, Tensor words, int rows, int lists, int width) {
-    this.width = width;
+  BlockTable(PagePool pool, Tensor words, int rows, int lists, int maxTokens) {
+    this.maxTokens = maxTokens;
+    this.width = pool.layout().pagesFor(maxTokens);
     this.lengths = new int[rows * lists];
     this.pages = new int[lengths.length * width];
     Tensor table =
@@ -54,38 +58,64 @@ final class BlockTable {
     return view;
   }
 
+  /**
+   * Lists from {@code first} on as rows of their own: rows of the batch where a list holds all
+   * heads, heads of a row where it holds one.
+   */
+  PagedKv part(int first, int count) {
+    if (count == lengths.length && view.lists() == 1) {
+      return view;
+    }
+    Tensor table = view.table();
+    Tensor tokens = view.lengths();
+    int lists = view.lists();
+    Tensor partOfTable =
+        Tensor.strided(
+            DType.I32,
+            table.buffer(),
+            table.offset(first / lists, first % lists),
+            new long[] {count, 1, width},
+            new long[] {width, width, 1});
+    Tensor partOfTokens =
+        Tensor.strided(
+            DType.I32,
+            tokens.buffer(),
+            tokens.offset(first / lists, first % lists),
+            new long[] {count, 1},
+            new long[] {1, 1});
+    return new PagedKv(view.layout(), view.slab(), view.pages(), partOfTable, partOfTokens);
+  }
+
+  /** Most tokens of a list. */
+  int maxTokens() {
+    return maxTokens;
+  }
+
   int length(int list) {
     return lengths[list];
   }
 
-  /** Tokens of each list with the new ones. */
-  int[] lengthsAfter(@Nullable NewTokens fresh) {
-    int[] all = lengths.clone();
+  /** Tokens of each list. */
+  int[] lengths() {
+    return lengths.clone();
+  }
+
+  /** New tokens of each list; 0 without any. */
+  int[] newTokens(@Nullable NewTokens fresh) {
+    int[] tokens = new int[lengths.length];
     if (fresh != null) {
-      require(fresh.rows() == view.rows(), "fresh", fresh.k(), view.rows() + " rows");
-      for (int list = 0; list < all.length; list++) {
-        all[list] = Math.addExact(all[list], newTokens(fresh, list / view.lists()));
-      }
-    }
-    return all;
-  }
-
-  /** The same where tokens are numbered by row, so that a row's heads must hold equally many. */
-  int[] rowLengthsAfter(@Nullable NewTokens fresh) {
-    int[] all = lengthsAfter(fresh);
-    int lists = view.lists();
-    for (int list = 0; list < all.length; list++) {
-      int first = all[list - list % lists];
       require(
-          all[list] == first,
-          "tokens of row " + list / lists + ", head " + list % lists,
-          all[list],
-          first + " as the row's first head holds");
+          fresh.rows() == view.rows() && fresh.heads() == view.heads(),
+          "fresh",
+          fresh.k(),
+          view.rows() + " rows of " + view.heads() + " heads");
+      Arrays.setAll(tokens, list -> newTokens(fresh, list / view.lists()));
     }
-    return all;
+    return tokens;
   }
 
-  private static int newTokens(NewTokens fresh, int row) {
+  /** New tokens of a row. */
+  static int newTokens(NewTokens fresh, int row) {
     Tensor lengths = fresh.lengths();
     if (lengths == null) {
       return fresh.capacity();
@@ -153,14 +183,36 @@ final class BlockTable {
     }
   }
 
-  /** Gives empty lists their lengths and, in order, their pages. */
-  void fill(int[] tokens, int[] fresh) {
+  /**
+   * Gives empty lists fresh pages, of all lists or of none.
+   *
+   * @param tokens that each list will hold; below 0: the list stays empty
+   */
+  void fill(int[] tokens, PagePool pool) {
+    int wanted = 0;
+    for (int count : tokens) {
+      wanted = Math.addExact(wanted, pool.layout().pagesFor(Math.max(count, 0)));
+    }
+    int[] fresh = pool.acquire(wanted);
     int next = 0;
     for (int list = 0; list < lengths.length; list++) {
-      setLength(list, tokens[list]);
+      setLength(list, Math.max(tokens[list], 0));
       for (int i = 0; i < pageCount(list); i++) {
         setPage(list, i, fresh[next++]);
       }
+    }
+  }
+
+  /** Lets a list change places with the same list of another table. */
+  void exchange(int list, BlockTable other) {
+    int count = Math.max(pageCount(list), other.pageCount(list));
+    int length = length(list);
+    setLength(list, other.length(list));
+    other.setLength(list, length);
+    for (int i = 0; i < count; i++) {
+      int page = page(list, i);
+      setPage(list, i, other.page(list, i));
+      other.setPage(list, i, page);
     }
   }
 

@@ -1,24 +1,18 @@
 package io.github.trimtab.kv;
 
-import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
-import io.github.trimtab.kernel.Compact;
-import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
-import io.github.trimtab.kernel.Score;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,17 +20,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each layer and row has one list of pages that hold all heads, or, where a page holds one head,
  * a list a head. {@link #attend} reads history and new tokens where they lie; afterwards {@link
- * #store}, or one of {@link #append}, {@link #evict}, {@link #keepEnds} and {@link #compact}, says
- * what stays. Survivors are written into fresh pages before the old ones are given back, so the
- * pool holds one layer's lists twice at its peak.
+ * #store} says what stays. Survivors are written into fresh pages before the old ones are given
+ * back, so the pool holds one layer's lists twice at its peak.
  *
  * <p>Every method does all or nothing: bad input, a full pool or a failing kernel leaves cache and
  * pool as they were. Rows may share pages ({@link #share}); a page that others read is copied
  * before it is appended to.
  *
- * <p>Memory besides the pool's: two block tables a layer, made once, and scores, indices and window
- * positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key or value
- * is held outside the pool.
+ * <p>Memory besides the pool's: a block table a layer and one more, made once, and scores, indices
+ * and window positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key
+ * or value is held outside the pool.
  *
  * <p>Threads: one at a time.
  */
@@ -46,11 +39,10 @@ public final class KvCache implements AutoCloseable {
   private final int rows;
   private final int heads;
   private final int lists;
-  private final int maxTokens;
   private final Buffer tables;
-  // Evictions write into the back table of a layer, which then becomes its front.
-  private final BlockTable[] front;
-  private final BlockTable[] back;
+  private final BlockTable[] layers;
+  // Survivors are written into its lists, which then change places with a layer's.
+  private final BlockTable spare;
   private final EvictionScratch scratch = new EvictionScratch();
   private boolean open = true;
 
@@ -80,27 +72,24 @@ public final class KvCache implements AutoCloseable {
     this.rows = rows;
     this.heads = heads;
     this.lists = heads == layout.heads() ? 1 : heads;
-    this.maxTokens = maxTokens;
-    int width = layout.pagesFor(maxTokens);
-    long words = BlockTable.words(rows, lists, width);
+    long words = BlockTable.words(rows, lists, layout.pagesFor(maxTokens));
     require(
         words <= Integer.MAX_VALUE,
         "maxTokens",
         maxTokens,
         "fewer than 2^31 table entries a layer");
-    this.front = new BlockTable[layers];
-    this.back = new BlockTable[layers];
-    this.tables = Buffer.allocate(2L * layers * words * Integer.BYTES);
-    Tensor all = Tensor.of(DType.I32, tables, 2L * layers, words);
+    this.layers = new BlockTable[layers];
+    this.tables = Buffer.allocate((layers + 1L) * words * Integer.BYTES);
+    Tensor all = Tensor.of(DType.I32, tables, layers + 1L, words);
     for (int layer = 0; layer < layers; layer++) {
-      front[layer] = new BlockTable(pool, all.narrow(0, 2L * layer, 1), rows, lists, width);
-      back[layer] = new BlockTable(pool, all.narrow(0, 2L * layer + 1, 1), rows, lists, width);
+      this.layers[layer] = new BlockTable(pool, all.narrow(0, layer, 1), rows, lists, maxTokens);
     }
+    this.spare = new BlockTable(pool, all.narrow(0, layers, 1), rows, lists, maxTokens);
   }
 
   /** Layers. */
   public int layers() {
-    return front.length;
+    return layers.length;
   }
 
   /** Batch rows R. */
@@ -115,7 +104,7 @@ public final class KvCache implements AutoCloseable {
 
   /** Most tokens of a list between two steps. */
   public int maxTokens() {
-    return maxTokens;
+    return spare.maxTokens();
   }
 
   /** The pool whose pages this cache takes; its counts are the measure of keys and values held. */
@@ -130,18 +119,23 @@ public final class KvCache implements AutoCloseable {
 
   /** Tokens that a layer holds of a row. */
   public int tokens(int layer, int row) {
-    return front[checkLayer(layer)].length(checkRow(row) * lists);
+    return layers[checkLayer(layer)].length(checkRow(row) * lists);
   }
 
   /** Tokens that a layer holds of a row's key/value head. */
   public int tokens(int layer, int row, int head) {
     int list = lists == 1 ? 0 : Objects.checkIndex(head, heads);
-    return front[checkLayer(layer)].length(checkRow(row) * lists + list);
+    return layers[checkLayer(layer)].length(checkRow(row) * lists + list);
   }
 
-  /** The pages of a layer as operations read them, until the layer changes. */
+  /** The backend that runs this cache's operations, for policies that score by themselves. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  /** The pages of a layer as operations read them. */
   public PagedKv view(int layer) {
-    return front[checkLayer(layer)].view();
+    return layers[checkLayer(layer)].view();
   }
 
   /**
@@ -170,20 +164,38 @@ public final class KvCache implements AutoCloseable {
     kernels.attend(new Attend(q, queryLengths, view(layer), fresh, mask, parents, scale, out, lse));
   }
 
+  /** Stores a step's new tokens in all rows as one retention says. */
+  public void store(int layer, @Nullable Tensor q, @Nullable NewTokens fresh, Retention retention) {
+    store(layer, q, fresh, Collections.nCopies(rows, retention));
+  }
+
   /**
-   * Stores a step's new tokens as a retention says; all rows alike.
+   * Stores a step's new tokens, and keeps in each row what its retention says. A list that keeps
+   * everything grows in place.
    *
-   * @param q queries [R,H,M,D]; read by {@link Retention.Scored} alone
-   * @param fresh the step's keys and values
+   * @param q queries [R,H,Q,D]; read by {@link Retention.Scored} alone, and null only without it
+   * @param fresh the step's keys and values, or null to forget without storing
+   * @param retentions one for each row; they name unequal numbers of tokens for heads only where a
+   *     page holds one head
+   * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
    */
-  public void store(int layer, Tensor q, NewTokens fresh, Retention retention) {
+  public void store(
+      int layer,
+      @Nullable Tensor q,
+      @Nullable NewTokens fresh,
+      List<? extends Retention> retentions) {
     checkLayer(layer);
-    switch (retention) {
-      case Retention.All _ -> append(layer, fresh);
-      case Retention.History _ -> {}
-      case Retention.Ends ends -> keepEnds(layer, fresh, ends.oldest(), ends.newest());
-      case Retention.Scored scored -> evict(layer, q, fresh, Collections.nCopies(rows, scored));
-    }
+    require(
+        retentions.size() == rows,
+        "retentions",
+        retentions.size(),
+        "one for each of " + rows + " rows");
+    require(
+        q == null || (q.rank() == 4 && q.size(0) == rows && q.size(1) % heads == 0),
+        "q",
+        q == null ? "null" : q,
+        rows + " rows and a multiple of " + heads + " heads");
+    new LayerChange(layers[layer], spare, scratch, q, fresh, retentions).run(kernels, pool);
   }
 
   /**
@@ -192,148 +204,7 @@ public final class KvCache implements AutoCloseable {
    * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
    */
   public void append(int layer, NewTokens fresh) {
-    BlockTable table = front[checkLayer(layer)];
-    Append operation = new Append(fresh, table.view());
-    int[] grown = table.lengthsAfter(fresh);
-    checkLengths(grown);
-    AppendPages pages = AppendPages.acquire(table, grown, pool);
-    boolean done = false;
-    try {
-      kernels.append(operation);
-      done = true;
-    } finally {
-      pages.finish(done);
-    }
-  }
-
-  /**
-   * Scores history and new tokens, and keeps of each row what its scores and its window say. Rows
-   * with no more tokens than their capacity keep them all; where all rows do, this appends.
-   *
-   * @param q queries [R,H,Q,D]
-   * @param fresh the step's keys and values, or null
-   * @param retentions one for each row; their scoring is the same
-   * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
-   */
-  public void evict(
-      int layer, Tensor q, @Nullable NewTokens fresh, List<Retention.Scored> retentions) {
-    BlockTable table = front[checkLayer(layer)];
-    require(
-        retentions.size() == rows,
-        "retentions",
-        retentions.size(),
-        "one for each of " + rows + " rows");
-    int[] all = table.rowLengthsAfter(fresh);
-    int[] kept = new int[all.length];
-    Arrays.setAll(
-        kept, list -> Math.min(all[list], retentions.get(list / lists).capacity(list % lists)));
-    checkLengths(kept);
-    int[] held = new int[rows];
-    Arrays.setAll(held, row -> table.length(row * lists));
-    EvictionScratch.Inputs inputs = scratch.inputs(retentions, held, all, kept, heads, q.size(2));
-    Score score =
-        new Score(
-            q,
-            inputs.queryRows(),
-            table.view(),
-            fresh,
-            inputs.window(),
-            retentions.getFirst().scoring(),
-            inputs.scores());
-    if (Arrays.equals(all, kept)) {
-      if (fresh != null) {
-        append(layer, fresh);
-      }
-      return;
-    }
-    Tensor capacity = inputs.capacity();
-    Tensor indices = inputs.indices();
-    rewrite(layer, kept, new Evict(score, capacity, indices, back[layer].view()), kernels::evict);
-  }
-
-  /**
-   * Keeps the oldest and the newest tokens of each row, new ones included; where all rows hold no
-   * more, this appends.
-   *
-   * @param fresh the step's keys and values, or null
-   * @param oldest tokens kept at the beginning, 0 or more
-   * @param newest tokens kept at the end, 0 or more
-   * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
-   */
-  public void keepEnds(int layer, @Nullable NewTokens fresh, int oldest, int newest) {
-    BlockTable table = front[checkLayer(layer)];
-    Retention.Ends ends = new Retention.Ends(oldest, newest);
-    int[] all = table.rowLengthsAfter(fresh);
-    int[] kept = new int[all.length];
-    Arrays.setAll(kept, list -> ends.kept(0, all[list], 0));
-    checkLengths(kept);
-    Tensor indices = scratch.ends(ends, all, rows, heads);
-    Compact operation = new Compact(table.view(), fresh, indices, back[layer].view());
-    if (Arrays.equals(all, kept)) {
-      if (fresh != null) {
-        append(layer, fresh);
-      }
-      return;
-    }
-    rewrite(layer, kept, operation, kernels::compact);
-  }
-
-  /**
-   * Keeps chosen tokens of each head.
-   *
-   * @param fresh the step's keys and values, or null
-   * @param indices tokens to keep [R,G,C], I32, numbered through history and new tokens, -1 behind
-   *     the last; heads that share a list keep equally many
-   * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
-   */
-  public void compact(int layer, @Nullable NewTokens fresh, Tensor indices) {
-    BlockTable table = front[checkLayer(layer)];
-    int[] all = table.lengthsAfter(fresh);
-    Compact operation = new Compact(table.view(), fresh, indices, back[layer].view());
-    int[] kept = new int[all.length];
-    for (int row = 0; row < rows; row++) {
-      for (int head = 0; head < heads; head++) {
-        int list = row * lists + table.view().list(head);
-        int count = count(indices, row, head);
-        require(
-            table.view().headInPage(head) == 0 || count == kept[list],
-            "indices of row " + row + ", head " + head,
-            count,
-            kept[list] + " tokens as the other heads of its pages keep");
-        kept[list] = count;
-      }
-    }
-    checkLengths(kept);
-    rewrite(layer, kept, operation, kernels::compact);
-  }
-
-  private static int count(Tensor indices, int row, int head) {
-    int count = 0;
-    while (count < indices.size(2) && indices.integerAt(indices.offset(row, head, count)) >= 0) {
-      count++;
-    }
-    return count;
-  }
-
-  /** Runs an operation that writes {@code kept[list]} tokens into fresh pages of the back table. */
-  private <T> void rewrite(int layer, int[] kept, T operation, Consumer<T> kernel) {
-    BlockTable from = front[layer];
-    BlockTable to = back[layer];
-    int wanted = 0;
-    for (int tokens : kept) {
-      wanted = Math.addExact(wanted, pool.layout().pagesFor(tokens));
-    }
-    int[] pages = pool.acquire(wanted);
-    boolean done = false;
-    try {
-      to.fill(kept, pages);
-      kernel.accept(operation);
-      done = true;
-    } finally {
-      (done ? from : to).releaseAll(pool);
-    }
-    front[layer] = to;
-    back[layer] = from;
+    store(layer, null, fresh, new Retention.All());
   }
 
   /**
@@ -346,7 +217,7 @@ public final class KvCache implements AutoCloseable {
     if (fromRow == checkRow(toRow)) {
       return;
     }
-    for (BlockTable table : front) {
+    for (BlockTable table : layers) {
       for (int list = 0; list < lists; list++) {
         table.share(fromRow * lists + list, toRow * lists + list, pool);
       }
@@ -356,7 +227,7 @@ public final class KvCache implements AutoCloseable {
   /** Empties every list and gives the pages back. */
   public void clear() {
     requireOpen();
-    for (BlockTable table : front) {
+    for (BlockTable table : layers) {
       table.releaseAll(pool);
     }
   }
@@ -365,7 +236,7 @@ public final class KvCache implements AutoCloseable {
   public void clear(int row) {
     requireOpen();
     checkRow(row);
-    for (BlockTable table : front) {
+    for (BlockTable table : layers) {
       for (int list = 0; list < lists; list++) {
         table.release(row * lists + list, pool);
       }
@@ -382,32 +253,22 @@ public final class KvCache implements AutoCloseable {
     requireOpen();
     checkRow(row);
     int least = Integer.MAX_VALUE;
-    for (BlockTable table : front) {
+    for (BlockTable table : layers) {
       for (int list = 0; list < lists; list++) {
         least = Math.min(least, table.length(row * lists + list));
       }
     }
     require(newest >= 0 && newest <= least, "newest", newest, "0 to " + least + ", all there are");
-    for (BlockTable table : front) {
+    for (BlockTable table : layers) {
       for (int list = 0; list < lists; list++) {
         table.truncate(row * lists + list, newest, pool);
       }
     }
   }
 
-  private void checkLengths(int[] tokens) {
-    for (int list = 0; list < tokens.length; list++) {
-      require(
-          tokens[list] <= maxTokens,
-          "tokens of row " + list / lists,
-          tokens[list],
-          "at most " + maxTokens + ", for which the cache was made");
-    }
-  }
-
   private int checkLayer(int layer) {
     requireOpen();
-    require(layer >= 0 && layer < front.length, "layer", layer, "0.." + (front.length - 1));
+    require(layer >= 0 && layer < layers.length, "layer", layer, "0.." + (layers.length - 1));
     return layer;
   }
 

@@ -5,7 +5,8 @@ import io.github.trimtab.memory.PageLayout;
 /**
  * What a {@link KvCache} will hold under a policy, exactly and before anything runs: sizes a pool.
  *
- * <p>Holds for an empty cache whose rows share no pages and walk all layers step by step. The peak
+ * <p>Holds for an empty cache whose rows share no pages and walk all layers step by step together.
+ * Rows at steps of their own, or with shared pages, need at most what each would alone. The peak
  * counts the kept lists of all layers and, while a layer forgets, its old lists too.
  *
  * @param peakPages most pages in use at once
@@ -33,8 +34,8 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
         "heads",
         heads,
         layout.heads() == 1 ? "1 or more" : layout.heads() + " as a page holds");
-    int lists = Math.multiplyExact(rows, layout.heads() == heads ? 1 : heads);
-    int[] held = new int[layers];
+    int lists = layout.heads() == heads ? 1 : heads;
+    int[][] held = new int[layers][lists];
     int used = 0;
     int peak = 0;
     int longest = 1;
@@ -43,15 +44,30 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
         int fresh = newTokens[step];
         require(fresh >= 0, "new tokens of step " + step, fresh, "0 or more");
         Retention retention = policy.after(layer, step, fresh);
-        int before = Math.multiplyExact(lists, layout.pagesFor(held[layer]));
-        int kept = retention.kept(0, held[layer], fresh);
-        int after = Math.multiplyExact(lists, layout.pagesFor(kept));
-        boolean inPlace =
-            retention instanceof Retention.History || kept == Math.addExact(held[layer], fresh);
-        peak = Math.max(peak, Math.addExact(used, inPlace ? after - before : after));
-        used += after - before;
-        held[layer] = kept;
-        longest = Math.max(longest, kept);
+        int change = 0;
+        int needed = 0;
+        for (int list = 0; list < lists; list++) {
+          int before = layout.pagesFor(held[layer][list]);
+          int kept =
+              LayerChange.kept(
+                  "retention of layer " + layer + ", step " + step,
+                  retention,
+                  heads,
+                  lists,
+                  list,
+                  held[layer][list],
+                  fresh);
+          int after = layout.pagesFor(kept);
+          boolean inPlace =
+              retention instanceof Retention.History
+                  || kept == Math.addExact(held[layer][list], fresh);
+          change += after - before;
+          needed += inPlace ? after - before : after;
+          held[layer][list] = kept;
+          longest = Math.max(longest, kept);
+        }
+        peak = Math.max(peak, Math.addExact(used, Math.multiplyExact(rows, needed)));
+        used += Math.multiplyExact(rows, change);
       }
     }
     return new PageForecast(

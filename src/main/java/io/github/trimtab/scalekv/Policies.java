@@ -1,6 +1,8 @@
 package io.github.trimtab.scalekv;
 
+import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kv.EvictionPolicy;
+import io.github.trimtab.kv.H2o;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +22,18 @@ public enum Policies {
   SLIDING_WINDOW("sliding-window"),
   /** Four first tokens and the newest. */
   STREAMING_LLM("streaming-llm"),
+  /** The newest tokens, and as many that all queries so far gave most attention. */
+  H2O("h2o"),
   /** The map's last tokens judge; one budget for all layers. */
   SNAP_KV("snapkv"),
   /** SnapKV with budgets that fall with depth. */
   PYRAMID_KV("pyramidkv"),
   /** ScaleKV's selection as released, one budget for all layers. */
   UNIFORM("uniform"),
+  /** ScaleKV's selection as released, heads' budgets by their measured attention to history. */
+  HEAD_BUDGETS("head-budgets"),
+  /** Whole scales kept or dropped for each head, by measured attention. */
+  HEAT_KV("heatkv"),
   /** ScaleKV as released: its tables' rule and its scores. */
   SCALE_KV("scalekv"),
   /** ScaleKV's tables with the paper's scores. */
@@ -33,7 +41,9 @@ public enum Policies {
   /** Trimtab's: three times the budget for the two most sensitive layers; all queries judge. */
   SENSITIVITY_KV("sensitivitykv"),
   /** Trimtab's: budgets of least predicted loss; all queries judge. */
-  SENSITIVITY_KV_LEAST_LOSS("sensitivitykv-least-loss");
+  SENSITIVITY_KV_LEAST_LOSS("sensitivitykv-least-loss"),
+  /** Tokens at random. */
+  RANDOM("random");
 
   private final String id;
 
@@ -46,7 +56,14 @@ public enum Policies {
     return id;
   }
 
-  /** A new policy of this kind. */
+  /**
+   * Whether it keeps unequal numbers of tokens in the heads of a layer: pages hold one head then.
+   */
+  public boolean isHeadwise() {
+    return this == HEAD_BUDGETS || this == HEAT_KV;
+  }
+
+  /** A new policy of this kind; {@link #H2O} has a state, so that each cache needs its own. */
   public EvictionPolicy make(Setting s) {
     int last = s.schedule.scales() - 1;
     return switch (this) {
@@ -54,13 +71,22 @@ public enum Policies {
       case SLIDING_WINDOW -> EvictionPolicy.slidingWindow(s.budget).storingNothingAt(last);
       case STREAMING_LLM ->
           EvictionPolicy.streamingLlm(Math.min(4, s.budget), s.budget).storingNothingAt(last);
+      case H2O ->
+          new H2o(s.budget - s.budget / 2, s.budget / 2, s.scale, Mask.NONE).storingNothingAt(last);
       case SNAP_KV -> s.scored(s.uniform(), s.lastTokens(), ScoringMode.PAPER);
       case PYRAMID_KV -> s.scored(s.pyramid(), s.lastTokens(), ScoringMode.PAPER);
       case UNIFORM -> s.scored(s.uniform(), s.window, ScoringMode.OFFICIAL);
+      case HEAD_BUDGETS ->
+          s.scored(
+              s.attention().budgets(s.schedule, s.budget, s.window.size()),
+              s.window,
+              ScoringMode.OFFICIAL);
+      case HEAT_KV -> new HeatKv(s.schedule, s.attention(), s.budget, HeatKv.FIRST_SCALES);
       case SCALE_KV -> s.scored(s.released(), s.window, ScoringMode.OFFICIAL);
       case SCALE_KV_PAPER -> s.scored(s.released(), s.window, ScoringMode.PAPER);
       case SENSITIVITY_KV -> SensitivityKv.policy(s.schedule, s.favouring(), s.scale);
       case SENSITIVITY_KV_LEAST_LOSS -> SensitivityKv.policy(s.schedule, s.leastLoss(), s.scale);
+      case RANDOM -> EvictionPolicy.random(s.budget, s.seed).storingNothingAt(last);
     };
   }
 
@@ -89,6 +115,7 @@ public enum Policies {
    * @param scale multiplies q.k
    * @param drafters of ScaleKV's tables, by scale number
    * @param sensitivity measured on calibration data, or null where no policy needs it
+   * @param headMass measured on calibration data, or null where no policy needs it
    * @param seed of the random control
    */
   public record Setting(
@@ -100,7 +127,22 @@ public enum Policies {
       float scale,
       Map<Integer, Set<Integer>> drafters,
       @Nullable Sensitivity sensitivity,
+      @Nullable HeadMass headMass,
       long seed) {
+    /** Without what head-wise policies need. */
+    public Setting(
+        Schedule schedule,
+        int layers,
+        int heads,
+        int budget,
+        ObservationWindow window,
+        float scale,
+        Map<Integer, Set<Integer>> drafters,
+        @Nullable Sensitivity sensitivity,
+        long seed) {
+      this(schedule, layers, heads, budget, window, scale, drafters, sensitivity, null, seed);
+    }
+
     private EvictionPolicy scored(Budgets budgets, Observation observation, ScoringMode mode) {
       return new ScaleKv(schedule, budgets, observation, mode.scoring(scale));
     }
@@ -132,10 +174,30 @@ public enum Policies {
     }
 
     private Sensitivity measured() {
-      if (sensitivity == null) {
-        throw new IllegalArgumentException("sensitivity: null, expected what was measured");
+      return required("sensitivity", sensitivity);
+    }
+
+    private HeadMass attention() {
+      HeadMass measured = required("headMass", headMass);
+      if (measured.layers() != layers || measured.heads() != heads) {
+        throw new IllegalArgumentException(
+            "headMass: "
+                + measured.layers()
+                + " layers of "
+                + measured.heads()
+                + " heads, expected "
+                + layers
+                + " of "
+                + heads);
       }
-      return sensitivity;
+      return measured;
+    }
+
+    private static <T> T required(String name, @Nullable T measured) {
+      if (measured == null) {
+        throw new IllegalArgumentException(name + ": null, expected what was measured");
+      }
+      return measured;
     }
   }
 }

@@ -1,8 +1,11 @@
 package io.github.trimtab.scalekv;
 
+import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kv.EvictionPolicy;
+import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.kv.Retention;
+import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 
 /**
@@ -94,5 +97,18 @@ public final class ScaleKv implements EvictionPolicy {
           "layer: " + layer + ", expected 0.." + (budgets.layers() - 1) + " as the budgets have");
     }
     return retentions[step][layer];
+  }
+
+  @Override
+  public void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
+    if (cache.layers() != budgets.layers()) {
+      throw new IllegalArgumentException(
+          "budgets: "
+              + budgets.layers()
+              + " layers, expected "
+              + cache.layers()
+              + " as the cache has");
+    }
+    EvictionPolicy.super.store(cache, layer, steps, q, fresh);
   }
 }

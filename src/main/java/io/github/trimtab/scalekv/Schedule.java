@@ -15,6 +15,19 @@ public final class Schedule {
   /** VAR at 512 px: sides 1, 2, 3, 4, 6, 9, 13, 18, 24, 32; 2240 tokens. */
   public static final Schedule VAR_512 = ofSides(1, 2, 3, 4, 6, 9, 13, 18, 24, 32);
 
+  /**
+   * Infinity at 1024 px, "1M": sides 1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64; 10521 tokens.
+   */
+  public static final Schedule INFINITY_1M = ofSides(1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64);
+
+  /**
+   * Infinity, "1M", maps half as high again as wide; {@link #transposed} for the other way round.
+   */
+  public static final Schedule INFINITY_1M_3_2 =
+      ofGrids(
+          new int[] {1, 2, 3, 6, 9, 15, 21, 27, 33, 39, 48, 63, 78},
+          new int[] {1, 2, 2, 4, 6, 10, 14, 18, 22, 26, 32, 42, 52});
+
   private final int[] heights;
   private final int[] widths;
   private final int[] cumulative;
@@ -68,6 +81,24 @@ public final class Schedule {
     int[] heights = new int[tokens.length];
     Arrays.fill(heights, 1);
     return new Schedule(heights, tokens.clone());
+  }
+
+  /**
+   * The first maps of this schedule, as Infinity's smaller pictures have them: "0.06M" are the
+   * first 7, "0.25M" 10 and "0.60M" 12 of "1M".
+   *
+   * @param scales 1 or more
+   */
+  public Schedule first(int scales) {
+    if (scales < 1 || scales > scales()) {
+      throw new IllegalArgumentException("scales: " + scales + ", expected 1.." + scales());
+    }
+    return new Schedule(Arrays.copyOf(heights, scales), Arrays.copyOf(widths, scales));
+  }
+
+  /** The same maps with height and width exchanged. */
+  public Schedule transposed() {
+    return new Schedule(widths, heights);
   }
 
   /** Number of scales. */

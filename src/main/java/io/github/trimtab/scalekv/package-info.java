@@ -1,6 +1,6 @@
 /**
- * ScaleKV: scale schedules, observation windows, budget tables and the eviction policy made of
- * them.
+ * ScaleKV and what else forgets scale by scale: schedules, observations, budgets by rule, by table
+ * and by measured sensitivity, and the policies made of them.
  *
  * <p>Source: "Memory-Efficient Visual Autoregressive Modeling with Scale-Aware KV Cache
  * Compression", arXiv 2505.19602, and its released code and budget tables.

@@ -87,15 +87,22 @@ final class Fixture {
   /** All contents of a cache in reading order, whatever its pages. */
   static List<Float> contents(KvCache cache) {
     List<Float> contents = new ArrayList<>();
+    for (int row = 0; row < cache.rows(); row++) {
+      contents.addAll(contents(cache, row));
+    }
+    return contents;
+  }
+
+  /** The same of one row. */
+  static List<Float> contents(KvCache cache, int row) {
+    List<Float> contents = new ArrayList<>();
     for (int layer = 0; layer < cache.layers(); layer++) {
-      for (int row = 0; row < cache.rows(); row++) {
-        for (int head = 0; head < cache.heads(); head++) {
-          contents.add((float) cache.tokens(layer, row, head));
-          for (int token = 0; token < cache.tokens(layer, row, head); token++) {
-            for (int d = 0; d < DIM; d++) {
-              contents.add(key(cache, layer, row, head, token, d));
-              contents.add(value(cache, layer, row, head, token, d));
-            }
+      for (int head = 0; head < cache.heads(); head++) {
+        contents.add((float) cache.tokens(layer, row, head));
+        for (int token = 0; token < cache.tokens(layer, row, head); token++) {
+          for (int d = 0; d < DIM; d++) {
+            contents.add(key(cache, layer, row, head, token, d));
+            contents.add(value(cache, layer, row, head, token, d));
           }
         }
       }

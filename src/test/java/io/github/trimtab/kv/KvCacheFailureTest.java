@@ -33,6 +33,7 @@ final class KvCacheFailureTest {
   private static final int ROWS = 2;
   private static final int HEADS = 2;
   private static final int[] WINDOW = {0, 5};
+  private static final Retention ENDS = new Retention.Ends(2, 3);
 
   /** The scalar kernels, or an error after everything was written, as a broken backend would. */
   private static final class Failing implements Kernels {
@@ -85,9 +86,9 @@ final class KvCacheFailureTest {
     public void verify(Verify op) {
       kernels.verify(op);
       end();
-  }
+    }
 
-  @Override
+    @Override
     public void head(Head op) {
       throw new UnsupportedOperationException();
     }
@@ -154,14 +155,15 @@ final class KvCacheFailureTest {
   void aFailingKernelLosesNoPage() {
     fill();
     kernels.fails = true;
-    Tensor indices = Tensor.wrap(new int[] {1, 2, 3, 4}, ROWS, HEADS, 1);
     for (int layer = 0; layer < 2; layer++) {
       int l = layer;
       Class<AssertionError> error = AssertionError.class;
       leavesAllAsItWas(error, "broken", () -> cache.append(l, fresh));
       leavesAllAsItWas(error, "broken", () -> cache.store(l, q, fresh, scored(18)));
-      leavesAllAsItWas(error, "broken", () -> cache.keepEnds(l, fresh, 2, 3));
-      leavesAllAsItWas(error, "broken", () -> cache.compact(l, fresh, indices));
+      leavesAllAsItWas(error, "broken", () -> cache.store(l, null, fresh, ENDS));
+      // Row 0 grows in place and row 1 is rewritten, in this order.
+      List<Retention> mixed = List.of(new Retention.All(), ENDS);
+      leavesAllAsItWas(error, "broken", () -> cache.store(l, null, fresh, mixed));
     }
     // The same calls work once the kernel does.
     kernels.fails = false;
@@ -182,7 +184,7 @@ final class KvCacheFailureTest {
     leavesAllAsItWas(error, "pages: 2 wanted, 0 of 12 free", () -> cache.append(0, fresh));
     leavesAllAsItWas(error, "pages: 1 wanted", () -> cache.append(1, fresh));
     leavesAllAsItWas(error, "pages: 4 wanted", () -> cache.store(0, q, fresh, scored(18)));
-    leavesAllAsItWas(error, "pages: 2 wanted", () -> cache.keepEnds(1, fresh, 2, 3));
+    leavesAllAsItWas(error, "pages: 2 wanted", () -> cache.store(1, null, fresh, ENDS));
     for (int page : rest) {
       pool.release(page);
     }
@@ -192,7 +194,6 @@ final class KvCacheFailureTest {
   @Test
   void badInputIsRefused() {
     fill();
-    Tensor indices = Tensor.wrap(new int[] {1, 2, 3, 99}, ROWS, HEADS, 1);
     isRefused("layer: 2, expected 0..1", () -> cache.append(2, fresh));
     isRefused("layer: -1, expected 0..1", () -> cache.view(-1));
     isRefused("row: 2, expected 0..1", () -> cache.share(0, 2));
@@ -212,23 +213,33 @@ final class KvCacheFailureTest {
         () -> cache.store(0, q, fresh, window(new int[] {10}, new int[] {9})));
     isRefused("window", () -> cache.store(0, q, fresh, window(new int[] {1}, new int[] {4, 4})));
     isRefused("q", () -> cache.store(0, q.narrow(0, 0, 1), fresh, scored(20)));
-    isRefused("retentions: 0", () -> cache.evict(0, q, fresh, List.of()));
+    isRefused("q: null", () -> cache.store(0, null, fresh, scored(20)));
+    isRefused("retentions: 0", () -> cache.store(0, q, fresh, List.of()));
     isRefused(
-        "scoring of row 1",
+        "tokens of row 0, head 1: 10, expected -40..9", () -> cache.store(0, q, fresh, chosen(10)));
+    isRefused("tokens of row 0, head 1: -41", () -> cache.store(0, q, fresh, chosen(-41)));
+    isRefused(
+        "expected as many heads as the cache, 2",
+        () -> cache.store(0, q, fresh, new Retention.Chosen(new int[][] {{1}, {2}, {3}})));
+    isRefused(
+        "expected equally many tokens of all heads",
+        () -> cache.store(0, q, fresh, new Retention.Chosen(new int[][] {{1}, {2, 3}})));
+    isRefused(
+        "expected equally many tokens of all heads",
         () ->
-            cache.evict(
-                0,
-                q,
-                fresh,
-                List.of(
-                    new Retention.Scored(WINDOW, WINDOW, Scoring.paper(1), 9),
-                    new Retention.Scored(WINDOW, WINDOW, Scoring.official(1), 9))));
-    isRefused("indices", () -> cache.compact(0, fresh, indices));
+            cache.store(
+                0, q, fresh, new Retention.Scored(WINDOW, WINDOW, Scoring.paper(1), 9, 10)));
     isRefused(
-        "indices of row 0, head 1: 0, expected 1 tokens",
-        () -> cache.compact(0, fresh, Tensor.wrap(new int[] {1, -1, 3, 4}, ROWS, HEADS, 1)));
+        "expected one that says which tokens stay",
+        () -> cache.store(0, q, fresh, new Retention.Counted(20)));
+    isRefused("4 behind 4, expected rising", () -> new Retention.Chosen(new int[][] {{4, 4}}));
+    isRefused("capacity: -1", () -> new Retention.Sampled(1, -1));
     isRefused("capacity: 1, expected at least the window's 2", () -> scored(1));
-    isRefused("oldest, newest: -1, 4", () -> cache.keepEnds(0, fresh, -1, 4));
+    isRefused("oldest, newest: -1, 4", () -> new Retention.Ends(-1, 4));
+  }
+
+  private static Retention chosen(int token) {
+    return new Retention.Chosen(new int[][] {{1}, {token}});
   }
 
   private static Retention window(int[] queryRows, int[] window) {

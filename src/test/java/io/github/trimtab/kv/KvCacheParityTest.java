@@ -46,7 +46,7 @@ final class KvCacheParityTest {
           cache.store(layer, q, Fixture.tokens(2, HEADS, 20 * step, 20), scored);
         }
       }
-      cache.keepEnds(1, Fixture.tokens(2, HEADS, 100, 7), 4, 15);
+      cache.store(1, null, Fixture.tokens(2, HEADS, 100, 7), new Retention.Ends(4, 15));
       return Fixture.contents(cache);
     }
   }

@@ -95,12 +95,12 @@ final class KvCacheSharingTest {
     Retention.Scored few =
         new Retention.Scored(new int[] {3}, new int[] {-1}, Scoring.official(1), 6);
     Retention.Scored all = new Retention.Scored(new int[0], new int[0], Scoring.official(1), 50);
-    cache.evict(0, q, fresh, List.of(few, all, all));
+    cache.store(0, q, fresh, List.of(few, all, all));
     assertThat(Fixture.held(cache, 0, 0, 0)).hasSize(6).contains(19);
     assertThat(heldByRow1()).isEqualTo(IntStream.range(0, 20).boxed().toList());
-    // Layer 1: two pages; row 0: one; row 1: its own copies, since survivors go to fresh pages.
+    // Layer 1: two pages; row 0: one; row 1: the two that it now reads alone.
     assertThat(pool.used()).isEqualTo(2 + 1 + 2);
-    cache.keepEnds(1, null, 0, 3);
+    cache.store(1, null, null, new Retention.Ends(0, 3));
     assertThat(pool.used()).isEqualTo(5 - 2 + 2);
   }
 

@@ -1,7 +1,6 @@
 package io.github.trimtab.kv;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Attend;
@@ -69,7 +68,7 @@ final class KvCacheTest {
       assertThat(Fixture.held(cache, 0, 2, 0)).contains(6, 20).doesNotContain(7);
       // Windows and capacities of rows differ too.
       Scoring scoring = Scoring.official(1);
-      cache.evict(
+      cache.store(
           0,
           Fixture.queries(3, HEADS, 10, 1),
           Fixture.ragged(HEADS, 50, 10, 10, 3, 0),
@@ -94,31 +93,32 @@ final class KvCacheTest {
       assertThat(cache.tokens(0, 1)).isEqualTo(15);
       sliding.store(cache, 0, 1, q, Fixture.tokens(2, HEADS, 15, 30));
       assertThat(Fixture.held(cache, 0, 1, 1)).isEqualTo(IntStream.range(25, 45).boxed().toList());
-      cache.keepEnds(0, Fixture.tokens(2, HEADS, 45, 5), 4, 3);
+      cache.store(0, null, Fixture.tokens(2, HEADS, 45, 5), new Retention.Ends(4, 3));
       assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(25, 26, 27, 28, 47, 48, 49);
-      cache.keepEnds(0, null, 2, 0);
+      cache.store(0, null, null, new Retention.Ends(2, 0));
       assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(25, 26);
       assertThat(pool.used()).isEqualTo(4);
-      cache.keepEnds(0, null, 0, 0);
+      cache.store(0, null, null, new Retention.Ends(0, 0));
       assertThat(pool.used()).isZero();
     }
   }
 
   @Test
-  void compactKeepsChosenTokensOfEachHead() {
+  void chosenTokensOfEachHeadStay() {
     try (PagePool pool = pool(16, 1, 100);
         KvCache cache = new KvCache(kernels, pool, 1, 1, HEADS, 40)) {
       cache.append(0, Fixture.tokens(1, HEADS, 0, 20));
-      Tensor indices = Tensor.wrap(new int[] {0, 19, 23, 1, -1, -1}, 1, HEADS, 3);
-      cache.compact(0, Fixture.tokens(1, HEADS, 20, 4), indices);
+      Retention chosen = new Retention.Chosen(new int[][] {{-20, -1, 3}, {-19}});
+      cache.store(0, null, Fixture.tokens(1, HEADS, 20, 4), chosen);
       assertThat(Fixture.held(cache, 0, 0, 0)).containsExactly(0, 19, 23);
       assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(1);
       assertThat(cache.tokens(0, 0, 1)).isEqualTo(1);
-      // Rows of unequal heads cannot be numbered by row, but they can be appended to.
-      assertThatThrownBy(() -> cache.keepEnds(0, null, 1, 0))
-          .hasMessage("tokens of row 0, head 1: 1, expected 3 as the row's first head holds");
+      // Heads of unequal length go on by themselves.
       cache.append(0, Fixture.tokens(1, HEADS, 24, 1));
       assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(1, 24);
+      cache.store(0, null, Fixture.tokens(1, HEADS, 25, 2), new Retention.Ends(1, 3));
+      assertThat(Fixture.held(cache, 0, 0, 0)).containsExactly(0, 24, 25, 26);
+      assertThat(Fixture.held(cache, 0, 0, 1)).containsExactly(1, 24, 25, 26);
       assertThat(pool.used()).isEqualTo(2);
     }
   }

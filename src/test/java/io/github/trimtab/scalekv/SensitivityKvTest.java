@@ -44,7 +44,9 @@ final class SensitivityKvTest {
     assertThat(sensitivity.mostSensitive(1).get(5)).isEqualTo(Set.of(2));
     BudgetTable table = SensitivityKv.favouring(SCHEDULE, 10, sensitivity, 1, 3, 2);
     assertThat(table.scales()).containsExactly(4, 5);
-    assertThat(table.capacity(4, 2)).isEqualTo(21);
+    // All that is held, 21, then three times 10: each down to where the others' share is whole.
+    assertThat(table.capacity(4, 2)).isEqualTo(19);
+    assertThat(table.capacity(4, 3)).isEqualTo(7);
     assertThat(table.capacity(5, 2)).isEqualTo(28);
     assertThat(table.capacity(5, 3)).isEqualTo(4);
     for (int scale : table.scales()) {

@@ -1,0 +1,195 @@
+package io.github.trimtab.kv;
+
+import io.github.trimtab.kernel.Mask;
+import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.Score;
+import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.kernel.Select;
+import io.github.trimtab.memory.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the newest tokens and, of the others, those that all queries so far gave most attention
+ * (heavy hitters: H2O, arXiv 2306.14048, section 4).
+ *
+ * <p>The sums of softmax weights belong to tokens and follow them when others are forgotten, for
+ * each layer, row and head. They are this object's state: one object serves one cache, and a row
+ * that holds nothing starts anew, so that clearing the cache between pictures is enough. Rows that
+ * come to hold tokens in another way need {@link #share}.
+ *
+ * <p>Threads: one at a time, as the cache.
+ */
+public final class H2o implements EvictionPolicy {
+  private final Scoring scoring;
+  private final int heavy;
+  private final int recent;
+  // Sums of the tokens held, by layer, then row and head.
+  private final List<float[][]> sums = new ArrayList<>();
+
+  /**
+   * A policy that has seen nothing.
+   *
+   * @param heavy tokens kept for their sums, 0 or more
+   * @param recent newest tokens kept, 0 or more; the paper gives both as many
+   * @param scale multiplies q.k
+   * @param mask CAUSAL for language models, NONE where all new tokens see each other
+   */
+  public H2o(int heavy, int recent, float scale, Mask mask) {
+    if (heavy < 0 || recent < 0 || heavy + (long) recent > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "heavy, recent: " + heavy + ", " + recent + ", expected 0 or more, below 2^31 in all");
+    }
+    this.scoring = new Scoring(Scoring.Mode.SOFTMAX, scale, mask, Scoring.Pooling.NONE, 1);
+    this.heavy = heavy;
+    this.recent = recent;
+  }
+
+  @Override
+  public Retention after(int layer, int step, int newTokens) {
+    return new Retention.Counted(heavy + recent);
+  }
+
+  @Override
+  public void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
+    int rows = cache.rows();
+    int heads = cache.heads();
+    if (steps.length != rows || fresh.rows() != rows || fresh.heads() != heads) {
+      throw new IllegalArgumentException(
+          "steps, fresh: "
+              + steps.length
+              + ", "
+              + fresh.k()
+              + ", expected "
+              + rows
+              + " rows of "
+              + heads
+              + " heads");
+    }
+    float[][] before = sums(cache, layer);
+    int[] added = new int[rows];
+    int most = 0;
+    for (int row = 0; row < rows; row++) {
+      added[row] = steps[row] == IDLE ? 0 : BlockTable.newTokens(fresh, row);
+      most = Math.max(most, cache.tokens(layer, row) + BlockTable.newTokens(fresh, row));
+    }
+    Tensor scores = Tensor.wrap(new float[rows * heads * most], rows, heads, most);
+    cache
+        .kernels()
+        .score(new Score(q, validQueries(fresh), cache.view(layer), fresh, null, scoring, scores));
+    for (int list = 0; list < before.length; list++) {
+      for (int token = 0; token < before[list].length; token++) {
+        long at = scores.offset(list / heads, list % heads, token);
+        scores.setFloatAt(at, scores.floatAt(at) + before[list][token]);
+      }
+    }
+    Tensor hitters = hitters(cache, layer, added, scores);
+    float[][] after = before.clone();
+    List<Retention> retentions = new ArrayList<>(rows);
+    for (int row = 0; row < rows; row++) {
+      int held = cache.tokens(layer, row);
+      if (added[row] == 0) {
+        retentions.add(new Retention.History());
+        continue;
+      }
+      int[][] kept = new int[heads][];
+      for (int head = 0; head < heads; head++) {
+        int[] tokens = survivors(hitters, row, head, held + added[row]);
+        after[row * heads + head] = sumsOf(tokens, scores, row, head);
+        kept[head] = Arrays.stream(tokens).map(token -> token - held).toArray();
+      }
+      retentions.add(new Retention.Chosen(kept));
+    }
+    cache.store(layer, q, fresh, retentions);
+    sums.set(layer, after);
+  }
+
+  /** The sums of the tokens that a layer holds; none where it holds nothing. */
+  private float[][] sums(KvCache cache, int layer) {
+    while (sums.size() < cache.layers()) {
+      float[][] none = new float[cache.rows() * cache.heads()][];
+      Arrays.fill(none, new float[0]);
+      sums.add(none);
+    }
+    float[][] known = sums.get(layer).clone();
+    for (int list = 0; list < known.length; list++) {
+      int held = cache.tokens(layer, list / cache.heads(), list % cache.heads());
+      if (held == 0) {
+        known[list] = new float[0];
+      } else if (held != known[list].length) {
+        throw new IllegalStateException(
+            "tokens of layer "
+                + layer
+                + ", row "
+                + list / cache.heads()
+                + ": "
+                + held
+                + ", expected the "
+                + known[list].length
+                + " that this policy stored");
+      }
+    }
+    return known;
+  }
+
+  private static @Nullable Tensor validQueries(NewTokens fresh) {
+    if (fresh.lengths() == null) {
+      return null;
+    }
+    int[] queries = new int[fresh.rows() * fresh.capacity()];
+    for (int i = 0; i < queries.length; i++) {
+      int query = i % fresh.capacity();
+      queries[i] = query < BlockTable.newTokens(fresh, i / fresh.capacity()) ? query : -1;
+    }
+    return Tensor.wrap(queries, fresh.rows(), fresh.capacity());
+  }
+
+  /** The tokens of the highest sums among those older than the newest [R,G,heavy]. */
+  private Tensor hitters(KvCache cache, int layer, int[] added, Tensor scores) {
+    int rows = cache.rows();
+    int heads = cache.heads();
+    int[] older = new int[rows];
+    int[] capacity = new int[rows];
+    Arrays.setAll(older, row -> Math.max(cache.tokens(layer, row) + added[row] - recent, 0));
+    Arrays.setAll(capacity, row -> Math.min(heavy, older[row]));
+    int most = Arrays.stream(capacity).max().orElse(0);
+    Tensor indices = Tensor.wrap(new int[rows * heads * most], rows, heads, most);
+    cache
+        .kernels()
+        .select(
+            new Select(
+                scores, Tensor.wrap(older, rows), null, Tensor.wrap(capacity, rows, 1), indices));
+    return indices;
+  }
+
+  private int[] survivors(Tensor hitters, int row, int head, int all) {
+    int newest = Math.min(recent, all);
+    int old = Math.min(heavy, all - newest);
+    int[] tokens = new int[old + newest];
+    for (int i = 0; i < old; i++) {
+      tokens[i] = (int) hitters.integerAt(hitters.offset(row, head, i));
+    }
+    for (int i = 0; i < newest; i++) {
+      tokens[old + i] = all - newest + i;
+    }
+    return tokens;
+  }
+
+  private static float[] sumsOf(int[] tokens, Tensor scores, int row, int head) {
+    float[] kept = new float[tokens.length];
+    for (int i = 0; i < kept.length; i++) {
+      kept[i] = scores.floatAt(scores.offset(row, head, tokens[i]));
+    }
+    return kept;
+  }
+
+  /** Follows {@link KvCache#share}: what a row has seen counts for the other too. */
+  public void share(KvCache cache, int fromRow, int toRow) {
+    int heads = cache.heads();
+    for (float[][] layer : sums) {
+      System.arraycopy(layer, fromRow * heads, layer, toRow * heads, heads);
+    }
+  }
+}
