@@ -44,24 +44,13 @@ public record Attend(
 
   /** Checks everything that does not depend on the buffers' contents. */
   public Attend {
-    Check.heads("q", q);
-    Check.sources(history, fresh);
+    Check.queriesAndKeys(q, queryLengths, history, fresh);
     Place place = q.place();
-    if (history != null) {
-      Check.grouped(q, history.rows(), history.heads(), history.layout().headDim(), "history");
-      Check.place("history", history.table(), place);
-    }
     if (fresh != null) {
-      Check.grouped(q, fresh.rows(), fresh.heads(), fresh.headDim(), "fresh");
-      Check.place("fresh", fresh.k(), place);
       Check.place("fresh.v", fresh.values(), place);
     }
     long rows = q.size(0);
     long queries = q.size(2);
-    if (queryLengths != null) {
-      Check.indices("queryLengths", queryLengths, place);
-      Check.shape("queryLengths", queryLengths, rows);
-    }
     if (mask != Mask.NONE) {
       require(
           fresh != null && fresh.capacity() == queries,
@@ -98,7 +87,7 @@ public record Attend(
 
   /** Key/value heads G. */
   public int heads() {
-    return history != null ? history.heads() : fresh != null ? fresh.heads() : 0;
+    return Check.heads(history, fresh);
   }
 
   @Override

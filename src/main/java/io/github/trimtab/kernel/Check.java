@@ -132,6 +132,33 @@ final class Check {
     }
   }
 
+  /** Queries with the lengths of their rows, and keys that they may attend to, all in one place. */
+  static void queriesAndKeys(
+      Tensor q,
+      @Nullable Tensor queryLengths,
+      @Nullable PagedKv history,
+      @Nullable NewTokens fresh) {
+    heads("q", q);
+    sources(history, fresh);
+    if (queryLengths != null) {
+      indices("queryLengths", queryLengths, q.place());
+      shape("queryLengths", queryLengths, q.size(0));
+    }
+    if (history != null) {
+      grouped(q, history.rows(), history.heads(), history.layout().headDim(), "history");
+      place("history", history.table(), q.place());
+    }
+    if (fresh != null) {
+      grouped(q, fresh.rows(), fresh.heads(), fresh.headDim(), "fresh");
+      place("fresh", fresh.k(), q.place());
+    }
+  }
+
+  /** Key/value heads of the sources that are there. */
+  static int heads(@Nullable PagedKv history, @Nullable NewTokens fresh) {
+    return history != null ? history.heads() : fresh != null ? fresh.heads() : 0;
+  }
+
   static void alike(String name, NewTokens tokens, String pagesName, PagedKv pages) {
     require(
         tokens.rows() == pages.rows()

@@ -45,4 +45,10 @@ public interface Kernels {
 
   /** Copies chosen weight rows side by side. Exact. */
   void pack(Pack op);
+
+  /** Attention that each token receives from all queries. Canonical. */
+  void columnSums(ColumnSums op);
+
+  /** How much attention stays on the current map and on few tokens of history. Canonical. */
+  void selectivity(Selectivity op);
 }

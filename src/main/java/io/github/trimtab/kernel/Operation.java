@@ -16,6 +16,7 @@ import io.github.trimtab.memory.Place;
  */
 public sealed interface Operation
     permits Append, Attend, Compact, Evict, Head, Pack, Quantize, Score, Select, Verify {
+    permits Append, Attend, ColumnSums, Compact, Evict, Score, Select, Selectivity {
   /** Where all of the operation's buffers live. */
   Place place();
 }

@@ -45,34 +45,21 @@ public record Score(
     implements Operation {
   /** Checks everything that does not depend on the buffers' contents. */
   public Score {
-    Check.heads("q", q);
-    Check.sources(history, fresh);
+    Check.queriesAndKeys(q, null, history, fresh);
     Place place = q.place();
-    if (history != null) {
-      Check.grouped(q, history.rows(), history.heads(), history.layout().headDim(), "history");
-      Check.place("history", history.table(), place);
-    }
-    if (fresh != null) {
-      Check.grouped(q, fresh.rows(), fresh.heads(), fresh.headDim(), "fresh");
-      Check.place("fresh", fresh.k(), place);
-    }
     rowsOfPositions("queryRows", queryRows, q);
     rowsOfPositions("window", window, q);
     Check.result("scores", scores, place);
     require(
         scores.rank() == 3
             && scores.size(0) == q.size(0)
-            && scores.size(1) == (history != null ? history.heads() : heads(fresh)),
+            && scores.size(1) == Check.heads(history, fresh),
         "scores",
         scores,
         "shape [rows, key/value heads, tokens]");
     require(scores.size(2) <= Integer.MAX_VALUE, "scores", scores, "fewer than 2^31 tokens");
     Check.written("scores", scores, q, queryRows, window);
     Check.written("scores", scores, history, fresh);
-  }
-
-  private static int heads(@Nullable NewTokens fresh) {
-    return fresh == null ? 0 : fresh.heads();
   }
 
   private static void rowsOfPositions(String name, @Nullable Tensor positions, Tensor q) {

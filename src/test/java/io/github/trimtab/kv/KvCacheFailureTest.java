@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Head;
@@ -16,6 +17,7 @@ import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Selectivity;
 import io.github.trimtab.kernel.Verify;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
@@ -101,6 +103,18 @@ final class KvCacheFailureTest {
     @Override
     public void pack(Pack op) {
       throw new UnsupportedOperationException();
+  }
+
+  @Override
+    public void columnSums(ColumnSums op) {
+      kernels.columnSums(op);
+      end();
+    }
+
+    @Override
+    public void selectivity(Selectivity op) {
+      kernels.selectivity(op);
+      end();
     }
   }
 

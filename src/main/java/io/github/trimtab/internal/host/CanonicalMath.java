@@ -93,7 +93,7 @@ public final class CanonicalMath {
   }
 
   /**
-   * Natural logarithm, within 0.8 ulp: x = (1 + f) 2^e with 1 + f from sqrt(1/2) to sqrt(2), a
+   * Natural logarithm, within 1.3 ulp: x = (1 + f) 2^e with 1 + f from sqrt(1/2) to sqrt(2), a
    * polynomial in f, and e ln 2 added.
    */
   public static float log(float x) {

@@ -211,7 +211,7 @@ public final class HostChecks {
     }
   }
 
-  private void sources(@Nullable PagedKv history, @Nullable NewTokens fresh, String prefix) {
+  void sources(@Nullable PagedKv history, @Nullable NewTokens fresh, String prefix) {
     if (history != null) {
       open(history, prefix + "history");
       for (int row = 0; row < history.rows(); row++) {
@@ -239,8 +239,7 @@ public final class HostChecks {
     }
   }
 
-  private static long totalTokens(
-      @Nullable PagedKv history, @Nullable NewTokens fresh, int row, int head) {
+  static long totalTokens(@Nullable PagedKv history, @Nullable NewTokens fresh, int row, int head) {
     return (long) KvAccess.historyTokens(history, row, head) + KvAccess.newTokens(fresh, row);
   }
 
@@ -365,7 +364,7 @@ public final class HostChecks {
         operation + ": " + name + "[" + i + "]: " + value + ", expected " + expected);
   }
 
-  private IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
+  IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
     return new IllegalArgumentException(
         operation + ": " + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
   }

@@ -89,6 +89,11 @@ public final class KvAccess {
     return pages.layout().values(0) - pages.layout().keys(0);
   }
 
+  /** Valid queries of a row: all without lengths. */
+  public static int queries(Tensor q, @Nullable Tensor queryLengths, int row) {
+    return queryLengths == null ? (int) q.size(2) : at(queryLengths, row);
+  }
+
   /** The query that is the {@code w}-th of a row's window, -1 for none. */
   public static int query(Score op, int row, int w) {
     Tensor rows = op.queryRows();

@@ -2,6 +2,7 @@ package io.github.trimtab.internal.scalar;
 
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Head;
@@ -10,6 +11,7 @@ import io.github.trimtab.kernel.Pack;
 import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Selectivity;
 import io.github.trimtab.kernel.Verify;
 
 /** Every operation in plain Java, the oracle that other backends are compared with. */
@@ -62,5 +64,15 @@ public final class ScalarKernels implements Kernels {
   @Override
   public void pack(Pack op) {
     ScalarPack.run(op);
+  }
+
+  @Override
+  public void columnSums(ColumnSums op) {
+    ScalarColumnSums.run(op);
+  }
+
+  @Override
+  public void selectivity(Selectivity op) {
+    ScalarSelectivity.run(op);
   }
 }

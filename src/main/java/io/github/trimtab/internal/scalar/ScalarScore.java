@@ -83,6 +83,7 @@ final class ScalarScore {
 
   /** Softmax weights added over the queries, then divided by the group's size. */
   private float[] softmax(int row, int head, float[][] keys) {
+    ScalarSoftmax softmax = new ScalarSoftmax(headDim, op.scoring().scale());
     float[] query = new float[headDim];
     float[] scores = new float[keys.length];
     int present = KvAccess.presentQueries(op, row);
@@ -99,32 +100,13 @@ final class ScalarScore {
       seen++;
       for (int member = 0; member < op.group(); member++) {
         readQuery(row, head, w, member, query);
-        addWeights(query, keys, visible, scores);
+        softmax.addWeights(query, keys, visible, scores);
       }
     }
     for (int t = 0; t < keys.length; t++) {
       scores[t] /= op.group();
     }
     return scores;
-  }
-
-  private void addWeights(float[] query, float[][] keys, int visible, float[] scores) {
-    if (visible == 0) {
-      return;
-    }
-    float[] weights = new float[keys.length];
-    float max = Float.NEGATIVE_INFINITY;
-    for (int t = 0; t < visible; t++) {
-      weights[t] = CanonicalMath.dot(query, keys[t], headDim, lanes) * op.scoring().scale();
-      max = Math.max(max, weights[t]);
-    }
-    for (int t = 0; t < visible; t++) {
-      weights[t] = CanonicalMath.exp(weights[t] - max);
-    }
-    float sum = CanonicalMath.sum(weights, weights.length, lanes);
-    for (int t = 0; t < visible; t++) {
-      scores[t] += weights[t] / sum;
-    }
   }
 
   /** Reads the query of a window's place and a member of the head group; false if it is absent. */

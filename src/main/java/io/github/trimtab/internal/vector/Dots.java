@@ -370,9 +370,14 @@ final class Dots {
 
   /** {@link CanonicalMath#sum} of {@code values[0..count)}. */
   static float sum(float[] values, int count, float[] lanes) {
+    return sum(values, 0, count, lanes);
+  }
+
+  /** {@link CanonicalMath#sum} of {@code count} values from {@code index}. */
+  static float sum(float[] values, int index, int count, float[] lanes) {
     float total = 0f;
     for (int start = 0; start < count; start += CanonicalMath.CHUNK) {
-      total += chunk(values, start, Math.min(count - start, CanonicalMath.CHUNK), lanes);
+      total += chunk(values, index + start, Math.min(count - start, CanonicalMath.CHUNK), lanes);
     }
     return total;
   }

@@ -1,114 +1,79 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.host.KvAccess;
-import io.github.trimtab.internal.vector.Workspace.Floats;
-import io.github.trimtab.kernel.Mask;
-import io.github.trimtab.kernel.Score;
+import io.github.trimtab.internal.vector.Workspace.Ints;
+import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Softmax-mode scores of one head: logits of a few queries at a time, each key widened once for
- * them, then per query max, sum of exponentials and division.
+ * Softmax weights of one head summed over queries: per query max, sum of exponentials and division,
+ * as softmax-mode scores and column sums have them.
  */
 final class SoftmaxScore {
-  /** Queries whose logits are held at once. */
-  private static final int QUERIES = 16;
-
-  /** Keys that stay in the first-level cache while the queries pass over them. */
-  private static final int KEYS = 32;
-
   private SoftmaxScore() {}
 
-  /** Writes {@code tokens} scores, not yet pooled. */
-  static void head(Score op, int row, int head, int tokens, float[] scores, Workspace own) {
-    Arrays.fill(scores, 0, Dots.room(tokens), 0f);
-    int padded = Dots.padded((int) op.q().size(3));
-    int stride = Dots.room(tokens);
-    float[] queries = own.zeroFloats(Floats.QUERIES, QUERIES * padded);
-    float[] logits = own.floats(Floats.LOGITS, QUERIES * stride);
-    int[] visible = own.ints(Workspace.Ints.VISIBLE, QUERIES);
-    int present = KvAccess.presentQueries(op, row);
-    int seen = 0;
-    int held = 0;
-    for (int w = 0; w < op.queries(); w++) {
-      int place = KvAccess.query(op, row, w);
-      if (place < 0) {
-        continue;
-      }
-      seen++;
-      for (int member = 0; member < op.group(); member++) {
-        int queryHead = head * op.group() + member;
-        Source.tensor(op.q(), row, queryHead, place, 1, queries, held * padded, padded);
-        // The present queries are the last positions of a causal sequence.
-        visible[held] =
-            op.scoring().mask() == Mask.CAUSAL ? Math.max(tokens - present + seen, 0) : tokens;
-        held++;
-        if (held == QUERIES) {
-          add(op, row, head, tokens, queries, held, visible, logits, scores, own);
-          held = 0;
+  /**
+   * Writes the sums of a head's tokens, divided by the group's size.
+   *
+   * @param places the queries among those of {@code q}, in their order, {@code present} of them
+   * @param causal the queries are the last positions of a causal sequence
+   * @param sums with {@link Dots#room} for the tokens
+   */
+  static void head(
+      Tensor q,
+      int[] places,
+      int present,
+      int group,
+      @Nullable PagedKv history,
+      @Nullable NewTokens fresh,
+      int row,
+      int head,
+      boolean causal,
+      float scale,
+      float[] sums,
+      Workspace own) {
+    QueryTile tile = own.queries;
+    tile.begin(history, fresh, row, head, (int) q.size(3));
+    int tokens = tile.tokens();
+    int[] visible = own.ints(Ints.VISIBLE, QueryTile.MOST);
+    Arrays.fill(sums, 0, Dots.room(tokens), 0f);
+    for (int i = 0; i < present; i++) {
+      for (int member = 0; member < group; member++) {
+        visible[tile.held()] = causal ? Math.max(tokens - present + i + 1, 0) : tokens;
+        tile.add(q, head * group + member, places[i]);
+        if (tile.isFull() || (i == present - 1 && member == group - 1)) {
+          // Later queries see more.
+          tile.fill(history, fresh, visible[tile.held() - 1], scale);
+          for (int held = 0; held < tile.held(); held++) {
+            addWeights(tile, held, visible[held], sums);
+          }
+          tile.clear();
         }
       }
     }
-    add(op, row, head, tokens, queries, held, visible, logits, scores, own);
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      Lanes.load(scores, t).div(op.group()).intoArray(scores, t);
+      Lanes.load(sums, t).div(group).intoArray(sums, t);
     }
   }
 
-  /** Adds the weights that {@code held} queries give. */
-  private static void add(
-      Score op,
-      int row,
-      int head,
-      int tokens,
-      float[] queries,
-      int held,
-      int[] visible,
-      float[] logits,
-      float[] scores,
-      Workspace own) {
-    if (held == 0) {
-      return;
-    }
-    int headDim = (int) op.q().size(3);
-    int padded = Dots.padded(headDim);
-    int stride = Dots.room(tokens);
-    float scale = op.scoring().scale();
-    float[] keys = own.floats(Floats.KEYS, KEYS * padded);
-    for (int t = 0; t < tokens; t += KEYS) {
-      int n = Math.min(KEYS, tokens - t);
-      Source.read(op.history(), op.fresh(), row, head, t, n, false, keys, padded);
-      Dots.pad(keys, n, headDim);
-      for (int i = 0; i < held; i++) {
-        Dots.widened(keys, n, padded, queries, i * padded, scale, logits, i * stride + t, own);
-      }
-    }
-    float[] lanes = own.floats(Floats.PARTIAL, CanonicalMath.LANES);
-    for (int i = 0; i < held; i++) {
-      addWeights(logits, i * stride, visible[i], scores, own, lanes);
-    }
-  }
-
-  private static void addWeights(
-      float[] logits, int index, int visible, float[] scores, Workspace own, float[] lanes) {
+  private static void addWeights(QueryTile tile, int query, int visible, float[] sums) {
     if (visible == 0) {
       return;
     }
-    float max = max(logits, index, visible);
-    float[] weights = own.floats(Floats.ROW, visible + Lanes.COUNT);
-    for (int t = 0; t < visible; t += Lanes.COUNT) {
-      VectorExp.exp(Lanes.load(logits, index + t).sub(max)).intoArray(weights, t);
-    }
-    float sum = Dots.sum(weights, visible, lanes);
+    tile.exp(query, 0, visible, tile.max(query, 0, visible));
+    float sum = tile.sum(query, 0, visible);
+    float[] weights = tile.logits();
+    int at = tile.at(query);
     int whole = visible - visible % Lanes.COUNT;
     for (int t = 0; t < whole; t += Lanes.COUNT) {
-      Lanes.load(scores, t).add(Lanes.load(weights, t).div(sum)).intoArray(scores, t);
+      Lanes.load(sums, t).add(Lanes.load(weights, at + t).div(sum)).intoArray(sums, t);
     }
     for (int t = whole; t < visible; t++) {
-      scores[t] += weights[t] / sum;
+      sums[t] += weights[at + t] / sum;
     }
   }
 

@@ -2,6 +2,7 @@ package io.github.trimtab.internal.vector;
 
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Head;
@@ -10,6 +11,7 @@ import io.github.trimtab.kernel.Pack;
 import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.kernel.Selectivity;
 import io.github.trimtab.kernel.Verify;
 
 /**
@@ -90,6 +92,16 @@ public final class VectorKernels implements Kernels {
   @Override
   public void pack(Pack op) {
     run(op, VectorPack::run);
+  }
+
+  @Override
+  public void columnSums(ColumnSums op) {
+    run(op, VectorColumnSums::run);
+  }
+
+  @Override
+  public void selectivity(Selectivity op) {
+    run(op, VectorSelectivity::run);
   }
 
   private interface Kernel<T> {

@@ -3,6 +3,8 @@ package io.github.trimtab.internal.vector;
 import io.github.trimtab.internal.host.HostChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.internal.vector.Workspace.Floats;
+import io.github.trimtab.internal.vector.Workspace.Ints;
+import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
@@ -61,13 +63,36 @@ final class VectorScore {
     if (op.scoring().mode() == Scoring.Mode.RAW) {
       MemorySegment.copy(out, ValueLayout.JAVA_FLOAT_UNALIGNED, offset, scores, 0, tokens);
     } else {
-      SoftmaxScore.head(op, row, head, tokens, scores, own);
+      softmax(op, row, head, scores, own);
     }
     Pooling.pool(op.scoring(), op.window(), row, scores, tokens, own);
     MemorySegment.copy(scores, 0, out, ValueLayout.JAVA_FLOAT_UNALIGNED, offset, tokens);
     for (long t = tokens; t < op.scores().size(2); t++) {
       out.set(ValueLayout.JAVA_FLOAT_UNALIGNED, offset + 4 * t, Float.NEGATIVE_INFINITY);
     }
+  }
+
+  private static void softmax(Score op, int row, int head, float[] scores, Workspace own) {
+    int[] places = own.ints(Ints.CHOSEN, op.queries());
+    int present = 0;
+    for (int w = 0; w < op.queries(); w++) {
+      places[present] = KvAccess.query(op, row, w);
+      present += places[present] >= 0 ? 1 : 0;
+    }
+    Scoring scoring = op.scoring();
+    SoftmaxScore.head(
+        op.q(),
+        places,
+        present,
+        op.group(),
+        op.history(),
+        op.fresh(),
+        row,
+        head,
+        scoring.mask() == Mask.CAUSAL,
+        scoring.scale(),
+        scores,
+        own);
   }
 
   /**

@@ -78,6 +78,21 @@ final class VectorSelect {
     }
   }
 
+  /**
+   * Writes the indices of the {@code keep} largest of {@code count} values from {@code index}, in
+   * ascending order, 0 < keep < count.
+   *
+   * @param chosen with room for a vector more
+   */
+  static void largest(float[] from, int index, int count, int keep, int[] chosen, Workspace own) {
+    float[] values = own.floats(Floats.ROW, count + Lanes.COUNT);
+    System.arraycopy(from, index, values, 0, count);
+    Arrays.fill(values, count, count + Lanes.COUNT, Float.NaN);
+    int[] ranks = own.ints(Ints.RANKS, count + Lanes.COUNT);
+    rank(values, count, ranks);
+    choose(ranks, count, keep, chosen);
+  }
+
   /** Ranks of a head's scores, padded with the lowest to whole vectors. */
   private static int[] ranks(
       Tensor scores, int tokens, @Nullable Tensor window, int row, int head, Workspace own) {

@@ -41,6 +41,8 @@ final class Workspace {
 
   /** Arithmetic of the verification that the running thread works on. */
   final Masses masses = new Masses(this);
+  /** The queries that the running thread works on. */
+  final QueryTile queries = new QueryTile(this);
 
   private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
   private final Map<Ints, int[]> ints = new EnumMap<>(Ints.class);
