@@ -15,8 +15,18 @@ import io.github.trimtab.memory.Place;
  * hidden vectors.
  */
 public sealed interface Operation
-    permits Append, Attend, Compact, Evict, Head, Pack, Quantize, Score, Select, Verify {
-    permits Append, Attend, ColumnSums, Compact, Evict, Score, Select, Selectivity {
+    permits Append,
+        Attend,
+        ColumnSums,
+        Compact,
+        Evict,
+        Head,
+        Pack,
+        Quantize,
+        Score,
+        Select,
+        Selectivity,
+        Verify {
   /** Where all of the operation's buffers live. */
   Place place();
 }

@@ -117,6 +117,13 @@ final class Inputs implements AutoCloseable {
     }
   }
 
+  /** Checks that a tensor's letter is not too small. */
+  void checkAtLeast(String name, String letter, int least) {
+    if (size(letter) < least) {
+      throw bad(name, shape(name), "at least " + least + " for " + letter);
+    }
+  }
+
   /** Checks that two tensors have one dtype. */
   void checkAlike(String name, String other) {
     if (!file.info(name).format().equals(file.info(other).format())) {

@@ -14,6 +14,8 @@ import picocli.CommandLine.Command;
       RunAttend.class,
       RunVerify.class,
       RunHead.class,
-      RunQuantize.class
+      RunQuantize.class,
+      RunColumnSums.class,
+      RunSelectivity.class
     })
 final class RunCommand {}

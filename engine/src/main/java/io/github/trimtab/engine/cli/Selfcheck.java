@@ -60,6 +60,8 @@ final class Selfcheck {
     hashes.put("verify", new SelfcheckVerify(kernels).run());
     hashes.put("head", new SelfcheckHead(kernels).head());
     hashes.put("quantize", new SelfcheckHead(kernels).quantize());
+    hashes.put("columnsums", new SelfcheckSoftmax(kernels).columnSums());
+    hashes.put("selectivity", new SelfcheckSoftmax(kernels).selectivity());
     return hashes;
   }
 
