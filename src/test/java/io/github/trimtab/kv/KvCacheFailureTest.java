@@ -103,9 +103,9 @@ final class KvCacheFailureTest {
     @Override
     public void pack(Pack op) {
       throw new UnsupportedOperationException();
-  }
+    }
 
-  @Override
+    @Override
     public void columnSums(ColumnSums op) {
       kernels.columnSums(op);
       end();

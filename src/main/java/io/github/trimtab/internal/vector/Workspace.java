@@ -41,6 +41,7 @@ final class Workspace {
 
   /** Arithmetic of the verification that the running thread works on. */
   final Masses masses = new Masses(this);
+
   /** The queries that the running thread works on. */
   final QueryTile queries = new QueryTile(this);
 
