@@ -29,6 +29,11 @@ class CommandsTest {
         "run attend",
         "scalekv",
         "scalekv budget",
+        "vocab",
+        "vocab count",
+        "vocab trim",
+        "vocab coverage",
+        "vocab convert",
       })
   void everyCommandHelps(String command) {
     String[] args = (command + " --help").strip().split(" ", -1);
