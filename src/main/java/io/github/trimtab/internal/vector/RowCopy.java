@@ -7,84 +7,95 @@ import jdk.incubator.vector.ByteVector;
 /** Copies rows of some hundred bytes without a call for each. */
 final class RowCopy {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final long VECTOR = Lanes.BITS / 8;
+  private static final int VECTOR = Lanes.WIDEST_BYTES.length();
 
   private RowCopy() {}
 
   /**
-   * Copies {@code count} rows, the i-th from byte {@code offsets[2 * i] + fromShift} to byte {@code
-   * offsets[2 * i + 1] + toShift}.
+   * Copies {@code count} keys and their values, the i-th key from byte {@code offsets[first + 2 *
+   * i]} to byte {@code offsets[first + 2 * i + 1]}.
    *
-   * @param bytes of a row, a multiple of 8
+   * @param fromValue distance from a key to its value in the source
+   * @param toValue distance from a key to its value in the target
+   * @param bytes of a key, a multiple of 8
    */
-  static void rows(
+  static void pairs(
       MemorySegment source,
-      long fromShift,
+      long fromValue,
       MemorySegment target,
-      long toShift,
+      long toValue,
       long[] offsets,
+      int first,
       int count,
       int bytes) {
-    if (bytes == 8 * VECTOR) {
-      rowsOfEight(source, fromShift, target, toShift, offsets, count);
-    } else {
-      for (int i = 0; i < count; i++) {
-        row(source, offsets[2 * i] + fromShift, target, offsets[2 * i + 1] + toShift, bytes);
+    switch (bytes) {
+      case 256 -> pairsOf256(source, fromValue, target, toValue, offsets, first, count);
+      default -> {
+        for (int i = 0; i < count; i++) {
+          long from = offsets[first + 2 * i];
+          long to = offsets[first + 2 * i + 1];
+          row(source, from, target, to, bytes);
+          row(source, from + fromValue, target, to + toValue, bytes);
+        }
       }
     }
   }
 
-  // Written out, since a loop over some vectors costs more to enter than it copies, and long enough
-  // to be compiled by itself: inlined, its many accesses would pass the JIT's limit of inlining.
-
-  private static void rowsOfEight(
+  private static void pairsOf256(
       MemorySegment source,
-      long fromShift,
+      long fromValue,
       MemorySegment target,
-      long toShift,
+      long toValue,
       long[] offsets,
+      int first,
       int count) {
     for (int i = 0; i < count; i++) {
-      long from = offsets[2 * i] + fromShift;
-      long to = offsets[2 * i + 1] + toShift;
-      ByteVector a = ByteVector.fromMemorySegment(Lanes.BYTES, source, from, Lanes.ORDER);
-      ByteVector b = ByteVector.fromMemorySegment(Lanes.BYTES, source, from + VECTOR, Lanes.ORDER);
-      ByteVector c =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 2 * VECTOR, Lanes.ORDER);
-      ByteVector d =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 3 * VECTOR, Lanes.ORDER);
-      ByteVector e =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 4 * VECTOR, Lanes.ORDER);
-      ByteVector f =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 5 * VECTOR, Lanes.ORDER);
-      ByteVector g =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 6 * VECTOR, Lanes.ORDER);
-      ByteVector h =
-          ByteVector.fromMemorySegment(Lanes.BYTES, source, from + 7 * VECTOR, Lanes.ORDER);
-      a.intoMemorySegment(target, to, Lanes.ORDER);
-      b.intoMemorySegment(target, to + VECTOR, Lanes.ORDER);
-      c.intoMemorySegment(target, to + 2 * VECTOR, Lanes.ORDER);
-      d.intoMemorySegment(target, to + 3 * VECTOR, Lanes.ORDER);
-      e.intoMemorySegment(target, to + 4 * VECTOR, Lanes.ORDER);
-      f.intoMemorySegment(target, to + 5 * VECTOR, Lanes.ORDER);
-      g.intoMemorySegment(target, to + 6 * VECTOR, Lanes.ORDER);
-      h.intoMemorySegment(target, to + 7 * VECTOR, Lanes.ORDER);
+      long from = offsets[first + 2 * i];
+      long to = offsets[first + 2 * i + 1];
+      vectors(source, from, target, to, 256);
+      vectors(source, from + fromValue, target, to + toValue, 256);
     }
+  }
+
+  private static void vectors(
+      MemorySegment source, long from, MemorySegment target, long to, int bytes) {
+    // Slices of a constant length: one bounds check each for all vectors.
+    MemorySegment a = source.asSlice(from, bytes);
+    MemorySegment b = target.asSlice(to, bytes);
+    // Written out: a loop over them is not unrolled.
+    four(a, b, 0);
+    if (bytes > 4 * VECTOR) {
+      four(a, b, 4 * VECTOR);
+    }
+    if (bytes > 8 * VECTOR) {
+      four(a, b, 8 * VECTOR);
+      four(a, b, 12 * VECTOR);
+    }
+  }
+
+  private static void four(MemorySegment from, MemorySegment to, int at) {
+    ByteVector a = load(from, at);
+    ByteVector b = load(from, at + VECTOR);
+    ByteVector c = load(from, at + 2L * VECTOR);
+    ByteVector d = load(from, at + 3L * VECTOR);
+    a.intoMemorySegment(to, at, Lanes.ORDER);
+    b.intoMemorySegment(to, at + VECTOR, Lanes.ORDER);
+    c.intoMemorySegment(to, at + 2L * VECTOR, Lanes.ORDER);
+    d.intoMemorySegment(to, at + 3L * VECTOR, Lanes.ORDER);
   }
 
   /** Copies one row of a multiple of 8 bytes. */
   static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
-    long i = 0;
+    int i = 0;
     for (; i + VECTOR <= bytes; i += VECTOR) {
-      vector(source, from + i, target, to + i);
+      load(source, from + i).intoMemorySegment(target, to + i, Lanes.ORDER);
     }
     for (; i < bytes; i += Long.BYTES) {
       target.set(LONG, to + i, source.get(LONG, from + i));
     }
   }
 
-  private static void vector(MemorySegment source, long from, MemorySegment target, long to) {
-    ByteVector.fromMemorySegment(Lanes.BYTES, source, from, Lanes.ORDER)
-        .intoMemorySegment(target, to, Lanes.ORDER);
+  private static ByteVector load(MemorySegment source, long offset) {
+    return ByteVector.fromMemorySegment(Lanes.WIDEST_BYTES, source, offset, Lanes.ORDER);
   }
 }

@@ -20,10 +20,18 @@ final class Settings {
 
   /** Bits of a vector: 128, 256 or 512. */
   static int bits() {
+    return bits(WIDEST_BY_DEFAULT);
+  }
+
+  /** Bits of a vector of plain copies: as wide as the machine has them unless chosen otherwise. */
+  static int copyBits() {
+    return bits(512);
+  }
+
+  private static int bits(int widest) {
     String chosen = System.getProperty(BITS_PROPERTY);
     if (chosen == null) {
-      int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
-      return Math.clamp(preferred, 128, WIDEST_BY_DEFAULT);
+      return Math.clamp(FloatVector.SPECIES_PREFERRED.vectorBitSize(), 128, widest);
     }
     return switch (chosen) {
       case "128" -> 128;

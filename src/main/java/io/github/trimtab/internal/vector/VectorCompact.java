@@ -6,7 +6,6 @@ import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
-import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies chosen tokens into fresh pages. A task takes a range of places of a target list, all heads
- * of its pages, in blocks of about one source page: keys of all heads, then values of all heads, so
- * that the source is read in the order in which it lies in memory.
+ * of its pages. Where a row lies is found out in the loop that moves it, so that the next rows are
+ * already asked for while one is under way.
  */
 final class VectorCompact {
   /** Places of a list in one task. */
-  private static final int PLACES = 128;
+  private static final int PLACES = 256;
 
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
@@ -81,62 +80,48 @@ final class VectorCompact {
     int list = index / tasks % target.lists();
     int row = index / tasks / target.lists();
     int from = index % tasks * PLACES;
-    int to = (int) Math.min(indices.size(2), from + PLACES);
-    int block = block(history, indices, row, list);
-    for (int place = from; place < to; place += block) {
-      int end = Math.min(to, place + block);
-      boolean whole =
-          history != null
-              && history.layout().dtype() == target.layout().dtype()
-              && copy(history, indices, target, row, list, place, end, own);
+    boolean alike = history != null && history.layout().dtype() == target.layout().dtype();
+    PagedKv exact = alike ? history : null;
+    for (int h = 0; h < target.layout().heads(); h++) {
+      int head = target.lists() == 1 ? h : list;
+      int to = Math.min(kept(indices, row, head), from + PLACES);
+      if (exact != null && (h == 0 || exact.lists() > 1)) {
+        lookUpPages(exact, target, row, head, from, to, own);
+      }
+      boolean whole = exact != null && copy(exact, indices, target, row, head, from, to, own);
       if (!whole) {
-        convert(history, fresh, indices, target, row, list, place, end, own);
+        convert(history, fresh, indices, target, row, head, from, to, own);
       }
     }
   }
 
-  /** Places that come from about one source page, if survivors lie evenly. */
-  private static int block(@Nullable PagedKv history, Tensor indices, int row, int head) {
-    int tokens = Math.max(KvAccess.historyTokens(history, row, head), 1);
-    long ofPage = history == null ? PLACES : history.layout().tokens();
-    return Math.clamp(kept(indices, row, head) * ofPage / tokens, 8, PLACES);
+  // Where rows lie is found out before they move, and without branches that a processor could guess
+  // wrong: the loop that moves them then keeps many under way. The workspace's longs hold the
+  // source list's pages, the target list's pages from the first place on, and the rows' offsets.
+
+  private static long[] places(int sourcePages, int targetPages, Workspace own) {
+    return own.longs(sourcePages + targetPages + 2 * PLACES);
+  }
+
+  private static void lookUpPages(
+      PagedKv history, PagedKv target, int row, int head, int from, int to, Workspace own) {
+    int sourcePages = history.layout().pagesFor(KvAccess.historyTokens(history, row, head));
+    int first = from / target.layout().tokens();
+    int targetPages = target.layout().pagesFor(to) - first;
+    long[] places = places(sourcePages, targetPages, own);
+    for (int i = 0; i < sourcePages; i++) {
+      places[i] = KvAccess.page(history, row, history.list(head), i);
+    }
+    for (int i = 0; i < targetPages; i++) {
+      places[sourcePages + i] = KvAccess.page(target, row, target.list(head), first + i);
+    }
   }
 
   /**
-   * Moves codes and scales of history as they are; returns whether every place up to {@code to}
-   * came from there.
+   * Moves codes and scales of a head's history as they are; returns whether every place up to
+   * {@code to} came from there.
    */
   private static boolean copy(
-      PagedKv history,
-      Tensor indices,
-      PagedKv target,
-      int row,
-      int list,
-      int from,
-      int to,
-      Workspace own) {
-    PageLayout layout = target.layout();
-    MemorySegment source = history.slab().segment();
-    MemorySegment slab = target.slab().segment();
-    long[] offsets = own.longs(2 * layout.heads() * (to - from));
-    int n = 0;
-    for (int h = 0; h < layout.heads(); h++) {
-      int head = target.lists() == 1 ? h : list;
-      n = offsets(history, indices, target, row, head, from, to, offsets, n);
-    }
-    int bytes = (int) layout.tokenBytes();
-    long fromValue = KvAccess.keyToValue(history);
-    long toValue = KvAccess.keyToValue(target);
-    RowCopy.rows(source, 0, slab, 0, offsets, n / 2, bytes);
-    RowCopy.rows(source, fromValue, slab, toValue, offsets, n / 2, bytes);
-    return n == 2 * layout.heads() * (to - from);
-  }
-
-  /**
-   * Appends where the keys of a head's survivors lie and where they go, and moves their scales;
-   * returns how many offsets there are.
-   */
-  private static int offsets(
       PagedKv history,
       Tensor indices,
       PagedKv target,
@@ -144,41 +129,57 @@ final class VectorCompact {
       int head,
       int from,
       int to,
-      long[] offsets,
-      int n) {
+      Workspace own) {
     int historyTokens = KvAccess.historyTokens(history, row, head);
-    int pageTokens = history.layout().tokens();
-    int targetTokens = target.layout().tokens();
+    if (historyTokens == 0 || from >= to) {
+      return from >= to;
+    }
+    int sourcePages = history.layout().pagesFor(historyTokens);
+    int first = from / target.layout().tokens();
+    int targetPages = target.layout().pagesFor(to) - first;
+    long[] places = places(sourcePages, targetPages, own);
+    int rows = sourcePages + targetPages;
+    long fromHead = history.layout().keys(history.headInPage(head));
+    long toHead = target.layout().keys(target.headInPage(head));
     long bytes = target.layout().tokenBytes();
-    boolean scaled = target.layout().dtype().isQuantized();
+    // Page sizes are powers of two.
+    int sourceTokens = history.layout().tokens();
+    int sourceShift = Integer.numberOfTrailingZeros(sourceTokens);
+    int targetTokens = target.layout().tokens();
+    int targetShift = Integer.numberOfTrailingZeros(targetTokens);
     MemorySegment chosen = indices.segment();
     long at = indices.offset(row, head, from);
-    int page = -1;
-    long firstKey = 0;
-    long toKey = 0;
+    int n = 0;
     for (int place = from; place < to; place++) {
       int token = chosen.get(ValueLayout.JAVA_INT_UNALIGNED, at);
       at += Integer.BYTES;
-      if (place == from || place % targetTokens == 0) {
-        toKey = KvAccess.key(target, row, head, place);
-      }
-      if (token < 0) {
-        break;
-      }
-      if (token < historyTokens) {
-        if (token / pageTokens != page) {
-          page = token / pageTokens;
-          firstKey = KvAccess.key(history, row, head, page * pageTokens);
-        }
-        offsets[n++] = firstKey + token % pageTokens * bytes;
-        offsets[n++] = toKey;
-        if (scaled) {
+      int source = Math.min(token, historyTokens - 1);
+      places[rows + 2 * n] =
+          places[source >> sourceShift] + fromHead + (source & (sourceTokens - 1)) * bytes;
+      places[rows + 2 * n + 1] =
+          places[sourcePages + (place >> targetShift) - first]
+              + toHead
+              + (place & (targetTokens - 1)) * bytes;
+      n += source == token ? 1 : 0;
+    }
+    RowCopy.pairs(
+        history.slab().segment(),
+        KvAccess.keyToValue(history),
+        target.slab().segment(),
+        KvAccess.keyToValue(target),
+        places,
+        rows,
+        n,
+        (int) bytes);
+    if (target.layout().dtype().isQuantized()) {
+      for (int place = from; place < to; place++) {
+        int token = KvAccess.at(indices, row, head, place);
+        if (token < historyTokens) {
           copyScales(history, token, target, place, row, head);
         }
       }
-      toKey += bytes;
     }
-    return n;
+    return n == to - from;
   }
 
   private static void copyScales(
@@ -199,31 +200,24 @@ final class VectorCompact {
       Tensor indices,
       PagedKv target,
       int row,
-      int list,
+      int head,
       int from,
       int to,
       Workspace own) {
-    PageLayout layout = target.layout();
-    boolean copied = history != null && history.layout().dtype() == layout.dtype();
-    for (int h = 0; h < layout.heads(); h++) {
-      int head = target.lists() == 1 ? h : list;
-      int historyTokens = KvAccess.historyTokens(history, row, head);
-      for (int place = from; place < to; place++) {
-        int token = KvAccess.at(indices, row, head, place);
-        if (token < 0) {
-          break;
-        }
-        if (fresh != null && token >= historyTokens) {
-          int newToken = token - historyTokens;
-          PageWriter.write(fresh.k(), row, head, newToken, target, place, false, own);
-          PageWriter.write(fresh.values(), row, head, newToken, target, place, true, own);
-        } else if (history != null && !copied) {
-          float[] x = own.floats(Floats.ROW, layout.headDim());
-          Source.read(history, null, row, head, token, 1, false, x, layout.headDim());
-          PageWriter.write(x, target, row, head, place, false);
-          Source.read(history, null, row, head, token, 1, true, x, layout.headDim());
-          PageWriter.write(x, target, row, head, place, true);
-        }
+    int historyTokens = KvAccess.historyTokens(history, row, head);
+    int headDim = target.layout().headDim();
+    for (int place = from; place < to; place++) {
+      int token = KvAccess.at(indices, row, head, place);
+      if (fresh != null && token >= historyTokens) {
+        int newToken = token - historyTokens;
+        PageWriter.write(fresh.k(), row, head, newToken, target, place, false, own);
+        PageWriter.write(fresh.values(), row, head, newToken, target, place, true, own);
+      } else if (history != null) {
+        float[] x = own.floats(Floats.ROW, headDim);
+        Source.read(history, null, row, head, token, 1, false, x, headDim);
+        PageWriter.write(x, target, row, head, place, false);
+        Source.read(history, null, row, head, token, 1, true, x, headDim);
+        PageWriter.write(x, target, row, head, place, true);
       }
     }
   }
