@@ -73,6 +73,6 @@ final class PerHeadTest {
   }
 
   private static Tensor interleaved(int heads, int count, long seed) {
-    return Fixture.queries(ROWS, count, heads, seed).permute(0, 2, 1, 3);
+    return Fixture.queries(ROWS, /* heads= */ count, /* count= */ heads, seed).permute(0, 2, 1, 3);
   }
 }
