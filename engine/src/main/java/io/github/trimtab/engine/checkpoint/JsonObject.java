@@ -68,6 +68,11 @@ public final class JsonObject {
     return values.get(key) != null;
   }
 
+  /** Whether the value of a key is an array. */
+  public boolean isArray(String key) {
+    return values.get(key) instanceof List;
+  }
+
   /** The value of a key, which must be there and a whole number. */
   public int integer(String key) {
     return integer(key, get(key, Double.class, "a whole number"));

@@ -37,6 +37,25 @@ public final class Activations {
     }
   }
 
+  /**
+   * silu(gate) * up, the inner layer of a SwiGLU MLP.
+   *
+   * @param gateAndUp the gate's {@code width} values from {@code at} on, then up's
+   * @param out receives the products from {@code outAt} on
+   */
+  public static void swiglu(float[] gateAndUp, int at, int width, float[] out, int outAt) {
+    int bound = Lanes.SPECIES.loopBound(width);
+    for (int i = 0; i < bound; i += Lanes.COUNT) {
+      FloatVector gate = FloatVector.fromArray(Lanes.SPECIES, gateAndUp, at + i);
+      FloatVector up = FloatVector.fromArray(Lanes.SPECIES, gateAndUp, at + width + i);
+      silu(gate).mul(up).intoArray(out, outAt + i);
+    }
+    for (int i = bound; i < width; i++) {
+      float gate = silu(Lanes.broadcast(gateAndUp[at + i])).lane(0);
+      out[outAt + i] = gate * gateAndUp[at + width + i];
+    }
+  }
+
   private static FloatVector gelu(FloatVector x) {
     FloatVector slope = x.mul(x).fma(Lanes.broadcast(GELU_CUBIC), Lanes.broadcast(GELU_SLOPE));
     return gate(x, x.mul(slope));

@@ -4,7 +4,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -23,12 +26,45 @@ final class Lanes {
 
   static final int COUNT = SPECIES.length();
 
+  private static final VectorSpecies<Integer> INTS =
+      COUNT == 8 ? IntVector.SPECIES_256 : IntVector.SPECIES_128;
+
+  private static final VectorSpecies<Short> SHORTS =
+      COUNT == 8 ? ShortVector.SPECIES_128 : ShortVector.SPECIES_64;
+
+  private static final IntVector BYTE_SHIFTS =
+      IntVector.fromArray(IntVector.SPECIES_128, new int[] {24, 16, 8, 0}, 0);
+
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private Lanes() {}
 
   static FloatVector load(MemorySegment source, long index) {
     return FloatVector.fromMemorySegment(SPECIES, source, index * Float.BYTES, ORDER);
+  }
+
+  /** Signed bytes from a byte offset on, as floats. */
+  static FloatVector int8(MemorySegment source, long offset) {
+    if (COUNT == 4) {
+      // No vector of 32 bits holds four bytes: shift each into the high end of its own lane.
+      int word = source.get(ValueLayout.JAVA_INT_UNALIGNED, offset);
+      return (FloatVector)
+          IntVector.broadcast(IntVector.SPECIES_128, word)
+              .lanewise(VectorOperators.LSHL, BYTE_SHIFTS)
+              .lanewise(VectorOperators.ASHR, 24)
+              .convertShape(VectorOperators.I2F, SPECIES, 0);
+    }
+    return (FloatVector)
+        ByteVector.fromMemorySegment(ByteVector.SPECIES_64, source, offset, ORDER)
+            .convertShape(VectorOperators.B2F, SPECIES, 0);
+  }
+
+  /** BF16 from a byte offset on, widened exactly. */
+  static FloatVector bf16(MemorySegment source, long offset) {
+    return ShortVector.fromMemorySegment(SHORTS, source, offset, ORDER)
+        .convertShape(VectorOperators.S2I, INTS, 0)
+        .lanewise(VectorOperators.LSHL, 16)
+        .reinterpretAsFloats();
   }
 
   static void store(FloatVector vector, MemorySegment target, long index) {

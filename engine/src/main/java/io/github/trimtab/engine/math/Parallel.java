@@ -1,13 +1,33 @@
 package io.github.trimtab.engine.math;
 
-import java.util.concurrent.ForkJoinPool;
-import java.util.stream.IntStream;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
-/** Loops over all cores: the caller works too, beside the threads of the common pool. */
+/**
+ * Loops over all cores: the caller works too, beside daemon threads that look out for the next loop
+ * for a while before they sleep. A decoder runs hundreds of loops of some microseconds each for
+ * every token, far shorter than it takes to wake a thread.
+ *
+ * <p>Threads: any number of callers at once; each works on its own loop until that is done.
+ */
 public final class Parallel {
 
   /** Threads that take part in a loop. */
-  public static final int THREADS = ForkJoinPool.getCommonPoolParallelism() + 1;
+  public static final int THREADS = Runtime.getRuntime().availableProcessors();
+
+  /** Looks at the next loop before a helper sleeps: some tens of microseconds. */
+  private static final int SPINS = 2000;
+
+  private static final Thread[] HELPERS = new Thread[THREADS - 1];
+  private static final AtomicInteger SLEEPING = new AtomicInteger();
+  private static volatile @Nullable Loop newest;
+
+  static {
+    for (int i = 0; i < HELPERS.length; i++) {
+      HELPERS[i] = Thread.ofPlatform().daemon().name("engine-" + (i + 1)).start(Parallel::help);
+    }
+  }
 
   private Parallel() {}
 
@@ -19,18 +39,92 @@ public final class Parallel {
 
   /**
    * Runs {@code body} over {@code [0, items)} in pieces of {@code grain} items, the last one
-   * shorter. Returns when all pieces are done; pieces run in no particular order.
+   * shorter. Returns when all pieces are done; pieces run in no particular order. What a failing
+   * piece threw is thrown here.
    */
   public static void forRange(int items, int grain, Range body) {
     int pieces = Math.ceilDiv(items, grain);
-    if (pieces <= 1) {
-      if (pieces == 1) {
+    if (pieces <= 1 || THREADS == 1) {
+      if (items > 0) {
         body.run(0, items);
       }
       return;
     }
-    IntStream.range(0, pieces)
-        .parallel()
-        .forEach(piece -> body.run(piece * grain, Math.min(items, (piece + 1) * grain)));
+    Loop loop = new Loop(items, grain, pieces, body);
+    newest = loop;
+    if (SLEEPING.get() > 0) {
+      for (Thread helper : HELPERS) {
+        LockSupport.unpark(helper);
+      }
+    }
+    loop.work();
+    loop.await();
+  }
+
+  private static void help() {
+    Loop last = null;
+    while (true) {
+      Loop loop = newest;
+      for (int i = 0; loop == last && i < SPINS; i++) {
+        Thread.onSpinWait();
+        loop = newest;
+      }
+      if (loop == last || loop == null) {
+        SLEEPING.incrementAndGet();
+        if (newest == last) {
+          LockSupport.park(Parallel.class);
+        }
+        SLEEPING.decrementAndGet();
+      } else {
+        loop.work();
+        last = loop;
+      }
+    }
+  }
+
+  /** One loop, whose pieces the threads take one by one. */
+  private static final class Loop {
+    private final int items;
+    private final int grain;
+    private final int pieces;
+    private final Range body;
+    private final AtomicInteger next = new AtomicInteger();
+    private final AtomicInteger done = new AtomicInteger();
+    private volatile @Nullable Throwable failure;
+
+    Loop(int items, int grain, int pieces, Range body) {
+      this.items = items;
+      this.grain = grain;
+      this.pieces = pieces;
+      this.body = body;
+    }
+
+    void work() {
+      for (int piece = next.getAndIncrement(); piece < pieces; piece = next.getAndIncrement()) {
+        try {
+          body.run(piece * grain, Math.min(items, (piece + 1) * grain));
+        } catch (Throwable e) {
+          failure = e;
+        } finally {
+          done.incrementAndGet();
+        }
+      }
+    }
+
+    void await() {
+      for (int i = 0; done.get() < pieces; i++) {
+        if (i < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          Thread.yield(); // the core may be the one that the last piece waits for
+        }
+      }
+      switch (failure) {
+        case null -> {}
+        case RuntimeException e -> throw e;
+        case Error e -> throw e;
+        case Throwable e -> throw new IllegalStateException(e);
+      }
+    }
   }
 }

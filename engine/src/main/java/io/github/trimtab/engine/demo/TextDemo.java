@@ -1,0 +1,147 @@
+package io.github.trimtab.engine.demo;
+
+import io.github.trimtab.engine.completion.Completer;
+import io.github.trimtab.engine.completion.Completion;
+import io.github.trimtab.engine.completion.Drafter;
+import io.github.trimtab.engine.completion.Speculation;
+import io.github.trimtab.engine.completion.TextModels;
+import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.memory.Tensor;
+import io.github.trimtab.speculative.BlockEfficiency;
+import io.github.trimtab.speculative.DraftHead;
+import io.github.trimtab.speculative.DraftHeads;
+import io.github.trimtab.speculative.SpeedUp;
+import io.github.trimtab.speculative.Warping;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Completes the same texts greedily: plainly, with drafters that have the full head, and with
+ * drafters that have a trimmed one.
+ *
+ * @param kept ids of the trimmed head, ascending
+ * @param prompts what the texts begin with, as tokens
+ * @param tokens written behind each prompt
+ */
+public record TextDemo(
+    TextModels models, Kernels kernels, int[] kept, List<int[]> prompts, int tokens) {
+
+  /** Drafted tokens of a round. */
+  static final int LENGTH = 3;
+
+  /** Tokens written unmeasured by each method, so that none pays for the kernels' compilation. */
+  private static final int WARM_UP = 48;
+
+  /**
+   * What one method wrote and what that took.
+   *
+   * @param title for people
+   * @param rows of the draft head, 0 without one
+   * @param headBytes that a draft pass reads of its head
+   * @param cost of a draft pass, as a share of the target's weights
+   * @param completions one a prompt
+   */
+  public record Result(
+      String title, int rows, long headBytes, double cost, List<Completion> completions) {
+
+    /** Tokens a second. */
+    public double speed() {
+      return completions.stream().mapToInt(c -> c.tokens().length).sum()
+          / completions.stream().mapToDouble(Completion::seconds).sum();
+    }
+
+    /** Rounds, drafts and accepted drafts of all texts. */
+    public BlockEfficiency efficiency() {
+      return new BlockEfficiency(
+          completions.stream().mapToLong(c -> c.efficiency().rounds()).sum(),
+          completions.stream().mapToLong(c -> c.efficiency().drafted()).sum(),
+          completions.stream().mapToLong(c -> c.efficiency().accepted()).sum());
+    }
+
+    /** Memory-bound speed-up over plain decoding. */
+    public double speedUp() {
+      return rows == 0 ? 1 : SpeedUp.memoryBound(efficiency().tau(), cost, LENGTH);
+    }
+
+    /** Whether another method wrote the same. */
+    public boolean wroteTheSame(Result other) {
+      for (int i = 0; i < completions.size(); i++) {
+        if (!Arrays.equals(completions.get(i).tokens(), other.completions.get(i).tokens())) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
+  /**
+   * Completes all texts with all methods, text by text.
+   *
+   * @param progress is told what comes next
+   * @param text sees the tokens of the first text, as the first method writes them
+   */
+  public List<Result> run(Consumer<String> progress, IntConsumer text) {
+    List<Result> results = methods();
+    int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
+    try (Completer completer = new Completer(models, kernels, longest + tokens + LENGTH + 1)) {
+      for (Result result : results) {
+        progress.accept("warming up, " + result.title);
+        complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});
+      }
+      for (int i = 0; i < prompts.size(); i++) {
+        for (Result result : results) {
+          progress.accept("text " + (i + 1) + ", " + result.title);
+          boolean shown = i == 0 && result == results.getFirst();
+          IntConsumer each = shown ? text : _ -> {};
+          result.completions.add(complete(completer, result, prompts.get(i), tokens, each));
+        }
+      }
+    }
+    return results;
+  }
+
+  private List<Result> methods() {
+    List<Result> results = new ArrayList<>();
+    results.add(new Result("Plain decoding", 0, 0, 0, new ArrayList<>()));
+    for (Drafter drafter : Drafter.values()) {
+      int all = drafter.head(models).rows();
+      results.add(method(drafter, drafter.title() + ", full head", all));
+      String share = Math.round(100f * kept.length / all) + " % of the head";
+      results.add(method(drafter, drafter.title() + ", " + share, kept.length));
+    }
+    return results;
+  }
+
+  private Result method(Drafter drafter, String title, int rows) {
+    return new Result(
+        Character.toUpperCase(title.charAt(0)) + title.substring(1),
+        rows,
+        drafter.headBytes(models, rows),
+        drafter.cost(models, rows),
+        new ArrayList<>());
+  }
+
+  private Completion complete(
+      Completer completer, Result result, int[] prompt, int most, IntConsumer each) {
+    return completer.complete(prompt, most, Warping.greedy(), speculation(result), 0, each);
+  }
+
+  private @Nullable Speculation speculation(Result result) {
+    for (Drafter drafter : Drafter.values()) {
+      if (result.title.regionMatches(true, 0, drafter.title(), 0, drafter.title().length())) {
+        Tensor ids = Tensor.wrap(kept, kept.length);
+        DraftHead head =
+            result.rows == kept.length
+                ? GatheredHead.of(kernels, drafter.head(models), () -> ids)
+                : GatheredHead.full(kernels, drafter.head(models));
+        return new Speculation(drafter, DraftHeads.always(head), LENGTH, null);
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,146 @@
+package io.github.trimtab.engine.llama;
+
+import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.Mask;
+import io.github.trimtab.memory.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention of a tree of tokens that may or may not become text: each sees what a one-row cache
+ * holds and its own ancestors. Their keys and values stay outside the pages until one path is kept,
+ * so that nothing has to be taken back.
+ *
+ * <p>Threads: one at a time.
+ */
+final class TreeAttention implements BlockAttention, AutoCloseable {
+
+  private final PagedAttention paged;
+  private final LlamaConfig config;
+  private final BlockStack blocks;
+  private final HeadsBuffer[] layers;
+  private final int[] parents = new int[Attend.MAX_TREE];
+  private final int[] depths = new int[Attend.MAX_TREE];
+  private int nodes;
+  private int fresh;
+  private boolean chain = true;
+
+  TreeAttention(BlockStack blocks, PagedAttention paged) {
+    this.blocks = blocks;
+    this.paged = paged;
+    config = blocks.config();
+    layers = new HeadsBuffer[config.layers()];
+    Arrays.setAll(layers, layer -> new HeadsBuffer(config, 1, Attend.MAX_TREE));
+  }
+
+  /** Nodes of the tree that have run. */
+  int nodes() {
+    return nodes;
+  }
+
+  /**
+   * Announces nodes that come next.
+   *
+   * @param parents each node's parent, an earlier node, or -1 for what the cache holds
+   * @throws IllegalArgumentException if the tree or the text grows too large, or a parent is none
+   */
+  void begin(int[] parents, int count) {
+    if (count < 1 || count > Attend.MAX_TREE - nodes) {
+      throw new IllegalArgumentException(
+          "nodes: " + (nodes + count) + ", expected 1 to " + Attend.MAX_TREE + " in a tree");
+    }
+    int deepest = 0;
+    for (int i = 0; i < count; i++) {
+      int node = nodes + i;
+      if (parents[i] < -1 || parents[i] >= node) {
+        throw new IllegalArgumentException(
+            "parent of node " + node + ": " + parents[i] + ", expected -1 to " + (node - 1));
+      }
+      this.parents[node] = parents[i];
+      depths[node] = parents[i] < 0 ? 0 : depths[parents[i]] + 1;
+      deepest = Math.max(deepest, depths[node]);
+      chain &= parents[i] == node - 1;
+    }
+    paged.requireRoom(0, deepest + 1);
+    fresh = count;
+  }
+
+  @Override
+  public void attend(int layer, int count, float[] qkv, float[] attended) {
+    HeadsBuffer buffer = layers[layer];
+    for (int i = 0; i < count; i++) {
+      int position = paged.position(0) + depths[nodes + i];
+      buffer.put(blocks.rotary(), position, qkv, i * config.qkvWidth(), 0, nodes + i);
+    }
+    int all = nodes + count;
+    if (chain && count == 1) {
+      attend(layer, buffer, nodes, all, Mask.NONE, null);
+    } else if (chain && nodes == 0) {
+      attend(layer, buffer, 0, all, Mask.CAUSAL, null);
+    } else {
+      // The mask wants as many queries as tokens: earlier nodes ask again, and their answer is
+      // left.
+      attend(layer, buffer, 0, all, Mask.TREE, Tensor.wrap(Arrays.copyOf(parents, all), 1, all));
+    }
+    for (int i = 0; i < count; i++) {
+      buffer.take(0, nodes + i, attended, i * config.heads() * config.headDim());
+    }
+  }
+
+  private void attend(
+      int layer, HeadsBuffer buffer, int from, int all, Mask mask, @Nullable Tensor parents) {
+    paged
+        .cache()
+        .attend(
+            layer,
+            buffer.queries(from, all - from),
+            null,
+            buffer.fresh(all, null),
+            mask,
+            parents,
+            paged.scale(),
+            buffer.results(from, all - from),
+            null);
+  }
+
+  /** Ends the step that {@link #begin} announced. */
+  void end() {
+    nodes += fresh;
+  }
+
+  /**
+   * Puts a path into the cache and forgets the other nodes.
+   *
+   * @param path nodes from a child of the cache's last token downward, each the parent of the next
+   * @throws IllegalArgumentException if it is no such path
+   */
+  void keep(int[] path, int count) {
+    for (int i = 0; i < count; i++) {
+      int parent = i == 0 ? -1 : path[i - 1];
+      if (path[i] < 0 || path[i] >= nodes || parents[path[i]] != parent) {
+        throw new IllegalArgumentException(
+            "path: node " + path[i] + " at " + i + ", expected a child of node " + parent);
+      }
+    }
+    if (count > 0) {
+      for (int layer = 0; layer < layers.length; layer++) {
+        for (int i = 0; i < count; i++) {
+          if (path[i] != i) {
+            layers[layer].move(path[i], i);
+          }
+        }
+        paged.cache().append(layer, layers[layer].fresh(count, null));
+      }
+      paged.advance(count);
+    }
+    nodes = 0;
+    chain = true;
+  }
+
+  @Override
+  public void close() {
+    for (HeadsBuffer layer : layers) {
+      layer.close();
+    }
+  }
+}

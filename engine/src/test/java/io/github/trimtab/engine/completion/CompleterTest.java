@@ -1,0 +1,118 @@
+package io.github.trimtab.engine.completion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.trimtab.Backends;
+import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.engine.llama.TinyLlama;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
+import io.github.trimtab.speculative.DraftHead;
+import io.github.trimtab.speculative.DraftHeads;
+import io.github.trimtab.speculative.DynamicVocabulary;
+import io.github.trimtab.speculative.Warping;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class CompleterTest {
+
+  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final int[] PROMPT = {5, 17, 44, 9, 80, 3, 61};
+  private static final int TOKENS = 60;
+
+  @TempDir static Path folder;
+  private static TextModels models;
+
+  @BeforeAll
+  static void load() throws IOException {
+    models = models(folder);
+  }
+
+  /** Random models that share a vocabulary. */
+  public static TextModels models(Path folder) throws IOException {
+    TinyLlama.write(folder.resolve("target"), TinyLlama.TARGET, DType.INT8, true, "null", 11);
+    TinyLlama.write(folder.resolve("draft"), TinyLlama.DRAFT, DType.BF16, true, "null", 12);
+    TinyLlama.writeEagle(folder.resolve("eagle"), TinyLlama.EAGLE, DType.INT8, 13);
+    return TextModels.load(folder);
+  }
+
+  private static DraftHead trimmed(Drafter drafter) {
+    int[] even = IntStream.range(0, 97).filter(id -> id % 2 == 0).toArray();
+    Tensor ids = Tensor.wrap(even, even.length);
+    return GatheredHead.of(KERNELS, drafter.head(models), () -> ids);
+  }
+
+  private static DraftHead full(Drafter drafter) {
+    return GatheredHead.full(KERNELS, drafter.head(models));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void greedyTextIsThePlainOneWhateverTheHead(Drafter drafter) {
+    DynamicVocabulary tail = new DynamicVocabulary(97, new int[] {1, 2}, 2, 20);
+    DraftHead dynamic = GatheredHead.of(KERNELS, drafter.head(models), tail::ids);
+    List<Speculation> all =
+        List.of(
+            new Speculation(drafter, DraftHeads.always(full(drafter)), 3, null),
+            new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 4, null),
+            new Speculation(drafter, DraftHeads.always(dynamic), 3, tail));
+    try (Completer completer = new Completer(models, KERNELS, 80)) {
+      List<Integer> seen = new ArrayList<>();
+      Completion plain =
+          completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
+      assertEquals(1, plain.efficiency().tau());
+      assertArrayEquals(plain.tokens(), seen.stream().mapToInt(Integer::intValue).toArray());
+      for (Speculation speculation : all) {
+        Completion drafted =
+            completer.complete(PROMPT, TOKENS, Warping.greedy(), speculation, 1, _ -> {});
+        assertArrayEquals(plain.tokens(), drafted.tokens());
+        assertThat(drafted.efficiency().tau()).isBetween(1.0, 1.0 + speculation.length());
+      }
+      assertThat(tail.size()).isGreaterThan(10);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void drawnTextEndsAtTheEndTokenAndRepeatsWithItsSeed(Drafter drafter) {
+    Warping warping = Warping.temperature(1);
+    Speculation speculation =
+        new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 3, null);
+    try (Completer completer = new Completer(models, KERNELS, 80)) {
+      boolean ended = false;
+      for (int seed = 0; seed < 20; seed++) {
+        Completion one = completer.complete(PROMPT, TOKENS, warping, speculation, seed, _ -> {});
+        Completion two = completer.complete(PROMPT, TOKENS, warping, speculation, seed, _ -> {});
+        assertArrayEquals(one.tokens(), two.tokens());
+        for (int i = 0; i < one.tokens().length; i++) {
+          boolean last = i == one.tokens().length - 1;
+          boolean end = models.target().config().ends().contains(one.tokens()[i]);
+          assertThat(!end || last).isTrue();
+          ended |= end;
+        }
+      }
+      assertThat(ended).isTrue();
+    }
+  }
+
+  @Test
+  void aPromptOfOneTokenIsRefused() {
+    try (Completer completer = new Completer(models, KERNELS, 80)) {
+      assertThatThrownBy(
+              () -> completer.complete(new int[] {5}, 1, Warping.greedy(), null, 1, _ -> {}))
+          .hasMessageContaining("prompt: 1 tokens");
+    }
+  }
+}

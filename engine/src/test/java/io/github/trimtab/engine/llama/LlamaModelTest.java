@@ -1,0 +1,197 @@
+package io.github.trimtab.engine.llama;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.github.trimtab.Backends;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class LlamaModelTest {
+
+  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final int V = TinyLlama.TARGET.vocabulary();
+
+  @TempDir Path folder;
+
+  private Map<String, double[][]> write(DType format, boolean tied, boolean scaled)
+      throws IOException {
+    String scaling = scaled ? TinyLlama.ROPE_SCALING : "null";
+    return TinyLlama.write(folder, TinyLlama.TARGET, format, tied, scaling, 5);
+  }
+
+  static int[] text(int tokens, long seed) {
+    return new SplittableRandom(seed).ints(tokens, 3, V).toArray();
+  }
+
+  static int[] chain(int tokens) {
+    int[] parents = new int[tokens];
+    Arrays.setAll(parents, i -> i - 1);
+    return parents;
+  }
+
+  static void assertLogits(double[] expected, float[] logits, int row, String what) {
+    double range =
+        Arrays.stream(expected).max().orElseThrow() - Arrays.stream(expected).min().orElseThrow();
+    for (int id = 0; id < expected.length; id++) {
+      assertEquals(expected[id], logits[row * expected.length + id], 1e-5 * range, what);
+    }
+  }
+
+  private static float[] step(LlamaTarget target, int[] tokens, int[] parents) {
+    float[] logits = new float[tokens.length * V];
+    target.step(tokens, parents, tokens.length, Tensor.wrap(logits, tokens.length, V));
+    return logits;
+  }
+
+  private LlamaTarget target() throws IOException {
+    return new LlamaTarget(LlamaModel.load(folder), KERNELS, 160, DType.F32);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F32,true,false", "F16,false,false", "BF16,false,true", "INT8,true,true"})
+  void logitsAgreeWithThePlainFormulas(DType format, boolean tied, boolean scaled)
+      throws IOException {
+    PlainLlama plain = new PlainLlama(write(format, tied, scaled), TinyLlama.TARGET, scaled);
+    String head = tied ? "model.embed_tokens.weight" : "lm_head.weight";
+    int[] tokens = text(70, 1);
+    double[][] features = plain.features(tokens, chain(tokens.length));
+    try (LlamaTarget target = target()) {
+      float[][] logits = target.logits(tokens);
+      for (int i = 0; i < tokens.length; i++) {
+        assertLogits(plain.logits(features[i], head), logits[i], 0, "prompt, token " + i);
+      }
+      target.prompt(Arrays.copyOf(tokens, 60));
+      for (int i = 60; i < tokens.length; i++) {
+        float[] one = step(target, new int[] {tokens[i]}, chain(1));
+        assertLogits(plain.logits(features[i], head), one, 0, "token " + i);
+        target.keep(new int[] {0}, 1);
+      }
+    }
+  }
+
+  @Test
+  void treesBranchAndKeepOnePath() throws IOException {
+    PlainLlama plain = new PlainLlama(write(DType.INT8, true, false), TinyLlama.TARGET, false);
+    int[] prompt = text(20, 2);
+    int[] drafted = text(7, 3);
+    int[] parents = {-1, 0, 0, 1, 2, 2, 5};
+    int[] path = {0, 2, 5};
+    try (LlamaTarget target = target()) {
+      target.prompt(prompt);
+      int[] all = Arrays.copyOf(prompt, 27);
+      System.arraycopy(drafted, 0, all, 20, 7);
+      int[] allParents = chain(27);
+      for (int i = 1; i < 7; i++) {
+        allParents[20 + i] = 20 + parents[i];
+      }
+      double[][] features = plain.features(all, allParents);
+      float[] logits = step(target, drafted, parents);
+      for (int i = 0; i < 7; i++) {
+        assertLogits(
+            plain.logits(features[20 + i], "model.embed_tokens.weight"), logits, i, "node " + i);
+      }
+      target.keep(path, 3);
+      assertEquals(23, target.position());
+      int[] kept = Arrays.copyOf(prompt, 24);
+      for (int i = 0; i < 3; i++) {
+        kept[20 + i] = drafted[path[i]];
+      }
+      kept[23] = 9;
+      double[] expected = plain.features(kept, chain(24))[23];
+      float[] after = step(target, new int[] {9}, chain(1));
+      assertLogits(plain.logits(expected, "model.embed_tokens.weight"), after, 0, "after the path");
+    }
+  }
+
+  @Test
+  void aChainOfTokensHasTheBitsOfTokensOneByOne() throws IOException {
+    write(DType.INT8, true, false);
+    int[] prompt = text(33, 4);
+    int[] next = text(4, 5);
+    try (LlamaTarget together = target();
+        LlamaTarget apart = target()) {
+      together.prompt(prompt);
+      apart.prompt(prompt);
+      float[] chain = step(together, next, chain(4));
+      for (int i = 0; i < 4; i++) {
+        float[] one = step(apart, new int[] {next[i]}, chain(1));
+        apart.keep(new int[] {0}, 1);
+        assertArrayEquals(Arrays.copyOfRange(chain, i * V, (i + 1) * V), one, 2e-5f);
+      }
+    }
+  }
+
+  @Test
+  void rowsOfABatchAreTheirOwnTexts() throws IOException {
+    write(DType.BF16, true, false);
+    LlamaModel model = LlamaModel.load(folder);
+    int[][][] steps = {
+      {text(5, 6), text(40, 7), text(1, 8)},
+      {text(1, 9), {}, text(3, 10)},
+      {text(2, 11), text(1, 12), {}}
+    };
+    float[] logits = new float[3 * V];
+    int[][] texts = new int[3][0];
+    try (LlamaBatch batch = new LlamaBatch(model, KERNELS, 3, 160, DType.F32);
+        LlamaTarget alone = target()) {
+      for (int[][] step : steps) {
+        batch.step(step, Tensor.wrap(logits, 3, V));
+        for (int row = 0; row < 3; row++) {
+          int before = texts[row].length;
+          texts[row] = Arrays.copyOf(texts[row], before + step[row].length);
+          System.arraycopy(step[row], 0, texts[row], before, step[row].length);
+          float[] expected = alone.logits(texts[row])[texts[row].length - 1];
+          assertArrayEquals(
+              expected, Arrays.copyOfRange(logits, row * V, (row + 1) * V), 2e-5f, "row " + row);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aFullCacheIsNamedAndKeepsTheText() throws IOException {
+    write(DType.F32, true, false);
+    try (LlamaTarget target = target()) {
+      target.prompt(text(160, 13));
+      assertThatThrownBy(() -> target.prompt(text(1, 14)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("161")
+          .hasMessageContaining("160 positions");
+      assertEquals(160, target.position());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'\"hidden_act\": \"silu\"', '\"hidden_act\": \"gelu\"', hidden_act: gelu",
+    "'\"num_key_value_heads\": 2', '\"num_key_value_heads\": 3', num_key_value_heads: 3",
+    "'\"head_dim\": 8', '\"head_dim\": 12', head_dim: 12",
+    "'\"rope_scaling\": null', '\"rope_scaling\": {\"type\": \"yarn\"}', rope_type: yarn",
+    "'\"vocab_size\": 97', '\"vocab_size\": 98', model.embed_tokens.weight",
+    "'\"num_hidden_layers\": 3', '\"num_hidden_layers\": 4', model.layers.3",
+    "'\"tie_word_embeddings\": true', '\"tie_word_embeddings\": false', lm_head.weight",
+    "'\"vocab_size\": 97,', '', vocab_size: null",
+  })
+  void aWrongConfigurationIsNamed(String from, String to, String message) throws IOException {
+    write(DType.F32, true, false);
+    Path file = folder.resolve("config.json");
+    String config = Files.readString(file);
+    Files.writeString(file, config.replace(from, to));
+    assertThatThrownBy(() -> LlamaModel.load(folder))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining(message);
+  }
+}

@@ -1,0 +1,46 @@
+package io.github.trimtab.engine.math;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ParallelTest {
+
+  @Test
+  void everyItemRunsOnceWhoeverCalls() {
+    IntStream.range(0, 200)
+        .parallel()
+        .forEach(call -> {
+          AtomicIntegerArray runs = new AtomicIntegerArray(call);
+          Parallel.forRange(
+              call,
+              3,
+              (from, to) -> {
+                for (int i = from; i < to; i++) {
+                  runs.incrementAndGet(i);
+                }
+              });
+          for (int i = 0; i < call; i++) {
+            assertEquals(1, runs.get(i), "item " + i + " of " + call);
+          }
+        });
+  }
+
+  @Test
+  void aFailureReachesTheCaller() {
+    assertThrows(
+        ArithmeticException.class,
+        () ->
+            Parallel.forRange(
+                100,
+                1,
+                (from, to) -> {
+                  if (from == 57) {
+                    throw new ArithmeticException();
+                  }
+                }));
+  }
+}
