@@ -13,30 +13,55 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget.
+ * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget, and
+ * the same Java written with and without drafters.
  */
 @Command(
     name = "demo",
     description =
         "Draw the same pictures with the full cache, with ScaleKV and with a sliding window, and"
-            + " print memory, fidelity and time.")
+            + " print memory, fidelity and time. Then complete the same Java plainly and with"
+            + " drafters, whose head is full or trimmed, and print speed and block efficiency.")
 final class DemoCommand implements Callable<Integer> {
   private static final int MOST_IMAGES = 64;
 
+  /** A part of the demonstration. */
+  enum Part {
+    PICTURES,
+    TEXT;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Mixin private TextDemoRun text = new TextDemoRun();
+
+  @Option(
+      names = "--only",
+      paramLabel = "PART",
+      description = "One part alone: ${COMPLETION-CANDIDATES} (default: both).")
+  private @Nullable Part only;
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
       defaultValue = "demo",
-      description = "Folder for demo.png and the single pictures (default: ${DEFAULT-VALUE}).")
+      description = "Folder for demo.png, the single pictures and the tables (default: ${DEFAULT-VALUE}).")
   private Path out = Path.of("");
 
   @Option(
@@ -86,6 +111,19 @@ final class DemoCommand implements Callable<Integer> {
     if (Files.exists(out) && !Files.isDirectory(out)) {
       throw new BadInputException("--out", out, "a folder, or none yet");
     }
+    TextDemoRun.Prepared prepared = only == Part.PICTURES ? null : text.prepare(kernels);
+    if (only != Part.TEXT) {
+      pictures(kernels);
+    }
+    if (prepared != null) {
+      Files.createDirectories(out);
+      CommandLine line = spec.commandLine();
+      prepared.run(line.getOut(), line.getErr(), out);
+    }
+    return 0;
+  }
+
+  private void pictures(Kernels kernels) throws IOException {
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
@@ -98,7 +136,6 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter printed = spec.commandLine().getOut();
     printed.print(report.table());
     printed.println("contact sheet: " + report.write(out));
-    return 0;
   }
 
   private List<DemoResult> draw(Demo demo, List<DemoPolicy> policies, List<String> names) {

@@ -35,9 +35,13 @@ final class Progress implements AutoCloseable {
     }
   }
 
-  /** Takes the bar away. */
   @Override
   public void close() {
+    clear();
+  }
+
+  /** Takes the bar away, until it is shown again. */
+  void clear() {
     if (shown) {
       out.print("\r\033[K");
       out.flush();

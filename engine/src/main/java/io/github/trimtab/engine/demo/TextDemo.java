@@ -41,13 +41,19 @@ public record TextDemo(
    * What one method wrote and what that took.
    *
    * @param title for people
+   * @param drafter who drafted, or null
    * @param rows of the draft head, 0 without one
    * @param headBytes that a draft pass reads of its head
    * @param cost of a draft pass, as a share of the target's weights
    * @param completions one a prompt
    */
   public record Result(
-      String title, int rows, long headBytes, double cost, List<Completion> completions) {
+      String title,
+      @Nullable Drafter drafter,
+      int rows,
+      long headBytes,
+      double cost,
+      List<Completion> completions) {
 
     /** Tokens a second. */
     public double speed() {
@@ -65,7 +71,7 @@ public record TextDemo(
 
     /** Memory-bound speed-up over plain decoding. */
     public double speedUp() {
-      return rows == 0 ? 1 : SpeedUp.memoryBound(efficiency().tau(), cost, LENGTH);
+      return drafter == null ? 1 : SpeedUp.memoryBound(efficiency().tau(), cost, LENGTH);
     }
 
     /** Whether another method wrote the same. */
@@ -105,9 +111,14 @@ public record TextDemo(
     return results;
   }
 
+  /** How often {@link #run} tells its progress. */
+  public int steps() {
+    return (prompts.size() + 1) * (1 + 2 * Drafter.values().length);
+  }
+
   private List<Result> methods() {
     List<Result> results = new ArrayList<>();
-    results.add(new Result("Plain decoding", 0, 0, 0, new ArrayList<>()));
+    results.add(new Result("Plain decoding", null, 0, 0, 0, new ArrayList<>()));
     for (Drafter drafter : Drafter.values()) {
       int all = drafter.head(models).rows();
       results.add(method(drafter, drafter.title() + ", full head", all));
@@ -120,6 +131,7 @@ public record TextDemo(
   private Result method(Drafter drafter, String title, int rows) {
     return new Result(
         Character.toUpperCase(title.charAt(0)) + title.substring(1),
+        drafter,
         rows,
         drafter.headBytes(models, rows),
         drafter.cost(models, rows),
@@ -132,16 +144,15 @@ public record TextDemo(
   }
 
   private @Nullable Speculation speculation(Result result) {
-    for (Drafter drafter : Drafter.values()) {
-      if (result.title.regionMatches(true, 0, drafter.title(), 0, drafter.title().length())) {
-        Tensor ids = Tensor.wrap(kept, kept.length);
-        DraftHead head =
-            result.rows == kept.length
-                ? GatheredHead.of(kernels, drafter.head(models), () -> ids)
-                : GatheredHead.full(kernels, drafter.head(models));
-        return new Speculation(drafter, DraftHeads.always(head), LENGTH, null);
-      }
+    Drafter drafter = result.drafter;
+    if (drafter == null) {
+      return null;
     }
-    return null;
+    Tensor ids = Tensor.wrap(kept, kept.length);
+    DraftHead head =
+        result.rows == kept.length
+            ? GatheredHead.of(kernels, drafter.head(models), () -> ids)
+            : GatheredHead.full(kernels, drafter.head(models));
+    return new Speculation(drafter, DraftHeads.always(head), LENGTH, null);
   }
 }

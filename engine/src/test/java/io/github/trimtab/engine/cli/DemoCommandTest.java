@@ -32,6 +32,7 @@ class DemoCommandTest {
     options.put("--backend", "scalar");
     options.put("--classes", "red square,blue circle");
     options.put("--images", "1");
+    options.put("--only", "pictures");
   }
 
   private Trimtab demo() {

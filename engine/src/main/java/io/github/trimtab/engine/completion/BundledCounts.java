@@ -1,0 +1,69 @@
+package io.github.trimtab.engine.completion;
+
+import io.github.trimtab.engine.text.TextTokenizer;
+import io.github.trimtab.vocab.KeptVocabulary;
+import io.github.trimtab.vocab.Provenance;
+import io.github.trimtab.vocab.TokenCounts;
+import io.github.trimtab.vocab.Trim;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * Token counts beside models, {@code counts/SOURCE-DOMAIN.txt.gz}: a count a line, the line's place
+ * being the id.
+ *
+ * @param folder of the models
+ * @param vocabulary size V of the models' vocabulary
+ */
+public record BundledCounts(Path folder, TextTokenizer tokenizer, int vocabulary) {
+
+  /**
+   * Reads counts.
+   *
+   * @param source whose text was counted: target, draft or raw
+   * @param domain of the text: java, ja and so on
+   * @throws IllegalArgumentException naming the file and what does not fit
+   */
+  public TokenCounts read(String source, String domain) throws IOException {
+    Path file = folder.resolve("counts").resolve(source + "-" + domain + ".txt.gz");
+    long[] counts = new long[vocabulary];
+    int id = 0;
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(
+                new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine(), id++) {
+        if (id < vocabulary) {
+          counts[id] = Long.parseLong(line.strip());
+        }
+      }
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          file + ": line " + (id + 1) + ": " + e.getMessage() + ", expected a count", e);
+    }
+    if (id != vocabulary) {
+      throw new IllegalArgumentException(
+          file + ": " + id + " counts, expected one for each of " + vocabulary + " ids");
+    }
+    String name = source + "-" + domain;
+    return new TokenCounts(new Provenance(name, tokenizer.sha256(), vocabulary), counts);
+  }
+
+  /**
+   * The most frequent ids, the special ones and single bytes among them.
+   *
+   * @param rows how many
+   */
+  public KeptVocabulary keep(TokenCounts counts, int rows) {
+    BitSet isProtected = new BitSet();
+    tokenizer.specialIds().forEach(isProtected::set);
+    tokenizer.byteIds().forEach(isProtected::set);
+    return new Trim(counts, tokenizer.ids(), isProtected, 1).topK(rows);
+  }
+}

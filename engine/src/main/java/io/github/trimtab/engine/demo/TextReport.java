@@ -1,0 +1,62 @@
+package io.github.trimtab.engine.demo;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The text demonstration's results for people.
+ *
+ * @param results plain decoding first, which all others are compared with
+ */
+public record TextReport(List<TextDemo.Result> results) {
+
+  private static final String ROW = "%-28s %9s %8s %11s %11s %10s %11s %7s %6s %10s%n";
+
+  /** The table, a line a method. */
+  public String table() {
+    TextDemo.Result plain = results.getFirst();
+    StringBuilder table = new StringBuilder();
+    table.append(
+        ROW.formatted(
+            "greedy, " + TextDemo.LENGTH + " drafts a round",
+            "tokens/s",
+            "of plain",
+            "tokens/pass",
+            "acceptance",
+            "head rows",
+            "head bytes",
+            "cost c",
+            "MBSU",
+            "same text"));
+    for (TextDemo.Result result : results) {
+      boolean drafted = result.drafter() != null;
+      table.append(
+          ROW.formatted(
+              result.title(),
+              decimal("%.0f", result.speed()),
+              decimal("%.2f", result.speed() / plain.speed()),
+              decimal("%.2f", result.efficiency().tau()),
+              drafted ? decimal("%.1f %%", 100 * result.efficiency().acceptance()) : "-",
+              drafted ? result.rows() : "-",
+              drafted ? result.headBytes() : "-",
+              drafted ? decimal("%.3f", result.cost()) : "-",
+              decimal("%.2f", result.speedUp()),
+              drafted ? (result.wroteTheSame(plain) ? "yes" : "no") : "-"));
+    }
+    return table.toString();
+  }
+
+  /** Writes the table to {@code text.txt} and returns the file. */
+  public Path write(Path folder) throws IOException {
+    Path file = folder.resolve("text.txt");
+    Files.writeString(file, table());
+    return file;
+  }
+
+  private static String decimal(String format, double value) {
+    return String.format(Locale.ROOT, format, value);
+  }
+}
