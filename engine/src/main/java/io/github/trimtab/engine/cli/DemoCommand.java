@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget, and
- * the same Java written with and without drafters.
+ * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget,
+ * and the same Java written with and without drafters.
  */
 @Command(
     name = "demo",
@@ -61,7 +61,8 @@ final class DemoCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       defaultValue = "demo",
-      description = "Folder for demo.png, the single pictures and the tables (default: ${DEFAULT-VALUE}).")
+      description =
+          "Folder for demo.png, the single pictures and the tables (default: ${DEFAULT-VALUE}).")
   private Path out = Path.of("");
 
   @Option(

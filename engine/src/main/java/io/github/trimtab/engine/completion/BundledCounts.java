@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.completion;
 
+import io.github.trimtab.engine.text.ModelIds;
 import io.github.trimtab.engine.text.TextTokenizer;
 import io.github.trimtab.vocab.KeptVocabulary;
 import io.github.trimtab.vocab.Provenance;
@@ -56,14 +57,12 @@ public record BundledCounts(Path folder, TextTokenizer tokenizer, int vocabulary
   }
 
   /**
-   * The most frequent ids, the special ones and single bytes among them.
+   * The most frequent ids, with those that no draft head may lose.
    *
    * @param rows how many
    */
-  public KeptVocabulary keep(TokenCounts counts, int rows) {
-    BitSet isProtected = new BitSet();
-    tokenizer.specialIds().forEach(isProtected::set);
-    tokenizer.byteIds().forEach(isProtected::set);
+  public KeptVocabulary keep(TokenCounts counts, int rows) throws IOException {
+    BitSet isProtected = ModelIds.protectedIds(folder, tokenizer);
     return new Trim(counts, tokenizer.ids(), isProtected, 1).topK(rows);
   }
 }

@@ -63,8 +63,6 @@ public record TextModels(LlamaModel target, LlamaModel draft, EagleModel eagle) 
   public int[] encode(TextTokenizer tokenizer, String text) {
     int[] ids = tokenizer.encode(text, false);
     int begin = target.config().begin();
-    return begin < 0
-        ? ids
-        : IntStream.concat(IntStream.of(begin), Arrays.stream(ids)).toArray();
+    return begin < 0 ? ids : IntStream.concat(IntStream.of(begin), Arrays.stream(ids)).toArray();
   }
 }

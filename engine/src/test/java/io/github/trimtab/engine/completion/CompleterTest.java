@@ -70,8 +70,7 @@ class CompleterTest {
             new Speculation(drafter, DraftHeads.always(dynamic), 3, tail));
     try (Completer completer = new Completer(models, KERNELS, 80)) {
       List<Integer> seen = new ArrayList<>();
-      Completion plain =
-          completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
+      Completion plain = completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
       assertEquals(1, plain.efficiency().tau());
       assertArrayEquals(plain.tokens(), seen.stream().mapToInt(Integer::intValue).toArray());
       for (Speculation speculation : all) {

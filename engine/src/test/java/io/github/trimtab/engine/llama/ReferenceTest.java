@@ -110,8 +110,7 @@ class ReferenceTest {
           int[] token = integers(reference, "tokens", row, place + 1, place + 2);
           hidden = drafter.begin(new int[0], 0, token, 1);
           rows[place] = new float[model.config().vocabulary()];
-          KERNELS.head(
-              Head.logits(hidden, head, Tensor.wrap(rows[place], 1, rows[place].length)));
+          KERNELS.head(Head.logits(hidden, head, Tensor.wrap(rows[place], 1, rows[place].length)));
         }
         comparison.add(row, rows);
         int[] drafted = new int[4];
