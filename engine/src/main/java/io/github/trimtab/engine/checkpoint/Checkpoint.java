@@ -1,11 +1,13 @@
 package io.github.trimtab.engine.checkpoint;
 
 import io.github.trimtab.io.Safetensors;
+import io.github.trimtab.io.TensorInfo;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Predicate;
 
 /** Named weights of a safetensors file. */
@@ -18,9 +20,18 @@ public final class Checkpoint implements AutoCloseable {
     file = Safetensors.open(path);
   }
 
-  /** Whether there is a tensor of this name. */
-  public boolean contains(String name) {
-    return file.contains(name);
+  /** The tensors' names, in the file's order. */
+  public List<String> names() {
+    return file.tensors().stream().map(TensorInfo::name).toList();
+  }
+
+  /**
+   * A tensor as it lies in the file, until this closes.
+   *
+   * @throws IllegalArgumentException naming file and tensor, if it is missing
+   */
+  public Tensor tensor(String name) {
+    return file.tensor(name);
   }
 
   /**

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,16 +27,27 @@ public final class JsonObject {
 
   /** Reads a file that holds one object. */
   public static JsonObject read(Path file) throws IOException {
-    try (JsonParser parser = new JsonFactory().createParser(Files.readString(file))) {
+    return parse(file.toString(), Files.readString(file));
+  }
+
+  /**
+   * Parses a text that is one object.
+   *
+   * @param where for messages
+   */
+  public static JsonObject parse(String where, String text) {
+    try (JsonParser parser = new JsonFactory().createParser(text)) {
       if (parser.nextToken() == JsonToken.START_OBJECT
           && value(parser) instanceof Map<?, ?> object
           && parser.nextToken() == null) {
-        return new JsonObject(file.toString(), object);
+        return new JsonObject(where, object);
       }
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(file + ": " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException(where + ": " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    throw new IllegalArgumentException(file + ": expected one JSON object");
+    throw new IllegalArgumentException(where + ": expected one JSON object");
   }
 
   private static @Nullable Object value(JsonParser parser) throws IOException {
@@ -105,6 +117,24 @@ public final class JsonObject {
       result.add(integer(key, element));
     }
     return List.copyOf(result);
+  }
+
+  /** An array of numbers. */
+  public double[] numbers(String key) {
+    List<?> values = get(key, List.class, "an array of numbers");
+    double[] result = new double[values.size()];
+    for (int i = 0; i < result.length; i++) {
+      if (!(values.get(i) instanceof Double number)) {
+        throw unexpected(key, values.get(i), "numbers only");
+      }
+      result[i] = number;
+    }
+    return result;
+  }
+
+  /** The keys, in the order of the text. */
+  public List<String> keys() {
+    return values.keySet().stream().map(String.class::cast).toList();
   }
 
   /** The value of a key, which must be there and objects. */

@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
       SelfcheckCommand.class,
       RunCommand.class,
       ScalekvCommand.class,
+      ModelCommand.class,
       VocabCommand.class
     })
 public final class Main {

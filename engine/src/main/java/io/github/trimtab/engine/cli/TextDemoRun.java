@@ -104,7 +104,7 @@ final class TextDemoRun {
     TextTokenizer tokenizer = models.tokenizer(folder);
     int vocabulary = models.target().config().vocabulary();
     BundledCounts counts = new BundledCounts(folder, tokenizer, vocabulary);
-    int[] kept = counts.keep(counts.read("target", "java"), vocabulary / SHARE).ids();
+    int[] kept = counts.keep(counts.read("target-java"), vocabulary / SHARE).ids();
     List<int[]> prompts =
         BEGINNINGS.stream().map(text -> models.encode(tokenizer, text.stripTrailing())).toList();
     return new Prepared(new TextDemo(models, kernels, kept, prompts, tokens), tokenizer);

@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
       VocabCountCommand.class,
       VocabTrimCommand.class,
       VocabCoverageCommand.class,
-      VocabConvertCommand.class
+      VocabConvertCommand.class,
+      VocabEvalCommand.class
     })
 final class VocabCommand {}

@@ -27,12 +27,12 @@ public record BundledCounts(Path folder, TextTokenizer tokenizer, int vocabulary
   /**
    * Reads counts.
    *
-   * @param source whose text was counted: target, draft or raw
-   * @param domain of the text: java, ja and so on
+   * @param name source and domain: whose text was counted (target, draft or raw), and which text
+   *     ({@code target-java})
    * @throws IllegalArgumentException naming the file and what does not fit
    */
-  public TokenCounts read(String source, String domain) throws IOException {
-    Path file = folder.resolve("counts").resolve(source + "-" + domain + ".txt.gz");
+  public TokenCounts read(String name) throws IOException {
+    Path file = folder.resolve("counts").resolve(name + ".txt.gz");
     long[] counts = new long[vocabulary];
     int id = 0;
     try (BufferedReader lines =
@@ -52,7 +52,6 @@ public record BundledCounts(Path folder, TextTokenizer tokenizer, int vocabulary
       throw new IllegalArgumentException(
           file + ": " + id + " counts, expected one for each of " + vocabulary + " ids");
     }
-    String name = source + "-" + domain;
     return new TokenCounts(new Provenance(name, tokenizer.sha256(), vocabulary), counts);
   }
 

@@ -44,7 +44,8 @@ final class Weights {
     return Tensor.of(tensor.dtype(), Buffer.wrap(own), tensor.shape());
   }
 
-  private static WeightRows mapped(Checkpoint checkpoint, String name, int rows, int width) {
+  /** A matrix where it lies in the file, until that closes. */
+  static WeightRows mapped(Checkpoint checkpoint, String name, int rows, int width) {
     String weight = name + ".weight";
     Tensor codes =
         checkpoint.tensor(

@@ -1,0 +1,203 @@
+package io.github.trimtab.engine.cli;
+
+import io.github.trimtab.engine.completion.BundledCounts;
+import io.github.trimtab.engine.completion.Drafter;
+import io.github.trimtab.engine.completion.TextModels;
+import io.github.trimtab.engine.draftstudy.Plan;
+import io.github.trimtab.engine.draftstudy.Prompts;
+import io.github.trimtab.engine.draftstudy.Study;
+import io.github.trimtab.engine.draftstudy.StudyFiles;
+import io.github.trimtab.engine.draftstudy.StudyPlots;
+import io.github.trimtab.engine.draftstudy.Summary;
+import io.github.trimtab.engine.text.TextTokenizer;
+import io.github.trimtab.kernel.Kernels;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code vocab eval}. */
+@Command(
+    name = "eval",
+    description = {
+      "Block efficiency, MBSU and speed of trimmed draft heads, against the full head, on held-out"
+          + " prompts.",
+      "",
+      "Writes DIR/study.json, DIR/study.txt and plots. DIR/records-TOKENS-SEED.jsonl holds every completion as it"
+          + " comes: the same command goes on where it was stopped."
+    })
+final class VocabEvalCommand implements Callable<Integer> {
+  private static final int MOST_PROMPTS = 4096;
+  private static final int MOST_TOKENS = 1024;
+  private static final int MOST_DRAFTS = 16;
+  private static final int QUICK_PROMPTS = 2;
+  private static final int QUICK_TOKENS = 48;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "vocab-eval",
+      description = "Folder of the results (default: ${DEFAULT-VALUE}).")
+  private Path out = Path.of("");
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      defaultValue = "${sys:trimtab.home:-.}/models/java-text",
+      description = "Folder of target, drafters, counts and prompts (default: ${DEFAULT-VALUE}).")
+  private Path folder = Path.of("");
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private BackendChoice backend = BackendChoice.AUTO;
+
+  @Option(
+      names = "--sections",
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "size,gamma,tail,source,domain",
+      description = "What varies: ${COMPLETION-CANDIDATES} (default: all).")
+  private List<Plan.Section> sections = List.of();
+
+  @Option(
+      names = "--drafters",
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "eagle,model",
+      description = "Who drafts: ${COMPLETION-CANDIDATES} (default: both).")
+  private List<Drafter> drafters = List.of();
+
+  @Option(
+      names = "--temperatures",
+      paramLabel = "T",
+      split = ",",
+      defaultValue = "0.7,1,0",
+      description = "Of target and drafter; 0 is greedy (default: ${DEFAULT-VALUE}).")
+  private List<Float> temperatures = List.of();
+
+  @Option(
+      names = "--shares",
+      paramLabel = "N",
+      split = ",",
+      defaultValue = "2,4,8,16",
+      description = "Kept rows, as divisors of the vocabulary (default: ${DEFAULT-VALUE}).")
+  private List<Integer> shares = List.of();
+
+  @Option(
+      names = "--gamma",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Drafted tokens of a round (default: ${DEFAULT-VALUE}).")
+  private int gamma;
+
+  @Option(
+      names = "--domain",
+      paramLabel = "NAME",
+      defaultValue = "java",
+      description = "Domain of the prompts and of the list (default: ${DEFAULT-VALUE}).")
+  private String domain = "";
+
+  @Option(
+      names = "--foreign",
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "de,ja,ru",
+      description = "Other domains that meet the same list (default: ${DEFAULT-VALUE}).")
+  private List<String> foreign = List.of();
+
+  @Option(
+      names = "--prompts",
+      paramLabel = "N",
+      defaultValue = "24",
+      description = "Prompts of a domain, where it has as many (default: ${DEFAULT-VALUE}).")
+  private int prompts;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "192",
+      description = "Tokens to write behind each prompt (default: ${DEFAULT-VALUE}).")
+  private int tokens;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed of everything drawn (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(names = "--quick", description = "A look: 2 prompts, 48 tokens.")
+  private boolean quick;
+
+  @Override
+  public Integer call() throws IOException {
+    Kernels kernels = backend.kernels();
+    check();
+    TextModels models = TextModels.load(folder);
+    TextTokenizer tokenizer = models.tokenizer(folder);
+    int vocabulary = models.target().config().vocabulary();
+    for (int share : shares) {
+      range("--shares", share, 2, vocabulary);
+    }
+    Plan plan =
+        new Plan(sections, drafters, temperatures, shares, gamma, domain, foreign, vocabulary);
+    Prompts held = Prompts.read(folder.resolve("prompts.jsonl"), models, tokenizer);
+    plan.cells().forEach(cell -> held.of(cell.domain()));
+    Study study =
+        new Study(
+            models,
+            kernels,
+            new BundledCounts(folder, tokenizer, vocabulary),
+            held,
+            plan,
+            quick ? QUICK_PROMPTS : prompts,
+            quick ? QUICK_TOKENS : tokens,
+            seed);
+    Files.createDirectories(out);
+    List<Summary> summaries;
+    int completions = study.prompts() * plan.cells().size();
+    try (Progress progress = new Progress(spec.commandLine().getErr(), completions)) {
+      summaries = study.run(out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl"), progress::show);
+    }
+    String table = StudyFiles.table(summaries);
+    Files.writeString(out.resolve("study.txt"), table);
+    Path file = out.resolve("study.json");
+    Files.writeString(file, StudyFiles.json(summaries, study.tokens(), seed));
+    PrintWriter printed = spec.commandLine().getOut();
+    printed.print(table);
+    printed.println("results: " + file);
+    StudyPlots.write(summaries, out).forEach(plot -> printed.println("plot: " + plot));
+    return 0;
+  }
+
+  private void check() {
+    if (Files.exists(out) && !Files.isDirectory(out)) {
+      throw new BadInputException("--out", out, "a folder, or none yet");
+    }
+    range("--prompts", prompts, 1, MOST_PROMPTS);
+    range("--tokens", tokens, 1, MOST_TOKENS);
+    range("--gamma", gamma, 1, MOST_DRAFTS);
+    for (float temperature : temperatures) {
+      if (!(temperature >= 0 && temperature <= 10)) {
+        throw new BadInputException("--temperatures", temperature, "0 to 10");
+      }
+    }
+  }
+
+  private static void range(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new BadInputException(option, value, least + " to " + most);
+    }
+  }
+}
