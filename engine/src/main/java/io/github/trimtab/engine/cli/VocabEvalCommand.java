@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
       "Block efficiency, MBSU and speed of trimmed draft heads, against the full head, on held-out"
           + " prompts.",
       "",
-      "Writes DIR/study.json, DIR/study.txt and plots. DIR/records-TOKENS-SEED.jsonl holds every completion as it"
-          + " comes: the same command goes on where it was stopped."
+      "Writes DIR/study.json, DIR/study.txt and plots. DIR/records-TOKENS-SEED.jsonl holds every"
+          + " completion as it comes: the same command goes on where it was stopped."
     })
 final class VocabEvalCommand implements Callable<Integer> {
   private static final int MOST_PROMPTS = 4096;
@@ -168,7 +168,9 @@ final class VocabEvalCommand implements Callable<Integer> {
     List<Summary> summaries;
     int completions = study.prompts() * plan.cells().size();
     try (Progress progress = new Progress(spec.commandLine().getErr(), completions)) {
-      summaries = study.run(out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl"), progress::show);
+      summaries =
+          study.run(
+              out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl"), progress::show);
     }
     String table = StudyFiles.table(summaries);
     Files.writeString(out.resolve("study.txt"), table);

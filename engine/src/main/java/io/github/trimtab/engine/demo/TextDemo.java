@@ -94,7 +94,8 @@ public record TextDemo(
   public List<Result> run(Consumer<String> progress, IntConsumer text) {
     List<Result> results = methods();
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-    try (Completer completer = new Completer(models, kernels, longest + tokens + LENGTH + 1)) {
+    try (Completer completer =
+        new Completer(models, kernels, longest + Math.max(tokens, WARM_UP) + LENGTH + 1)) {
       for (Result result : results) {
         progress.accept("warming up, " + result.title);
         complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});

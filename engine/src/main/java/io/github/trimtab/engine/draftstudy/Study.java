@@ -66,7 +66,8 @@ public record Study(
       }
     }
     try (Records records = new Records(file);
-        Completer completer = new Completer(models, kernels, longest + tokens + 64)) {
+        Completer completer =
+            new Completer(models, kernels, longest + Math.max(tokens, WARM_UP) + 64)) {
       int done = 0;
       boolean warm = false;
       for (int prompt = 0; prompt < prompts; prompt++) {
@@ -179,11 +180,7 @@ public record Study(
 
   /** Begins with the list that holds most of the prompt. */
   private DraftHeads switching(
-      Cell cell,
-      WeightRows rows,
-      DraftHead full,
-      int[] prompt,
-      Map<String, KeptVocabulary> lists) {
+      Cell cell, WeightRows rows, DraftHead full, int[] prompt, Map<String, KeptVocabulary> lists) {
     List<DraftHead> heads = new ArrayList<>();
     int best = 0;
     int most = -1;

@@ -56,8 +56,7 @@ public final class StudyFiles {
   }
 
   private static String pair(String format, Ratio ratio, double factor) {
-    return String.format(
-        Locale.ROOT, format, factor * ratio.value(), factor * ratio.error());
+    return String.format(Locale.ROOT, format, factor * ratio.value(), factor * ratio.error());
   }
 
   private static String text(String format, double value) {

@@ -24,8 +24,7 @@ public final class StudyPlots {
 
   /** Chosen to differ for colour-blind eyes too (Okabe and Ito 2008). */
   private static final List<Color> COLOURS =
-      List.of(
-          new Color(0x000000), new Color(0xE69F00), new Color(0x0072B2), new Color(0x009E73));
+      List.of(new Color(0x000000), new Color(0xE69F00), new Color(0x0072B2), new Color(0x009E73));
 
   private static final int WIDTH = 800;
   private static final int HEIGHT = 500;
@@ -43,7 +42,8 @@ public final class StudyPlots {
     for (Drafter drafter : Drafter.values()) {
       List<Summary> sizes =
           summaries.stream()
-              .filter(summary -> summary.cell().drafter() == drafter && isOfSizes(summary, summaries))
+              .filter(
+                  summary -> summary.cell().drafter() == drafter && isOfSizes(summary, summaries))
               .sorted(Comparator.comparingInt(summary -> summary.cell().rows()))
               .toList();
       if (sizes.stream().map(summary -> summary.cell().rows()).distinct().count() > 1) {
@@ -88,11 +88,7 @@ public final class StudyPlots {
   }
 
   private static Path draw(
-      String title,
-      String axis,
-      List<Summary> sizes,
-      Function<Summary, Ratio> measure,
-      Path file)
+      String title, String axis, List<Summary> sizes, Function<Summary, Ratio> measure, Path file)
       throws IOException {
     XYChart chart =
         new XYChartBuilder()
@@ -124,8 +120,7 @@ public final class StudyPlots {
       series.setMarker(SeriesMarkers.CIRCLE);
       series.setLineStyle(new BasicStroke(2));
     }
-    return Files.write(
-        file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    return Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
   }
 
   private static <T> double[] doubles(List<T> items, ToDoubleFunction<T> value) {

@@ -67,8 +67,7 @@ public final class HuggingFaceExport {
 
   private static void copy(Path file, Path out) throws IOException {
     if (Files.exists(file)) {
-      Files.copy(
-          file, out.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      Files.copy(file, out.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
     }
   }
 

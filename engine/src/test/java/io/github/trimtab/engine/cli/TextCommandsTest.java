@@ -25,8 +25,22 @@ class TextCommandsTest {
 
   private Trimtab eval(Path out, String... more) {
     String[] args = {
-      "vocab", "eval", "--model", MODELS, "--out", out.toString(), "--sections", "size,tail",
-      "--shares", "4", "--drafters", "eagle", "--temperatures", "1", "--prompts", "1"
+      "vocab",
+      "eval",
+      "--model",
+      MODELS,
+      "--out",
+      out.toString(),
+      "--sections",
+      "size,tail",
+      "--shares",
+      "4",
+      "--drafters",
+      "eagle",
+      "--temperatures",
+      "1",
+      "--prompts",
+      "1"
     };
     String[] all = Arrays.copyOf(args, args.length + more.length);
     System.arraycopy(more, 0, all, args.length, more.length);
@@ -38,7 +52,14 @@ class TextCommandsTest {
     Path out = folder.resolve("demo");
     Trimtab run =
         Trimtab.run(
-                "demo", "--only", "text", "--text-model", MODELS, "--tokens", "12", "--out",
+                "demo",
+                "--only",
+                "text",
+                "--text-model",
+                MODELS,
+                "--tokens",
+                "12",
+                "--out",
                 out.toString())
             .succeeds();
     assertThat(run.out()).contains("class RingBuffer", "Plain decoding", "EAGLE, 25 % of the head");
@@ -89,8 +110,7 @@ class TextCommandsTest {
       args.addAll(List.of("--model", MODELS));
     }
     args.addAll(List.of(option, value));
-    Trimtab.run(args.toArray(String[]::new))
-        .fails(Failures.BAD_INPUT, message);
+    Trimtab.run(args.toArray(String[]::new)).fails(Failures.BAD_INPUT, message);
     assertThat(out).doesNotExist();
   }
 
