@@ -9,6 +9,7 @@ import io.github.trimtab.speculative.BlockEfficiency;
  * @param efficiency rounds, drafts and how many of them became text
  * @param seconds from the prompt's end to the last token
  */
+@SuppressWarnings("ArrayRecordComponent") // as tokenizers take them; nobody compares completions
 public record Completion(int[] tokens, BlockEfficiency efficiency, double seconds) {
 
   /** Tokens a second. */

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param prompts what the texts begin with, as tokens
  * @param tokens written behind each prompt
  */
+@SuppressWarnings("ArrayRecordComponent") // as operations take them; nobody compares demos
 public record TextDemo(
     TextModels models, Kernels kernels, int[] kept, List<int[]> prompts, int tokens) {
 
@@ -101,9 +102,10 @@ public record TextDemo(
         complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});
       }
       for (int i = 0; i < prompts.size(); i++) {
-        for (Result result : results) {
+        for (int method = 0; method < results.size(); method++) {
+          Result result = results.get(method);
           progress.accept("text " + (i + 1) + ", " + result.title);
-          boolean shown = i == 0 && result == results.getFirst();
+          boolean shown = i == 0 && method == 0;
           IntConsumer each = shown ? text : _ -> {};
           result.completions.add(complete(completer, result, prompts.get(i), tokens, each));
         }

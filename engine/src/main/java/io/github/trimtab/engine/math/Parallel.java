@@ -111,6 +111,7 @@ public final class Parallel {
       }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: nothing relies on it
     void await() {
       for (int i = 0; done.get() < pieces; i++) {
         if (i < SPINS) {
