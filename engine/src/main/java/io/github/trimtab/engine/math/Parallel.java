@@ -111,13 +111,12 @@ public final class Parallel {
       }
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // a hint: nothing relies on it
     void await() {
       for (int i = 0; done.get() < pieces; i++) {
         if (i < SPINS) {
           Thread.onSpinWait();
         } else {
-          Thread.yield(); // the core may be the one that the last piece waits for
+          LockSupport.parkNanos(1); // the core may be the one that the last piece waits for
         }
       }
       switch (failure) {

@@ -25,7 +25,7 @@ final class PlainLlama {
   double[][] features(int[] tokens, int[] parents) {
     double[][] x = new double[tokens.length][];
     for (int i = 0; i < tokens.length; i++) {
-      x[i] = weight("model.embed_tokens.weight")[tokens[i]].clone();
+      x[i] = matrix("model.embed_tokens.weight")[tokens[i]].clone();
     }
     for (int layer = 0; layer < sizes.layers(); layer++) {
       block("model.layers." + layer + ".", x, parents);
@@ -48,16 +48,12 @@ final class PlainLlama {
     return norms(x, "norm.weight");
   }
 
-  private double[][] weight(String name) {
-    return Objects.requireNonNull(weights.get(name), name);
-  }
-
   double[] logits(double[] feature, String head) {
     return product(head, feature);
   }
 
   double[] embedding(int token) {
-    return weight("model.embed_tokens.weight")[token];
+    return matrix("model.embed_tokens.weight")[token];
   }
 
   private void block(String name, double[][] x, int[] parents) {
@@ -148,7 +144,7 @@ final class PlainLlama {
   }
 
   private double[][] norms(double[][] x, String gain) {
-    double[] g = weight(gain)[0];
+    double[] g = matrix(gain)[0];
     double[][] out = new double[x.length][g.length];
     for (int t = 0; t < x.length; t++) {
       double square = 0;
@@ -163,7 +159,7 @@ final class PlainLlama {
   }
 
   private double[] product(String name, double[] x) {
-    double[][] w = weight(name);
+    double[][] w = matrix(name);
     double[] y = new double[w.length];
     for (int o = 0; o < w.length; o++) {
       for (int i = 0; i < x.length; i++) {
@@ -171,6 +167,10 @@ final class PlainLlama {
       }
     }
     return y;
+  }
+
+  private double[][] matrix(String name) {
+    return Objects.requireNonNull(weights.get(name), name);
   }
 
   private static void add(double[] sum, double[] term) {
