@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: one at a time, as the cache.
  */
 public final class H2o implements EvictionPolicy {
-  private final Scoring scoring;
-  private final int heavy;
+  private final EvictionPolicy counts;
   private final int recent;
+  private final Scoring scoring;
   // Sums of the tokens held, by layer, then row and head.
   private final List<float[][]> sums = new ArrayList<>();
 
@@ -38,18 +38,38 @@ public final class H2o implements EvictionPolicy {
    * @param mask CAUSAL for language models, NONE where all new tokens see each other
    */
   public H2o(int heavy, int recent, float scale, Mask mask) {
+    this(counting(heavy, recent), recent, scale, mask);
+  }
+
+  private static EvictionPolicy counting(int heavy, int recent) {
     if (heavy < 0 || recent < 0 || heavy + (long) recent > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "heavy, recent: " + heavy + ", " + recent + ", expected 0 or more, below 2^31 in all");
     }
-    this.scoring = new Scoring(Scoring.Mode.SOFTMAX, scale, mask, Scoring.Pooling.NONE, 1);
-    this.heavy = heavy;
+    Retention counted = new Retention.Counted(heavy + recent);
+    return (layer, step, newTokens) -> counted;
+  }
+
+  /**
+   * A policy that keeps as many tokens of each head as another one would, but these ones.
+   *
+   * @param counts how many
+   * @param recent newest tokens kept among them, 0 or more
+   * @param scale multiplies q.k
+   * @param mask CAUSAL for language models, NONE where all new tokens see each other
+   */
+  public H2o(EvictionPolicy counts, int recent, float scale, Mask mask) {
+    if (recent < 0) {
+      throw new IllegalArgumentException("recent: " + recent + ", expected 0 or more");
+    }
+    this.counts = counts;
     this.recent = recent;
+    this.scoring = new Scoring(Scoring.Mode.SOFTMAX, scale, mask, Scoring.Pooling.NONE, 1);
   }
 
   @Override
   public Retention after(int layer, int step, int newTokens) {
-    return new Retention.Counted(heavy + recent);
+    return counts.after(layer, step, newTokens);
   }
 
   @Override
@@ -72,8 +92,11 @@ public final class H2o implements EvictionPolicy {
     int[] added = new int[rows];
     int most = 0;
     for (int row = 0; row < rows; row++) {
-      added[row] = steps[row] == IDLE ? 0 : BlockTable.newTokens(fresh, row);
-      most = Math.max(most, cache.tokens(layer, row) + BlockTable.newTokens(fresh, row));
+      int tokens = BlockTable.newTokens(fresh, row);
+      added[row] = steps[row] == IDLE ? 0 : tokens;
+      for (int head = 0; head < heads; head++) {
+        most = Math.max(most, cache.tokens(layer, row, head) + tokens);
+      }
     }
     Tensor scores = Tensor.wrap(new float[rows * heads * most], rows, heads, most);
     cache
@@ -85,18 +108,26 @@ public final class H2o implements EvictionPolicy {
         scores.setFloatAt(at, scores.floatAt(at) + before[list][token]);
       }
     }
-    Tensor hitters = hitters(cache, layer, added, scores);
+    int[][] wanted = new int[rows][heads];
+    for (int row = 0; row < rows; row++) {
+      for (int head = 0; head < heads && added[row] > 0; head++) {
+        int held = cache.tokens(layer, row, head);
+        wanted[row][head] =
+            counts.after(layer, steps[row], added[row]).kept(head, held, added[row]);
+      }
+    }
+    Tensor hitters = hitters(cache, layer, added, wanted, scores);
     float[][] after = before.clone();
     List<Retention> retentions = new ArrayList<>(rows);
     for (int row = 0; row < rows; row++) {
-      int held = cache.tokens(layer, row);
       if (added[row] == 0) {
         retentions.add(new Retention.History());
         continue;
       }
       int[][] kept = new int[heads][];
       for (int head = 0; head < heads; head++) {
-        int[] tokens = survivors(hitters, row, head, held + added[row]);
+        int held = cache.tokens(layer, row, head);
+        int[] tokens = survivors(hitters, row, head, held + added[row], wanted[row][head]);
         after[row * heads + head] = sumsOf(tokens, scores, row, head);
         kept[head] = Arrays.stream(tokens).map(token -> token - held).toArray();
       }
@@ -146,28 +177,40 @@ public final class H2o implements EvictionPolicy {
     return Tensor.wrap(queries, fresh.rows(), fresh.capacity());
   }
 
-  /** The tokens of the highest sums among those older than the newest [R,G,heavy]. */
-  private Tensor hitters(KvCache cache, int layer, int[] added, Tensor scores) {
+  /**
+   * The tokens of the highest sums among those older than the newest, in each row and head.
+   *
+   * @param wanted tokens that stay, the newest included
+   */
+  private Tensor hitters(KvCache cache, int layer, int[] added, int[][] wanted, Tensor scores) {
     int rows = cache.rows();
     int heads = cache.heads();
-    int[] older = new int[rows];
-    int[] capacity = new int[rows];
-    Arrays.setAll(older, row -> Math.max(cache.tokens(layer, row) + added[row] - recent, 0));
-    Arrays.setAll(capacity, row -> Math.min(heavy, older[row]));
+    int[] older = new int[rows * heads];
+    int[] capacity = new int[rows * heads];
+    for (int list = 0; list < capacity.length; list++) {
+      int row = list / heads;
+      int newest = Math.min(recent, wanted[row][list % heads]);
+      older[list] = Math.max(cache.tokens(layer, row, list % heads) + added[row] - newest, 0);
+      capacity[list] = Math.min(wanted[row][list % heads] - newest, older[list]);
+    }
     int most = Arrays.stream(capacity).max().orElse(0);
     Tensor indices = Tensor.wrap(new int[rows * heads * most], rows, heads, most);
     cache
         .kernels()
         .select(
             new Select(
-                scores, Tensor.wrap(older, rows), null, Tensor.wrap(capacity, rows, 1), indices));
+                scores,
+                Tensor.wrap(older, rows, heads),
+                null,
+                Tensor.wrap(capacity, rows, heads),
+                indices));
     return indices;
   }
 
-  private int[] survivors(Tensor hitters, int row, int head, int all) {
-    int newest = Math.min(recent, all);
-    int old = Math.min(heavy, all - newest);
-    int[] tokens = new int[old + newest];
+  private int[] survivors(Tensor hitters, int row, int head, int all, int wanted) {
+    int newest = Math.min(recent, wanted);
+    int old = wanted - newest;
+    int[] tokens = new int[wanted];
     for (int i = 0; i < old; i++) {
       tokens[i] = (int) hitters.integerAt(hitters.offset(row, head, i));
     }

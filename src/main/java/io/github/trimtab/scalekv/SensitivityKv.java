@@ -2,6 +2,8 @@ package io.github.trimtab.scalekv;
 
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.Scoring;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Trimtab's own policy: budgets by what forgetting costs each layer, and tokens chosen by all
@@ -77,6 +79,33 @@ public final class SensitivityKv {
     }
     LeastLoss allocation = new LeastLoss(schedule, uniform, sensitivity, floor);
     return CapacityTable.byLayer(schedule, sensitivity.layers(), uniform, allocation::next);
+  }
+
+  /**
+   * The same for heads instead of layers: a layer's heads need their history as little alike as
+   * layers do.
+   *
+   * @param uniform tokens a layer and head on average
+   * @param sensitivity of every head, as if it were a layer: layer x heads + head
+   * @param heads key/value heads of a layer; pages must hold one head each
+   * @param floor least tokens of a head, 1 to {@code uniform}
+   */
+  public static CapacityTable leastLossOfHeads(
+      Schedule schedule, int uniform, Sensitivity sensitivity, int heads, int floor) {
+    if (heads < 1 || sensitivity.layers() % heads != 0) {
+      throw new IllegalArgumentException(
+          "heads: " + heads + ", expected a divisor of the " + sensitivity.layers() + " measured");
+    }
+    CapacityTable apart = leastLoss(schedule, uniform, sensitivity, floor);
+    Map<Integer, int[][]> rows = new TreeMap<>();
+    for (int scale : apart.scales()) {
+      int[][] row = new int[sensitivity.layers() / heads][heads];
+      for (int part = 0; part < sensitivity.layers(); part++) {
+        row[part / heads][part % heads] = apart.capacity(scale, part, 0);
+      }
+      rows.put(scale, row);
+    }
+    return new CapacityTable(sensitivity.layers() / heads, heads, rows);
   }
 
   private static void require(Schedule schedule, Sensitivity sensitivity) {

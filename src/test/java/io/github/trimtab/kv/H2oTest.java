@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
+import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -23,7 +25,7 @@ final class H2oTest {
   private final PagePool pool = new PagePool(new PageLayout(DType.F32, 16, 1, Fixture.DIM), 40);
   private final KvCache cache =
       new KvCache(Backends.named("scalar").kernels(), pool, 1, 2, HEADS, HEAVY + RECENT);
-  private final H2o policy = new H2o(HEAVY, RECENT, 0.7f, Mask.NONE);
+  private H2o policy = new H2o(HEAVY, RECENT, 0.7f, Mask.NONE);
 
   @AfterEach
   void close() {
@@ -37,6 +39,13 @@ final class H2oTest {
     private final List<double[]> keys = new ArrayList<>();
     private final List<Double> sums = new ArrayList<>();
     private final List<Integer> numbers = new ArrayList<>();
+    private final int capacity;
+    private final int recent;
+
+    Head(int capacity, int recent) {
+      this.capacity = capacity;
+      this.recent = recent;
+    }
 
     void step(double[][] queries, double[][] fresh, int first) {
       for (int i = 0; i < fresh.length; i++) {
@@ -54,9 +63,9 @@ final class H2oTest {
           sums.set(i, sums.get(i) + weights[i] / total);
         }
       }
-      while (keys.size() > HEAVY + RECENT) {
+      while (keys.size() > capacity) {
         int worst = 0;
-        for (int i = 0; i < keys.size() - RECENT; i++) {
+        for (int i = 0; i < keys.size() - recent; i++) {
           worst = sums.get(i) < sums.get(worst) ? i : worst;
         }
         for (List<?> list : List.of(keys, sums, numbers)) {
@@ -79,7 +88,7 @@ final class H2oTest {
   private void forgetAll() {
     for (Head[] row : heads) {
       for (int head = 0; head < HEADS; head++) {
-        row[head] = new Head();
+        row[head] = new Head(HEAVY + RECENT, RECENT);
       }
     }
   }
@@ -130,6 +139,23 @@ final class H2oTest {
       assertThat(heads[0][0].numbers).isNotEqualTo(heads[1][1].numbers);
       cache.clear();
     }
+  }
+
+  @Test
+  void headsKeepAsManyAsAnotherPolicySays() {
+    int[] capacities = {3, 9};
+    Retention unequal = new Retention.Scored(new int[0], new int[0], Scoring.paper(1), capacities);
+    policy = new H2o((layer, step, newTokens) -> unequal, 0, 0.7f, Mask.NONE);
+    for (Head[] row : heads) {
+      Arrays.setAll(row, head -> new Head(capacities[head], 0));
+    }
+    for (int step = 0; step < 5; step++) {
+      step(step, 2 + 3 * step, 70 + 10L * step);
+    }
+    assertThat(heads[0][0].numbers).hasSize(3);
+    assertThat(heads[0][1].numbers).hasSize(9);
+    assertThatThrownBy(() -> new H2o((layer, step, newTokens) -> unequal, -1, 1, Mask.NONE))
+        .hasMessage("recent: -1, expected 0 or more");
   }
 
   @Test

@@ -70,6 +70,20 @@ final class SensitivityKvTest {
   }
 
   @Test
+  void headsAreDividedAmongLikeLayers() {
+    CapacityTable apart = SensitivityKv.leastLoss(SCHEDULE, 12, sensitivity(), 1);
+    CapacityTable table = SensitivityKv.leastLossOfHeads(SCHEDULE, 12, sensitivity(), 2, 1);
+    assertThat(table.layers()).isEqualTo(2);
+    assertThat(table.heads()).isEqualTo(2);
+    assertThat(table.scales()).isEqualTo(apart.scales());
+    for (int part = 0; part < LAYERS; part++) {
+      assertThat(table.capacity(5, part / 2, part % 2)).isEqualTo(apart.capacity(5, part, 0));
+    }
+    assertThatThrownBy(() -> SensitivityKv.leastLossOfHeads(SCHEDULE, 12, sensitivity(), 3, 1))
+        .hasMessage("heads: 3, expected a divisor of the 4 measured");
+  }
+
+  @Test
   void noOtherDivisionOfMeasuredCurvesLosesLess() {
     Random random = new Random(5);
     for (int trial = 0; trial < 50; trial++) {

@@ -22,10 +22,7 @@ final class Workspace {
     ROW,
     OUT,
     STATE,
-    PARTS,
-    ARRANGED,
-    SCALES,
-    OTHERS
+    PARTS
   }
 
   /** Uses of int arrays that live at the same time. */
