@@ -4,6 +4,7 @@ import io.github.trimtab.engine.var.CachedAttention;
 import io.github.trimtab.engine.var.Drawing;
 import io.github.trimtab.engine.var.Noise;
 import io.github.trimtab.engine.var.Painter;
+import io.github.trimtab.engine.var.Rollout;
 import io.github.trimtab.engine.var.Sampler;
 import io.github.trimtab.engine.var.VarConfig;
 import io.github.trimtab.engine.var.VarModel;
@@ -26,7 +27,7 @@ import java.util.function.BiConsumer;
 public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long seed) {
 
   /** Rows of a picture's batch: with the class, and without. */
-  private static final int ROWS = 2;
+  private static final int ROWS = Rollout.rows(true);
 
   /** The smallest page, since the smallest budget is a few of them. */
   private static final int PAGE_TOKENS = 16;

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.math;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,9 @@ public final class Parallel {
   private static final Thread[] HELPERS = new Thread[THREADS - 1];
   private static final AtomicInteger SLEEPING = new AtomicInteger();
   private static volatile @Nullable Loop newest;
+
+  /** Set in threads whose loops stay on them. */
+  private static final ThreadLocal<@Nullable Boolean> APART = new ThreadLocal<>();
 
   static {
     for (int i = 0; i < HELPERS.length; i++) {
@@ -44,9 +48,9 @@ public final class Parallel {
    */
   public static void forRange(int items, int grain, Range body) {
     int pieces = Math.ceilDiv(items, grain);
-    if (pieces <= 1 || THREADS == 1) {
-      if (items > 0) {
-        body.run(0, items);
+    if (pieces <= 1 || THREADS == 1 || APART.get() != null) {
+      for (int piece = 0; piece < pieces; piece++) {
+        body.run(piece * grain, Math.min(items, (piece + 1) * grain));
       }
       return;
     }
@@ -58,6 +62,39 @@ public final class Parallel {
       }
     }
     loop.work();
+    loop.await();
+  }
+
+  /**
+   * Runs {@code body} for each item, a thread an item and as many at once as there are cores. For
+   * long items that share nothing: loops within an item stay on its thread. Returns when all items
+   * are done; what a failing item threw is thrown here, after the others.
+   */
+  public static void forItems(int items, IntConsumer body) {
+    Loop loop = new Loop(items, 1, items, (from, to) -> body.accept(from));
+    Thread[] threads = new Thread[Math.min(THREADS, items)];
+    for (int i = 0; i < threads.length; i++) {
+      threads[i] =
+          Thread.ofPlatform()
+              .name("item-" + i)
+              .start(() -> {
+                APART.set(true);
+                loop.work();
+              });
+    }
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true; // items cannot be stopped half-way
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
     loop.await();
   }
 
@@ -116,7 +153,7 @@ public final class Parallel {
         if (i < SPINS) {
           Thread.onSpinWait();
         } else {
-          LockSupport.parkNanos(1); // the core may be the one that the last piece waits for
+          Thread.yield(); // the core may be the one that the last piece waits for
         }
       }
       switch (failure) {

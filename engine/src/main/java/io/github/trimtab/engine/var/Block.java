@@ -65,7 +65,7 @@ final class Block {
   /** Updates the residual stream of one map. */
   void forward(
       Workspace work, int tokens, float[] modulation, int layer, int scale, Attention attention) {
-    int rows = Workspace.ROWS * tokens;
+    int rows = work.rows() * tokens;
     qkv.multiply(
         rows, norm(work, tokens, modulation, 2, 4), work.qkv(), PackedMatrix.Epilogue.NONE);
     normalize(work.qkv(), rows);

@@ -12,19 +12,29 @@ import java.util.Arrays;
 public final class Sampler implements CodeChooser {
 
   private final VarConfig config;
+  private final VarConfig.Sampling sampling;
   private final Noise noise;
 
   /** Draws as the configuration says, with the given noise. */
   public Sampler(VarConfig config, Noise noise) {
+    this(config, config.sampling(), noise);
+  }
+
+  private Sampler(VarConfig config, VarConfig.Sampling sampling, Noise noise) {
     this.config = config;
+    this.sampling = sampling;
     this.noise = noise;
+  }
+
+  /** Draws from the model's own distribution: no guidance, nothing dropped. Needs one row only. */
+  public static Sampler ancestral(VarConfig config, Noise noise) {
+    return new Sampler(config, new VarConfig.Sampling(0, config.codebookSize(), 1), noise);
   }
 
   @Override
   public int[] choose(int scale, MemorySegment logits, int tokens) {
     int codes = config.codebookSize();
-    double ramp =
-        config.sampling().guidance() * scale / Math.max(1, config.schedule().scales() - 1);
+    double ramp = sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1);
     float t = (float) ramp;
     int[] chosen = new int[tokens];
     Parallel.forRange(
@@ -35,16 +45,14 @@ public final class Sampler implements CodeChooser {
           float[] without = new float[codes];
           for (int token = from; token < to; token++) {
             copy(logits, token, with);
-            copy(logits, tokens + token, without);
-            for (int i = 0; i < codes; i++) {
-              with[i] = (1 + t) * with[i] - t * without[i];
+            if (t != 0) {
+              copy(logits, tokens + token, without);
+              for (int i = 0; i < codes; i++) {
+                with[i] = (1 + t) * with[i] - t * without[i];
+              }
             }
             chosen[token] =
-                draw(
-                    with,
-                    config.sampling().topK(),
-                    config.sampling().topP(),
-                    noise.uniform(scale, token));
+                draw(with, sampling.topK(), sampling.topP(), noise.uniform(scale, token));
           }
         });
     return chosen;

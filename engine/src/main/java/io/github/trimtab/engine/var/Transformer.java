@@ -46,46 +46,41 @@ final class Transformer {
     head = Layers.linear(checkpoint, "head", config.codebookSize(), width);
   }
 
-  /** What a class means to every layer: the condition, and the modulations that follow from it. */
+  /**
+   * What classes mean to every layer: the conditions, and the modulations that follow from them.
+   */
   final class Condition {
     private final float[] rows;
     private final List<float[]> blockModulations = new ArrayList<>();
     private final float[] headModulations;
 
-    private Condition(int label) {
+    private Condition(int[] labels) {
       int width = config.transformer().width();
-      rows = new float[Workspace.ROWS * width];
-      System.arraycopy(classEmbedding, label * width, rows, 0, width);
-      System.arraycopy(classEmbedding, config.classes() * width, rows, width, width);
+      rows = new float[labels.length * width];
+      for (int row = 0; row < labels.length; row++) {
+        System.arraycopy(classEmbedding, labels[row] * width, rows, row * width, width);
+      }
       float[] gated = new float[rows.length];
       for (int i = 0; i < rows.length; i++) {
         gated[i] = (float) (rows[i] / (1 + Math.exp(-rows[i])));
       }
-      float[] shared = product(sharedModulation, gated);
+      float[] shared = sharedModulation.multiply(labels.length, gated);
       for (Block block : blocks) {
         blockModulations.add(block.modulation(shared));
       }
-      headModulations = product(headModulation, gated);
-    }
-
-    private static float[] product(PackedMatrix matrix, float[] rows) {
-      return matrix.multiply(Workspace.ROWS, rows);
+      headModulations = headModulation.multiply(labels.length, gated);
     }
   }
 
-  /** The condition of a class, in the first guidance row; the second has none. */
-  Condition condition(int label) {
-    if (label < 0 || label >= config.classes()) {
-      throw new IllegalArgumentException(
-          "class: " + label + ", expected 0 to " + (config.classes() - 1));
-    }
-    return new Condition(label);
+  /** The condition of each row's class; the class after the last one means "no class". */
+  Condition condition(int... labels) {
+    return new Condition(labels);
   }
 
   /** Puts the start token into the residual stream: the first scale's input. */
   void begin(Condition condition, Workspace work) {
     int width = config.transformer().width();
-    for (int i = 0; i < Workspace.ROWS * width; i++) {
+    for (int i = 0; i < work.rows() * width; i++) {
       float value = condition.rows[i] + start[i % width] + position[i % width];
       work.residual().setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
     }
@@ -104,7 +99,7 @@ final class Transformer {
     for (int i = 0; i < embedded.length; i++) {
       embedded[i] += position[first + i];
     }
-    for (int row = 0; row < Workspace.ROWS; row++) {
+    for (int row = 0; row < work.rows(); row++) {
       MemorySegment.copy(
           embedded,
           0,
@@ -125,7 +120,7 @@ final class Transformer {
     int width = config.transformer().width();
     MemorySegment residual = work.residual();
     head.multiply(
-        Workspace.ROWS * tokens,
+        work.rows() * tokens,
         (from, to, block) -> {
           for (int row = from; row < to; row++) {
             int vectors = row / tokens * 2 * width;

@@ -6,15 +6,13 @@ import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The activations of one picture, off the heap and reused from scale to scale: rows are the
- * guidance rows (with class, without), each with the tokens of the current map.
+ * The activations of a batch, off the heap and reused from scale to scale: each row has the tokens
+ * of its current map.
  */
 final class Workspace implements AutoCloseable {
 
-  /** Guidance rows: with the class, and without. */
-  static final int ROWS = 2;
-
   private final VarConfig.Transformer shape;
+  private final int rows;
   private final Buffer residual;
   private final Buffer qkv;
   private final Buffer attended;
@@ -22,8 +20,9 @@ final class Workspace implements AutoCloseable {
   private final Buffer delta;
   private final Buffer logits;
 
-  Workspace(VarConfig config) {
+  Workspace(VarConfig config, int rows) {
     shape = config.transformer();
+    this.rows = rows;
     long tokens = 0;
     for (int scale = 0; scale < config.schedule().scales(); scale++) {
       tokens = Math.max(tokens, config.schedule().tokens(scale));
@@ -36,8 +35,13 @@ final class Workspace implements AutoCloseable {
     logits = allocate(tokens, config.codebookSize());
   }
 
-  private static Buffer allocate(long tokens, long width) {
-    return Buffer.allocate(ROWS * tokens * width * Float.BYTES);
+  private Buffer allocate(long tokens, long width) {
+    return Buffer.allocate(rows * tokens * width * Float.BYTES);
+  }
+
+  /** Rows of the batch. */
+  int rows() {
+    return rows;
   }
 
   /** The residual stream [rows * tokens, width]. */
@@ -87,7 +91,7 @@ final class Workspace implements AutoCloseable {
         DType.F32,
         buffer,
         offset * Float.BYTES,
-        new long[] {ROWS, shape.heads(), tokens, shape.headDim()},
+        new long[] {rows, shape.heads(), tokens, shape.headDim()},
         new long[] {tokens * rowStride, shape.headDim(), rowStride, 1});
   }
 

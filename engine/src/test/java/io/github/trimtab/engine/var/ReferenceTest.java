@@ -65,7 +65,7 @@ class ReferenceTest {
     int[] tokens = model.config().schedule().tokens();
     return new PagePool(
         layout,
-        PageForecast.of(policy, layout, shape.depth(), Workspace.ROWS, shape.heads(), tokens)
+        PageForecast.of(policy, layout, shape.depth(), Rollout.rows(true), shape.heads(), tokens)
             .peakPages());
   }
 
@@ -73,7 +73,7 @@ class ReferenceTest {
     VarConfig.Transformer shape = model.config().transformer();
     Kernels kernels = Backends.best().kernels();
     int tokens = model.config().schedule().totalTokens();
-    return new KvCache(kernels, pool, shape.depth(), Workspace.ROWS, shape.heads(), tokens);
+    return new KvCache(kernels, pool, shape.depth(), Rollout.rows(true), shape.heads(), tokens);
   }
 
   /** Rounding may tip one value in a thousand over to its neighbour. */
