@@ -5,7 +5,7 @@ import picocli.CommandLine.Command;
 /** The group of commands about ScaleKV. */
 @Command(
     name = "scalekv",
-    description = "Budgets of the ScaleKV method.",
+    description = "Budgets, calibration and the study of policies that forget.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {BudgetCommand.class})
+    subcommands = {BudgetCommand.class, CalibrateCommand.class, EvalCommand.class})
 final class ScalekvCommand {}

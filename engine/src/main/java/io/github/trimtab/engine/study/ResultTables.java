@@ -1,0 +1,226 @@
+package io.github.trimtab.engine.study;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A study's tables in Markdown, and the page that shows them: between {@code <!-- study: NAME -->}
+ * and {@code <!-- end -->} stands what the results say.
+ */
+public final class ResultTables {
+
+  private static final Pattern PART =
+      Pattern.compile("(<!-- study: (\\S+) -->\n).*?(<!-- end -->)", Pattern.DOTALL);
+
+  private final StudyResults results;
+
+  /** Tables of these results. */
+  public ResultTables(StudyResults results) {
+    this.results = results;
+  }
+
+  /**
+   * A page with its marked parts written anew.
+   *
+   * @throws IllegalArgumentException if a part has a name that there is no table of
+   */
+  public String fill(String page) {
+    Map<String, String> tables = all();
+    StringBuilder filled = new StringBuilder();
+    Matcher part = PART.matcher(page);
+    while (part.find()) {
+      String table = tables.get(part.group(2));
+      if (table == null) {
+        throw new IllegalArgumentException(
+            "study: " + part.group(2) + ", expected one of " + tables.keySet());
+      }
+      part.appendReplacement(
+          filled, Matcher.quoteReplacement(part.group(1) + table + part.group(3)));
+    }
+    return part.appendTail(filled).toString();
+  }
+
+  /** Every table by its name. */
+  Map<String, String> all() {
+    Map<String, String> tables = new TreeMap<>();
+    for (int percent : StudyRuns.PERCENTS) {
+      tables.put("policies-" + percent, policies(percent));
+      tables.put("recorded-" + percent, recorded(results.budget(percent)));
+    }
+    tables.put("differences", differences());
+    tables.put("pages", pages());
+    tables.put("sweeps", sweeps());
+    return tables;
+  }
+
+  /** Both ways of measuring at one budget, a line a policy. */
+  public String policies(int percent) {
+    int tokens = results.budget(percent);
+    StringBuilder table =
+        header(
+            "policy",
+            "KL, nats",
+            "rise of the loss, nats",
+            "same top-1, %",
+            "PSNR, dB",
+            "SSIM",
+            "equal tokens, %",
+            "peak KV, KiB");
+    for (RunResult run : at(StudyRuns.DRAWN, tokens)) {
+      Optional<RunResult> pictures = results.run(PictureStudy.NAME, run.id());
+      line(
+          table,
+          run.policy(),
+          cell(run, "kl", 1, 3),
+          cell(run, "loss", 1, 3),
+          cell(run, "top1", 100, 1),
+          cell(pictures, "psnr", 1, 2),
+          cell(pictures, "ssim", 1, 3),
+          cell(pictures, "equal", 100, 1),
+          pictures.map(r -> decimal(r.statistic("bytes").mean() / 1024, 0)).orElse("-"));
+    }
+    return table.toString();
+  }
+
+  private String recorded(int tokens) {
+    StringBuilder table = header("policy", "KL, nats", "rise of the loss, nats", "same top-1, %");
+    for (RunResult run : at(StudyRuns.RECORDED, tokens)) {
+      line(
+          table,
+          run.policy(),
+          cell(run, "kl", 1, 3),
+          cell(run, "loss", 1, 3),
+          cell(run, "top1", 100, 1));
+    }
+    return table.toString();
+  }
+
+  private List<RunResult> at(String set, int tokens) {
+    return results.runs().stream()
+        .filter(run -> run.set().equals(set) && run.tokens() == tokens)
+        .filter(run -> run.pages().equals(StudyRuns.PAGES) && !run.policy().contains(" "))
+        .toList();
+  }
+
+  /** The best of Trimtab's policies against the best published one, picture by picture. */
+  private String differences() {
+    StringBuilder table =
+        header(
+            "budget, %",
+            "best published", "best of Trimtab's", "KL, nats", "KL, %", "loss, %", "PSNR, dB");
+    for (int percent : StudyRuns.PERCENTS) {
+      List<RunResult> runs = at(StudyRuns.DRAWN, results.budget(percent));
+      Optional<RunResult> published = best(runs, false);
+      Optional<RunResult> own = best(runs, true);
+      if (published.isPresent() && own.isPresent()) {
+        RunResult a = own.get();
+        RunResult b = published.get();
+        Statistic kl = Statistic.ofDifferences(a.values("kl"), b.values("kl"));
+        line(
+            table,
+            Integer.toString(percent),
+            b.policy(),
+            a.policy(),
+            text(kl, 1, 3),
+            decimal(100 * kl.mean() / b.statistic("kl").mean(), 1),
+            decimal(100 * (a.statistic("loss").mean() / b.statistic("loss").mean() - 1), 1),
+            psnrDifference(a.id(), results.budget(percent)));
+      }
+    }
+    return table.toString();
+  }
+
+  /** Against the published policy whose PSNR is best, which need not be the one of the best KL. */
+  private String psnrDifference(String own, int tokens) {
+    Optional<RunResult> a = results.run(PictureStudy.NAME, own);
+    Optional<RunResult> b =
+        at(PictureStudy.NAME, tokens).stream()
+            .filter(run -> !StudyRuns.isOwn(run.policy()))
+            .max((x, y) -> Double.compare(x.statistic("psnr").mean(), y.statistic("psnr").mean()));
+    if (a.isEmpty() || b.isEmpty()) {
+      return "-";
+    }
+    Statistic difference = Statistic.ofDifferences(a.get().values("psnr"), b.get().values("psnr"));
+    return "%s (over %s)".formatted(text(difference, 1, 2), b.get().policy());
+  }
+
+  private static Optional<RunResult> best(List<RunResult> runs, boolean own) {
+    return runs.stream()
+        .filter(run -> StudyRuns.isOwn(run.policy()) == own)
+        .min((x, y) -> Double.compare(x.statistic("kl").mean(), y.statistic("kl").mean()));
+  }
+
+  /** Each run in 8 bits beside the same in 16. */
+  private String pages() {
+    StringBuilder table =
+        header("run", "pages", "KL, nats", "KL more than in F16, nats", "PSNR, dB", "peak KV, KiB");
+    for (RunResult run : results.runs()) {
+      if (run.set().equals(StudyRuns.DRAWN) && !run.pages().equals(StudyRuns.PAGES)) {
+        Optional<RunResult> wide =
+            results.run(StudyRuns.DRAWN, run.id().substring(0, run.id().indexOf('+')));
+        Optional<RunResult> pictures = results.run(PictureStudy.NAME, run.id());
+        line(
+            table,
+            run.id().substring(0, run.id().indexOf('+')),
+            run.pages(),
+            cell(run, "kl", 1, 4),
+            wide.filter(r -> r.has("kl"))
+                .map(r -> text(Statistic.ofDifferences(run.values("kl"), r.values("kl")), 1, 4))
+                .orElse(text(run.statistic("kl"), 1, 4)),
+            cell(pictures, "psnr", 1, 2),
+            pictures.map(r -> decimal(r.statistic("bytes").mean() / 1024, 0)).orElse("-"));
+      }
+    }
+    return table.toString();
+  }
+
+  private String sweeps() {
+    StringBuilder table = header("variant", "KL, nats", "rise of the loss, nats", "same top-1, %");
+    for (RunResult run : results.runs()) {
+      if (run.set().equals(StudyRuns.DRAWN) && run.policy().contains(" ")) {
+        line(
+            table,
+            run.policy(),
+            cell(run, "kl", 1, 3),
+            cell(run, "loss", 1, 3),
+            cell(run, "top1", 100, 1));
+      }
+    }
+    return table.toString();
+  }
+
+  private static StringBuilder header(String... names) {
+    StringBuilder table = new StringBuilder();
+    line(table, names);
+    String[] rules = new String[names.length];
+    Arrays.fill(rules, "---");
+    line(table, rules);
+    return table;
+  }
+
+  private static void line(StringBuilder table, String... cells) {
+    table.append("| ").append(String.join(" | ", cells)).append(" |\n");
+  }
+
+  private static String cell(Optional<RunResult> run, String measure, double unit, int digits) {
+    return run.map(r -> cell(r, measure, unit, digits)).orElse("-");
+  }
+
+  private static String cell(RunResult run, String measure, double unit, int digits) {
+    return text(run.statistic(measure), unit, digits);
+  }
+
+  private static String text(Statistic value, double unit, int digits) {
+    return decimal(value.mean() * unit, digits) + " ± " + decimal(value.error() * unit, digits);
+  }
+
+  private static String decimal(double value, int digits) {
+    return String.format(Locale.ROOT, "%." + digits + "f", value);
+  }
+}
