@@ -338,7 +338,7 @@ public final class HostChecks {
     }
   }
 
-  private void inRange(String name, int i, int j, long value, long low, long high) {
+  void inRange(String name, int i, int j, long value, long low, long high) {
     if (value < low || value > high) {
       throw outside(name + "[" + i + ", " + j + "]", value, low, high);
     }
