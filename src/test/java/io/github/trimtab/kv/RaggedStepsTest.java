@@ -50,7 +50,7 @@ final class RaggedStepsTest {
     };
   }
 
-  private record Case(String name, int headsOfPage, Supplier<EvictionPolicy> policy) {
+  record Case(String name, int headsOfPage, Supplier<EvictionPolicy> policy) {
     @Override
     public String toString() {
       return name + ", " + headsOfPage + " heads in a page";

@@ -100,7 +100,7 @@ final class SharedPrefixTest {
     float[] values = new float[PICTURES * size];
     for (int picture = 0; picture < PICTURES; picture++) {
       int which = step < PREFIX ? 0 : picture;
-      Random random = new Random(10_000L * which + 100 * step + 10 * layer + kind);
+      Random random = new Random(10_000L * which + 100L * step + 10L * layer + kind);
       for (int i = 0; i < size; i++) {
         values[picture * size + i] = random.nextFloat() - 0.5f;
       }

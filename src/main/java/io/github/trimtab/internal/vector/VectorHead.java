@@ -5,6 +5,7 @@ import io.github.trimtab.internal.host.HeadAccess;
 import io.github.trimtab.internal.host.HeadChecks;
 import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.Head;
+import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Tensor;
 
 /**
@@ -12,8 +13,14 @@ import io.github.trimtab.memory.Tensor;
  * leaves of it what {@link HeadResults} needs.
  */
 final class VectorHead {
-  /** Rows that stay in the first-level cache while the vectors pass over them. */
-  private static final int ROWS = 16;
+  /** Vectors from which on rows are widened once and multiplied in tiles. */
+  private static final int TILED = 4;
+
+  /** Rows of a tiled panel, which lies in the second-level cache. */
+  private static final int PANEL = 24;
+
+  /** Rows accumulated before they are folded, a multiple of every width. */
+  private static final int GROUP = 64;
 
   private VectorHead() {}
 
@@ -24,6 +31,16 @@ final class VectorHead {
     HeadResults.prepare(op, chunks, shared);
     workers.run(op, chunks, shared, VectorHead::chunk);
     HeadResults.finish(op, chunks, shared);
+  }
+
+  /** Whether rows and groups are whole units of 32 elements, as the fast loops want them. */
+  private static boolean wholeUnits(Head op) {
+    WeightRows rows = op.rows().weight();
+    return rows.columns() % CanonicalMath.LANES == 0 && rows.group() % CanonicalMath.LANES == 0;
+  }
+
+  private static boolean tiled(Head op) {
+    return op.vectors() >= TILED && wholeUnits(op);
   }
 
   private static void widenHidden(Head op, Workspace shared) {
@@ -42,28 +59,101 @@ final class VectorHead {
         queries,
         0,
         padded);
+    if (tiled(op)) {
+      int blocks = HeadTile.blocks(op.vectors(), HeadTile.VECTORS);
+      float[] arranged = shared.zeroFloats(Floats.ARRANGED, blocks * HeadTile.VECTORS * columns);
+      HeadTile.arrange(queries, op.vectors(), columns, arranged);
+    }
   }
 
   private static void chunk(Head op, int chunk, Workspace shared, Workspace own) {
     int first = chunk * CanonicalMath.CHUNK;
     int count = Math.min(HeadAccess.count(op.rows()) - first, CanonicalMath.CHUNK);
-    int columns = op.rows().weight().columns();
-    int padded = Dots.padded(columns);
-    float[] queries = shared.floats(Floats.QUERIES, 0);
     float[] logits = own.floats(Floats.LOGITS, op.vectors() * HeadResults.STRIDE);
-    float[] rows = own.floats(Floats.KEYS, ROWS * padded);
-    for (int t = 0; t < count; t += ROWS) {
-      int n = Math.min(ROWS, count - t);
-      for (int i = 0; i < n; i++) {
-        int row = HeadAccess.row(op.rows(), first + t + i);
-        WidenRows.row(op.rows().weight(), row, rows, i * padded);
-      }
-      Dots.pad(rows, n, columns);
-      for (int v = 0; v < op.vectors(); v++) {
-        int to = v * HeadResults.STRIDE + t;
-        Dots.widened(rows, n, padded, queries, v * padded, 1f, logits, to, own);
-      }
+    if (tiled(op)) {
+      tiles(op, first, count, shared.floats(Floats.ARRANGED, 0), logits, own);
+    } else if (wholeUnits(op)) {
+      rows(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
+    } else {
+      widened(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     }
     HeadResults.chunk(op, chunk, count, logits, shared, own);
+  }
+
+  private static float[] scales(WeightRows rows, Workspace own) {
+    return own.floats(Floats.SCALES, rows.columns() / rows.group());
+  }
+
+  /** Few vectors: each row is multiplied from memory for the first, from cache for the others. */
+  private static void rows(
+      Head op, int first, int count, float[] queries, float[] logits, Workspace own) {
+    WeightRows rows = op.rows().weight();
+    float[] scales = scales(rows, own);
+    int stride = GROUP * Lanes.COUNT;
+    float[] partial = own.floats(Floats.PARTIAL, stride);
+    float[] others = own.floats(Floats.OTHERS, TILED * stride);
+    for (int t = 0; t < count; t += GROUP) {
+      int n = Math.min(GROUP, count - t);
+      for (int i = 0; i < n; i++) {
+        int row = HeadAccess.row(op.rows(), first + t + i);
+        WidenRows.scales(rows, row, scales);
+        for (int v = 0; v < op.vectors(); v++) {
+          int to = v * stride + i * Lanes.COUNT;
+          RowDots.row(rows, row, scales, queries, v * rows.columns(), others, to);
+        }
+      }
+      for (int v = 0; v < op.vectors(); v++) {
+        System.arraycopy(others, v * stride, partial, 0, n * Lanes.COUNT);
+        Fold.plain(partial, n, 1f, logits, v * HeadResults.STRIDE + t);
+      }
+    }
+  }
+
+  /** Many vectors: a panel of rows is widened once and multiplied with four vectors at a time. */
+  private static void tiles(
+      Head op, int first, int count, float[] vectors, float[] logits, Workspace own) {
+    WeightRows rows = op.rows().weight();
+    int columns = rows.columns();
+    float[] scales = scales(rows, own);
+    float[] panel = own.floats(Floats.KEYS, PANEL * columns);
+    float[] partial = own.floats(Floats.PARTIAL, HeadTile.room(PANEL));
+    for (int t = 0; t < count; t += PANEL) {
+      int n = Math.min(PANEL, count - t);
+      int slice = HeadTile.slice(HeadTile.blocks(n, HeadTile.ROWS), columns, HeadTile.ROWS);
+      for (int i = 0; i < n; i++) {
+        int row = HeadAccess.row(op.rows(), first + t + i);
+        WidenRows.scales(rows, row, scales);
+        int at = HeadTile.start(i, columns, HeadTile.ROWS);
+        WidenRows.panel(rows, row, scales, panel, at, slice);
+      }
+      for (int b = 0; b < HeadTile.blocks(op.vectors(), HeadTile.VECTORS); b++) {
+        int to = b * HeadTile.VECTORS * HeadResults.STRIDE + t;
+        HeadTile.multiply(
+            panel, n, vectors, op.vectors(), b, columns, partial, logits, to, HeadResults.STRIDE);
+      }
+    }
+  }
+
+  /** Rows off the grid of 32 elements: widened and padded first. */
+  private static void widened(
+      Head op, int first, int count, float[] queries, float[] logits, Workspace own) {
+    WeightRows rows = op.rows().weight();
+    int columns = rows.columns();
+    int padded = Dots.padded(columns);
+    float[] scales = scales(rows, own);
+    float[] row = own.floats(Floats.KEYS, PANEL * padded);
+    for (int t = 0; t < count; t += PANEL) {
+      int n = Math.min(PANEL, count - t);
+      for (int i = 0; i < n; i++) {
+        int place = HeadAccess.row(op.rows(), first + t + i);
+        WidenRows.scales(rows, place, scales);
+        WidenRows.row(rows, place, scales, row, i * padded);
+      }
+      Dots.pad(row, n, columns);
+      for (int v = 0; v < op.vectors(); v++) {
+        int to = v * HeadResults.STRIDE + t;
+        Dots.widened(row, n, padded, queries, v * padded, 1f, logits, to, own);
+      }
+    }
   }
 }

@@ -20,6 +20,7 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 
 /**
  * Exact widening of every page and tensor format to binary32, {@link Lanes#COUNT} elements a load.
@@ -31,6 +32,14 @@ final class Widen {
   /** Where byte i of an int sits, for widths whose bytes fill no species. */
   private static final IntVector BYTE_SHIFTS =
       IntVector.zero(Lanes.INTS).addIndex(1).lanewise(AND, 3).lanewise(LSHL, 3);
+
+  /** What brings nibble i of an int to the top. */
+  private static final IntVector NIBBLE_SHIFTS =
+      IntVector.broadcast(Lanes.INTS, 28)
+          .sub(IntVector.zero(Lanes.INTS).addIndex(1).lanewise(AND, 7).lanewise(LSHL, 2));
+
+  private static final VectorMask<Integer> UPPER_HALF =
+      IntVector.zero(Lanes.INTS).addIndex(1).compare(GE, Lanes.COUNT / 2);
 
   private Widen() {}
 
@@ -87,6 +96,18 @@ final class Widen {
   /** Without the scale. */
   static FloatVector int8(MemorySegment from, long offset) {
     return (FloatVector) bytes(from, offset).convertShape(I2F, Lanes.FLOATS, 0);
+  }
+
+  /** Without the scale: {@link Lanes#COUNT} elements, the first in the lower half of a byte. */
+  static FloatVector int4(MemorySegment from, long offset) {
+    IntVector nibbles =
+        IntVector.broadcast(
+            Lanes.INTS, Lanes.COUNT == 4 ? from.get(SHORT, offset) : from.get(INT, offset));
+    if (Lanes.COUNT == 16) {
+      nibbles = nibbles.blend(from.get(INT, offset + Integer.BYTES), UPPER_HALF);
+    }
+    return (FloatVector)
+        nibbles.lanewise(LSHL, NIBBLE_SHIFTS).lanewise(ASHR, 28).convertShape(I2F, Lanes.FLOATS, 0);
   }
 
   private static IntVector shorts(MemorySegment from, long offset) {
@@ -159,10 +180,18 @@ final class Widen {
     }
   }
 
-  /** Widens {@code n} INT4 codes of one scale, the first of them the {@code index}th at offset. */
+  /**
+   * Widens {@code n} INT4 codes of one scale, the first of them the {@code index}th from offset.
+   */
   static void int4(
       MemorySegment from, long offset, int index, int n, float scale, float[] to, int at) {
-    for (int i = 0; i < n; i++) {
+    int i = 0;
+    if (index % 2 == 0) {
+      for (; i + Lanes.COUNT <= n; i += Lanes.COUNT) {
+        int4(from, offset + (index + i) / 2).mul(scale).intoArray(to, at + i);
+      }
+    }
+    for (; i < n; i++) {
       int pair = from.get(ValueLayout.JAVA_BYTE, offset + (index + i) / 2);
       int code = (index + i) % 2 == 0 ? pair << 28 >> 28 : pair >> 4;
       to[at + i] = code * scale;

@@ -22,7 +22,10 @@ final class Workspace {
     ROW,
     OUT,
     STATE,
-    PARTS
+    PARTS,
+    ARRANGED,
+    SCALES,
+    OTHERS
   }
 
   /** Uses of int arrays that live at the same time. */

@@ -7,6 +7,7 @@ import io.github.trimtab.engine.demo.TextReport;
 import io.github.trimtab.engine.text.StreamingDecoder;
 import io.github.trimtab.engine.text.TextTokenizer;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.vocab.KeptVocabulary;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -104,7 +105,7 @@ final class TextDemoRun {
     TextTokenizer tokenizer = models.tokenizer(folder);
     int vocabulary = models.target().config().vocabulary();
     BundledCounts counts = new BundledCounts(folder, tokenizer, vocabulary);
-    int[] kept = counts.keep(counts.read("target-java"), vocabulary / SHARE).ids();
+    KeptVocabulary kept = counts.keep(counts.read("target-java"), vocabulary / SHARE);
     List<int[]> prompts =
         BEGINNINGS.stream().map(text -> models.encode(tokenizer, text.stripTrailing())).toList();
     return new Prepared(new TextDemo(models, kernels, kept, prompts, tokens), tokenizer);

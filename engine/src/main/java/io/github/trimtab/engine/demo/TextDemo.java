@@ -13,6 +13,7 @@ import io.github.trimtab.speculative.DraftHead;
 import io.github.trimtab.speculative.DraftHeads;
 import io.github.trimtab.speculative.SpeedUp;
 import io.github.trimtab.speculative.Warping;
+import io.github.trimtab.vocab.KeptVocabulary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,12 +25,12 @@ import org.jspecify.annotations.Nullable;
  * Completes the same texts greedily: plainly, with drafters that have the full head, and with
  * drafters that have a trimmed one.
  *
- * @param kept ids of the trimmed head, ascending
+ * @param kept ids of the trimmed head
  * @param prompts what the texts begin with, as tokens
  * @param tokens written behind each prompt
  */
 public record TextDemo(
-    TextModels models, Kernels kernels, int[] kept, List<int[]> prompts, int tokens) {
+    TextModels models, Kernels kernels, KeptVocabulary kept, List<int[]> prompts, int tokens) {
 
   /** Drafted tokens of a round. */
   static final int LENGTH = 3;
@@ -57,7 +58,7 @@ public record TextDemo(
 
     /** Tokens a second. */
     public double speed() {
-      return completions.stream().mapToInt(c -> c.tokens().length).sum()
+      return completions.stream().mapToInt(Completion::size).sum()
           / completions.stream().mapToDouble(Completion::seconds).sum();
     }
 
@@ -101,9 +102,10 @@ public record TextDemo(
         complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});
       }
       for (int i = 0; i < prompts.size(); i++) {
-        for (Result result : results) {
+        for (int method = 0; method < results.size(); method++) {
+          Result result = results.get(method);
           progress.accept("text " + (i + 1) + ", " + result.title);
-          boolean shown = i == 0 && result == results.getFirst();
+          boolean shown = i == 0 && method == 0;
           IntConsumer each = shown ? text : _ -> {};
           result.completions.add(complete(completer, result, prompts.get(i), tokens, each));
         }
@@ -123,8 +125,8 @@ public record TextDemo(
     for (Drafter drafter : Drafter.values()) {
       int all = drafter.head(models).rows();
       results.add(method(drafter, drafter.title() + ", full head", all));
-      String share = Math.round(100f * kept.length / all) + " % of the head";
-      results.add(method(drafter, drafter.title() + ", " + share, kept.length));
+      String share = Math.round(100f * kept.size() / all) + " % of the head";
+      results.add(method(drafter, drafter.title() + ", " + share, kept.size()));
     }
     return results;
   }
@@ -149,9 +151,9 @@ public record TextDemo(
     if (drafter == null) {
       return null;
     }
-    Tensor ids = Tensor.wrap(kept, kept.length);
+    Tensor ids = Tensor.wrap(kept.ids(), kept.size());
     DraftHead head =
-        result.rows == kept.length
+        result.rows == kept.size()
             ? GatheredHead.of(kernels, drafter.head(models), () -> ids)
             : GatheredHead.full(kernels, drafter.head(models));
     return new Speculation(drafter, DraftHeads.always(head), LENGTH, null);

@@ -153,7 +153,7 @@ public final class Parallel {
         if (i < SPINS) {
           Thread.onSpinWait();
         } else {
-          Thread.yield(); // the core may be the one that the last piece waits for
+          LockSupport.parkNanos(1); // the core may be the one that the last piece waits for
         }
       }
       switch (failure) {

@@ -3,6 +3,7 @@ package io.github.trimtab.engine.llama;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The models' formulas in binary64, token by token, with neither cache nor kernels. */
 final class PlainLlama {
@@ -24,7 +25,7 @@ final class PlainLlama {
   double[][] features(int[] tokens, int[] parents) {
     double[][] x = new double[tokens.length][];
     for (int i = 0; i < tokens.length; i++) {
-      x[i] = weights.get("model.embed_tokens.weight")[tokens[i]].clone();
+      x[i] = matrix("model.embed_tokens.weight")[tokens[i]].clone();
     }
     for (int layer = 0; layer < sizes.layers(); layer++) {
       block("model.layers." + layer + ".", x, parents);
@@ -52,7 +53,7 @@ final class PlainLlama {
   }
 
   double[] embedding(int token) {
-    return weights.get("model.embed_tokens.weight")[token];
+    return matrix("model.embed_tokens.weight")[token];
   }
 
   private void block(String name, double[][] x, int[] parents) {
@@ -143,7 +144,7 @@ final class PlainLlama {
   }
 
   private double[][] norms(double[][] x, String gain) {
-    double[] g = weights.get(gain)[0];
+    double[] g = matrix(gain)[0];
     double[][] out = new double[x.length][g.length];
     for (int t = 0; t < x.length; t++) {
       double square = 0;
@@ -158,7 +159,7 @@ final class PlainLlama {
   }
 
   private double[] product(String name, double[] x) {
-    double[][] w = weights.get(name);
+    double[][] w = matrix(name);
     double[] y = new double[w.length];
     for (int o = 0; o < w.length; o++) {
       for (int i = 0; i < x.length; i++) {
@@ -166,6 +167,10 @@ final class PlainLlama {
       }
     }
     return y;
+  }
+
+  private double[][] matrix(String name) {
+    return Objects.requireNonNull(weights.get(name), name);
   }
 
   private static void add(double[] sum, double[] term) {
