@@ -17,8 +17,11 @@ public final class Parallel {
   /** Threads that take part in a loop. */
   public static final int THREADS = Runtime.getRuntime().availableProcessors();
 
-  /** Looks at the next loop before a helper sleeps: some tens of microseconds. */
-  private static final int SPINS = 2000;
+  /**
+   * Looks at the next loop before a helper sleeps: a tenth of a millisecond or two, so that it
+   * stays awake from one of a decoder's loops to the next.
+   */
+  private static final int SPINS = 8000;
 
   private static final Thread[] HELPERS = new Thread[THREADS - 1];
   private static final AtomicInteger SLEEPING = new AtomicInteger();

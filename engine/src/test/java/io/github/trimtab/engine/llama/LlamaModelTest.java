@@ -3,6 +3,7 @@ package io.github.trimtab.engine.llama;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Kernels;
@@ -158,6 +159,29 @@ class LlamaModelTest {
               expected, Arrays.copyOfRange(logits, row * V, (row + 1) * V), 2e-5f, "row " + row);
         }
       }
+    }
+  }
+
+  @Test
+  void aLongPromptMayBeCutAndTheTextGoesOnAtItsPlace() throws IOException {
+    write(DType.BF16, true, false);
+    LlamaModel model = LlamaModel.load(folder);
+    int[] prompt = text(100, 15);
+    try (LlamaTarget whole = target();
+        LlamaTarget kept = target();
+        LlamaTarget cut = new LlamaTarget(model, KERNELS, 40, DType.F32)) {
+      whole.prompt(prompt);
+      kept.prompt(prompt, PromptPolicy.snapKv(model.config(), 100, 8));
+      cut.prompt(prompt, PromptPolicy.snapKv(model.config(), 32, 8));
+      assertEquals(100, cut.position());
+      float[] expected = step(whole, new int[] {7}, chain(1));
+      assertArrayEquals(expected, step(kept, new int[] {7}, chain(1)), 2e-5f);
+      float[] approximate = step(cut, new int[] {7}, chain(1));
+      assertFalse(Arrays.equals(expected, approximate));
+      cut.keep(new int[] {0}, 1);
+      assertEquals(101, cut.position());
+      assertThatThrownBy(() -> PromptPolicy.snapKv(model.config(), 8, 8))
+          .hasMessageContaining("window: 8");
     }
   }
 
