@@ -104,7 +104,10 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
     Supplier<EvictionPolicy> maker =
         switch (name) {
           case HEADS -> () -> heads(tokens);
-          case ACCUMULATED -> () -> new H2o(heads(tokens), 0, SCALE, Mask.NONE);
+          case ACCUMULATED ->
+              () ->
+                  new H2o(heads(tokens), 0, SCALE, Mask.NONE)
+                      .storingNothingAt(config.schedule().scales() - 1);
           default -> () -> Policies.named(name).make(setting);
         };
     boolean headPages = OWN_HEADWISE.contains(name) || Policies.named(name).isHeadwise();
