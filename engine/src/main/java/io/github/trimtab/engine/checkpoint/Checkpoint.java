@@ -25,6 +25,35 @@ public final class Checkpoint implements AutoCloseable {
     return file.tensors().stream().map(TensorInfo::name).toList();
   }
 
+  /** Whether there is a tensor of this name. */
+  public boolean contains(String name) {
+    return file.contains(name);
+  }
+
+  /**
+   * The sizes of a tensor, from which a model's shape is read.
+   *
+   * @param expected what the shape must be, for the message
+   * @throws IllegalArgumentException naming file and tensor, if it is missing or has another rank
+   */
+  public int[] shape(String name, int rank, String expected) {
+    int[] shape =
+        contains(name)
+            ? file.info(name).shape().stream().mapToInt(Math::toIntExact).toArray()
+            : new int[0];
+    if (shape.length != rank || Arrays.stream(shape).anyMatch(size -> size < 1)) {
+      String found = contains(name) ? "shape " + Arrays.toString(shape) : "missing";
+      throw bad(name, found, expected);
+    }
+    return shape;
+  }
+
+  /** What to throw where a tensor is not as it must be. */
+  public IllegalArgumentException bad(String name, Object found, String expected) {
+    return new IllegalArgumentException(
+        file.file() + ": tensor " + name + ": " + found + ", expected " + expected);
+  }
+
   /**
    * A tensor as it lies in the file, until this closes.
    *
@@ -45,16 +74,7 @@ public final class Checkpoint implements AutoCloseable {
     Tensor tensor = file.tensor(name);
     long[] sizes = Arrays.stream(shape).asLongStream().toArray();
     if (!format.test(tensor.dtype()) || !Arrays.equals(tensor.shape(), sizes)) {
-      throw new IllegalArgumentException(
-          file.file()
-              + ": tensor "
-              + name
-              + ": "
-              + tensor
-              + ", expected "
-              + expected
-              + " of shape "
-              + Arrays.toString(shape));
+      throw bad(name, tensor, expected + " of shape " + Arrays.toString(shape));
     }
     return tensor;
   }

@@ -8,6 +8,7 @@ import io.github.trimtab.engine.math.Parallel;
 import io.github.trimtab.engine.math.Rows;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One transformer block: attention with unit queries and keys, then an MLP, each behind a modulated
@@ -24,6 +25,7 @@ final class Block {
   private final PackedMatrix widen;
   private final PackedMatrix narrow;
   private final float[] headScales;
+  private final @Nullable PackedMatrix wholeModulation;
   private final float[] ownModulation;
 
   Block(VarConfig config, Checkpoint checkpoint, int layer) {
@@ -43,7 +45,13 @@ final class Block {
     for (int head = 0; head < headScales.length; head++) {
       headScales[head] = (float) Math.exp(Math.min(headScales[head], shape.maxLogScale()));
     }
-    ownModulation = checkpoint.values(name + "ada_gss", 1, 1, MODULATIONS, width);
+    if (shape.sharedModulation()) {
+      wholeModulation = null;
+      ownModulation = checkpoint.values(name + "ada_gss", 1, 1, MODULATIONS, width);
+    } else {
+      wholeModulation = Layers.linear(checkpoint, name + "ada_lin.1", MODULATIONS * width, width);
+      ownModulation = new float[0];
+    }
   }
 
   /** Keys have no bias. */
@@ -53,8 +61,16 @@ final class Block {
     return bias;
   }
 
-  /** This block's modulation [rows][6][width] from the shared one. */
-  float[] modulation(float[] shared) {
+  /**
+   * This block's modulation [rows][6][width].
+   *
+   * @param gated the conditions [rows, width] behind SiLU
+   * @param shared what all blocks share; empty where they share nothing
+   */
+  float[] modulation(int rows, float[] gated, float[] shared) {
+    if (wholeModulation != null) {
+      return wholeModulation.multiply(rows, gated);
+    }
     float[] result = shared.clone();
     for (int i = 0; i < result.length; i++) {
       result[i] += ownModulation[i % ownModulation.length];

@@ -19,13 +19,18 @@ final class Decoder {
   private final Convolution postQuant;
   private final Convolution first;
   private final List<ResidualBlock> middle;
+  private final List<MapAttention> middleAttention;
   private final List<Level> levels = new ArrayList<>();
   private final GroupNorm lastNorm;
   private final Convolution last;
   private final long maximumFloats;
 
-  /** One resolution: residual blocks, then the step to the next one, which the finest lacks. */
-  private record Level(List<ResidualBlock> blocks, List<Convolution> doubling) {}
+  /**
+   * One resolution: residual blocks, each with attention behind it if there is any, then the step
+   * to the next one, which the finest lacks.
+   */
+  private record Level(
+      List<ResidualBlock> blocks, List<MapAttention> attention, List<Convolution> doubling) {}
 
   Decoder(VarConfig config, Checkpoint checkpoint) {
     VarConfig.Tokenizer shape = config.tokenizer();
@@ -39,15 +44,20 @@ final class Decoder {
             block(checkpoint, "decoder.mid.block_1", shape, channels.getLast(), channels.getLast()),
             block(
                 checkpoint, "decoder.mid.block_2", shape, channels.getLast(), channels.getLast()));
+    middleAttention = attention(checkpoint, "decoder.mid.attn_1", shape, channels.getLast());
     int in = channels.getLast();
     long side = grid;
-    long floats = side * side * Math.max(in, dim);
+    long floats = side * side * Math.max(shape.attention() ? 3 * in : in, dim);
     for (int i = channels.size() - 1; i >= 0; i--) {
       String name = "decoder.up." + i;
       int out = channels.get(i);
       List<ResidualBlock> blocks = new ArrayList<>();
+      List<MapAttention> attention = new ArrayList<>();
       for (int j = 0; j < shape.blocks(); j++) {
         blocks.add(block(checkpoint, name + ".block." + j, shape, j == 0 ? in : out, out));
+        if (i == channels.size() - 1) {
+          attention.addAll(attention(checkpoint, name + ".attn." + j, shape, out));
+        }
       }
       floats = Math.max(floats, side * side * Math.max(in, out));
       List<Convolution> doubling = new ArrayList<>();
@@ -55,7 +65,7 @@ final class Decoder {
         doubling.add(Layers.convolution(checkpoint, name + ".upsample.conv", out, out, 3));
         side *= 2;
       }
-      levels.add(new Level(blocks, doubling));
+      levels.add(new Level(blocks, attention, doubling));
       in = out;
     }
     maximumFloats = floats;
@@ -66,6 +76,14 @@ final class Decoder {
   private static ResidualBlock block(
       Checkpoint checkpoint, String name, VarConfig.Tokenizer shape, int in, int out) {
     return new ResidualBlock(checkpoint, name, shape, in, out);
+  }
+
+  /** The attention of this name, if the tokenizer has any. */
+  private static List<MapAttention> attention(
+      Checkpoint checkpoint, String name, VarConfig.Tokenizer shape, int channels) {
+    return shape.attention()
+        ? List.of(new MapAttention(checkpoint, name, shape, channels))
+        : List.of();
   }
 
   /** Memory for one picture on its way through the layers. */
@@ -79,12 +97,17 @@ final class Decoder {
     MemorySegment.copy(sum, 0, buffers.current(), ValueLayout.JAVA_FLOAT, 0, sum.length);
     convolve(postQuant, side, 1, buffers);
     convolve(first, side, 1, buffers);
-    for (ResidualBlock block : middle) {
-      block.apply(side, buffers);
+    middle.getFirst().apply(side, buffers);
+    for (MapAttention attention : middleAttention) {
+      attention.apply(side, buffers);
     }
+    middle.getLast().apply(side, buffers);
     for (Level level : levels) {
-      for (ResidualBlock block : level.blocks) {
-        block.apply(side, buffers);
+      for (int i = 0; i < level.blocks.size(); i++) {
+        level.blocks.get(i).apply(side, buffers);
+        if (!level.attention.isEmpty()) {
+          level.attention.get(i).apply(side, buffers);
+        }
       }
       for (Convolution doubling : level.doubling) {
         side *= 2;

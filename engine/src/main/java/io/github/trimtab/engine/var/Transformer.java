@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The transformer of a VAR: predicts the codes of a whole map from all earlier maps. Immutable. */
 final class Transformer {
@@ -16,7 +17,7 @@ final class Transformer {
   private final float[] start;
   private final float[] position;
   private final PackedMatrix wordEmbedding;
-  private final PackedMatrix sharedModulation;
+  private final @Nullable PackedMatrix sharedModulation;
   private final List<Block> blocks = new ArrayList<>();
   private final PackedMatrix headModulation;
   private final PackedMatrix head;
@@ -38,7 +39,9 @@ final class Transformer {
     }
     wordEmbedding = Layers.linear(checkpoint, "word_embed", width, codeDim);
     sharedModulation =
-        Layers.linear(checkpoint, "shared_ada_lin.1", Block.MODULATIONS * width, width);
+        config.transformer().sharedModulation()
+            ? Layers.linear(checkpoint, "shared_ada_lin.1", Block.MODULATIONS * width, width)
+            : null;
     for (int layer = 0; layer < config.transformer().depth(); layer++) {
       blocks.add(new Block(config, checkpoint, layer));
     }
@@ -64,9 +67,10 @@ final class Transformer {
       for (int i = 0; i < rows.length; i++) {
         gated[i] = (float) (rows[i] / (1 + Math.exp(-rows[i])));
       }
-      float[] shared = sharedModulation.multiply(labels.length, gated);
+      float[] shared =
+          sharedModulation == null ? new float[0] : sharedModulation.multiply(labels.length, gated);
       for (Block block : blocks) {
-        blockModulations.add(block.modulation(shared));
+        blockModulations.add(block.modulation(labels.length, gated, shared));
       }
       headModulations = headModulation.multiply(labels.length, gated);
     }

@@ -27,6 +27,7 @@ public record VarConfig(
    * The transformer's shape.
    *
    * @param maxLogScale upper bound of the logarithm of a head's attention scale
+   * @param sharedModulation whether all blocks share one modulation, to which each adds its own
    */
   public record Transformer(
       int depth,
@@ -35,7 +36,8 @@ public record VarConfig(
       int headDim,
       int hidden,
       float epsilon,
-      double maxLogScale) {}
+      double maxLogScale,
+      boolean sharedModulation) {}
 
   /**
    * The tokenizer's shape.
@@ -45,6 +47,7 @@ public record VarConfig(
    * @param phiRatio share of the smoothed map in a scale's contribution
    * @param channels of each resolution of the decoder, the finest first
    * @param blocks residual blocks of each resolution
+   * @param attention whether the coarsest resolution attends to itself
    */
   public record Tokenizer(
       int codeDim,
@@ -52,6 +55,7 @@ public record VarConfig(
       float phiRatio,
       List<Integer> channels,
       int blocks,
+      boolean attention,
       int normGroups,
       float epsilon) {}
 
@@ -74,12 +78,6 @@ public record VarConfig(
     JsonObject transformer = json.object("transformer");
     JsonObject tokenizer = json.object("tokenizer");
     JsonObject sampling = json.object("sampling");
-    if (!transformer.flag("shared_adaln")) {
-      throw new IllegalArgumentException(
-          file
-              + ": transformer: shared_adaln: false, expected true (modulation shared by all"
-              + " blocks)");
-    }
     VarConfig config =
         new VarConfig(
             json.integer("image_size"),
@@ -93,13 +91,15 @@ public record VarConfig(
                 transformer.integer("head_dim"),
                 transformer.integer("ffn_hidden"),
                 (float) transformer.number("layer_norm_eps"),
-                transformer.number("max_log_attention_scale")),
+                transformer.number("max_log_attention_scale"),
+                transformer.flag("shared_adaln")),
             new Tokenizer(
                 tokenizer.integer("code_dim"),
                 tokenizer.integers("phi_index"),
                 (float) tokenizer.number("phi_ratio"),
                 tokenizer.integers("channels"),
                 tokenizer.integer("blocks_per_level"),
+                tokenizer.has("attention") && tokenizer.flag("attention"),
                 tokenizer.integer("norm_groups"),
                 (float) tokenizer.number("norm_eps")),
             new Sampling(

@@ -3,9 +3,11 @@ package io.github.trimtab.engine.var;
 import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.checkpoint.JsonObject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** A loaded model: configuration, class names, transformer, tokenizer. Immutable, any thread. */
 public final class VarModel {
@@ -28,15 +30,23 @@ public final class VarModel {
   /**
    * Loads a model.
    *
-   * @param folder holds {@code config.json}, {@code classes.json}, {@code transformer.safetensors}
-   *     and {@code tokenizer.safetensors}
+   * @param folder holds {@code transformer.safetensors} and {@code tokenizer.safetensors}; {@code
+   *     config.json}, without which they must be official ones ({@link OfficialVar}); and {@code
+   *     classes.json}, without which an official model's classes are called by their numbers
    * @throws IllegalArgumentException naming the file and the key or tensor that does not fit
    */
   public static VarModel load(Path folder) throws IOException {
-    VarConfig config = VarConfig.read(folder.resolve("config.json"));
-    List<String> names = classNames(folder.resolve("classes.json"), config.classes());
+    Path file = folder.resolve("config.json");
     try (Checkpoint transformer = new Checkpoint(folder.resolve("transformer.safetensors"));
         Checkpoint tokenizer = new Checkpoint(folder.resolve("tokenizer.safetensors"))) {
+      boolean official = Files.notExists(file);
+      VarConfig config =
+          official ? OfficialVar.config(transformer, tokenizer) : VarConfig.read(file);
+      Path classes = folder.resolve("classes.json");
+      List<String> names =
+          official && Files.notExists(classes)
+              ? IntStream.range(0, config.classes()).mapToObj(String::valueOf).toList()
+              : classNames(classes, config.classes());
       return new VarModel(config, names, transformer, tokenizer);
     }
   }

@@ -38,7 +38,7 @@ class VarModelTest {
     "'\"codebook_size\": 24', '\"codebook_size\": 25', head.weight",
     "'\"width\": 16', '\"width\": 24', heads",
     "'\"image_size\": 32', '\"image_size\": 64', image_size",
-    "'\"shared_adaln\": true', '\"shared_adaln\": false', shared_adaln",
+    "'\"shared_adaln\": true', '\"shared_adaln\": false', blocks.0.ada_lin.1",
     "'\"depth\": 2', '\"depth\": 2.5', depth",
     "'\"top_k\": 10, ', '', top_k",
     "'\"num_classes\": 2', '\"num_classes\": 3', classes",
