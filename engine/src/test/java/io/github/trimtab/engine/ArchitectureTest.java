@@ -27,6 +27,8 @@ final class ArchitectureTest {
         .definedBy("..engine.study..")
         .layer("var")
         .definedBy("..engine.var..")
+        .layer("infinity")
+        .definedBy("..engine.infinity..")
         .layer("text")
         .definedBy("..engine.text..")
         .layer("image")
@@ -48,7 +50,7 @@ final class ArchitectureTest {
         .whereLayer("study")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("var")
-        .mayOnlyBeAccessedByLayers("demo", "study", "cli")
+        .mayOnlyBeAccessedByLayers("infinity", "demo", "study", "cli")
         .whereLayer("draftstudy")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("completion")
@@ -56,13 +58,13 @@ final class ArchitectureTest {
         .whereLayer("llama")
         .mayOnlyBeAccessedByLayers("completion", "draftstudy", "demo", "cli")
         .whereLayer("checkpoint")
-        .mayOnlyBeAccessedByLayers("var", "llama", "draftstudy", "study")
+        .mayOnlyBeAccessedByLayers("infinity", "var", "llama", "draftstudy", "study")
         .whereLayer("text")
         .mayNotAccessAnyLayer()
         .whereLayer("image")
         .mayOnlyBeAccessedByLayers("var", "demo", "study", "cli")
         .whereLayer("math")
-        .mayOnlyBeAccessedByLayers("var", "llama", "study")
+        .mayOnlyBeAccessedByLayers("infinity", "var", "llama", "study")
         .check(CLASSES);
   }
 
