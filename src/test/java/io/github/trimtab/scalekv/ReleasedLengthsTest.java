@@ -1,11 +1,7 @@
 package io.github.trimtab.scalekv;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import io.github.trimtab.kv.PageForecast;
-import io.github.trimtab.memory.DType;
-import io.github.trimtab.memory.PageLayout;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
@@ -90,25 +86,6 @@ final class ReleasedLengthsTest {
     ScaleKv policy = small();
     assertThat(policy.after(23, 10, 1600).kept(0, 2510, 1600)).isEqualTo(4100);
     assertThat(policy.after(23, 11, 2304).kept(0, 4100, 2304)).isEqualTo(465);
-  }
-
-  /** MiB of an image of two rows: bytes a token, layer and row are 2 x width x element. */
-  @Test
-  void memoryIsThatOfTheTokens() {
-    assertThat(mib(6425, 32, 2048, 4)).isEqualTo(3212.5);
-    assertThat(mib(10521, 32, 2048, 4)).isEqualTo(5260.5);
-    assertThat(mib(650, 32, 2048, 4)).isEqualTo(325.0);
-    assertThat(mib(650, 40, 3584, 4)).isCloseTo(710.9, within(0.05));
-    // Pages hold whole multiples of their tokens: at rest at most a page a list more.
-    PageLayout layout = new PageLayout(DType.BF16, 16, 16, 128);
-    PageForecast forecast = PageForecast.of(small(), layout, 32, 2, 16, SCHEDULE.tokens());
-    double rest = forecast.lastPages() * layout.pageBytes() / 1048576.0;
-    double lists = 32 * 2 * layout.pageBytes() / 1048576.0;
-    assertThat(rest).isBetween(325.0, 325.0 + lists);
-  }
-
-  private static double mib(int tokens, int layers, int width, int bytesOfKeyAndValue) {
-    return tokens * (double) layers * width * bytesOfKeyAndValue * 2 / 1048576;
   }
 
   @Test
