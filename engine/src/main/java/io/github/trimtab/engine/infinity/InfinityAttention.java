@@ -36,7 +36,17 @@ public final class InfinityAttention implements AutoCloseable {
   private final Buffer qkv;
   private final Buffer attended;
 
-  private record Layer(PackedMatrix qkv, PackedMatrix projection, float[] headScales) {}
+  private static final class Layer {
+    private final PackedMatrix qkv;
+    private final PackedMatrix projection;
+    private final float[] headScales;
+
+    Layer(PackedMatrix qkv, PackedMatrix projection, float[] headScales) {
+      this.qkv = qkv;
+      this.projection = projection;
+      this.headScales = headScales;
+    }
+  }
 
   /**
    * Loads the layers' weights.
