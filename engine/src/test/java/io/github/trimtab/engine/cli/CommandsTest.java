@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class CommandsTest {
   private static final List<String> CANONICAL =
-      List.of("score", "select", "evict", "head", "quantize");
+      List.of(
+          "score", "select", "evict", "verify", "head", "quantize", "columnsums", "selectivity");
 
   @ParameterizedTest
   @ValueSource(

@@ -59,7 +59,9 @@ class EvaluationTest {
         String id = policy + "@" + percent;
         RunResult maps = results.run(StudyRuns.DRAWN, id).orElseThrow();
         assertThat(maps.values("kl")).as(id).hasSize(3).doesNotContain(0);
-        assertThat(maps.scales().get("kl").getFirst().mean()).as(id).isCloseTo(0, within(1e-6));
+        assertThat(maps.scales())
+            .hasEntrySatisfying(
+                "kl", kl -> assertThat(kl.getFirst().mean()).as(id).isCloseTo(0, within(1e-6)));
         RunResult pictures = results.run(PictureStudy.NAME, id).orElseThrow();
         assertThat(pictures.values("psnr")).as(id).hasSize(2);
         assertThat(pictures.statistic("bytes").mean())
