@@ -156,7 +156,7 @@ class OfficialVarTest {
     int side = 4;
     RandomWeights weights = new RandomWeights(DType.F32);
     OfficialWeights.attention(weights, "a", channels);
-    weights.add("x", 1, side * side, channels);
+    weights.add("x", 1, (long) side * side, channels);
     Path file = folder.resolve("attention.safetensors");
     weights.write(file);
     var shape = new VarConfig.Tokenizer(8, List.of(), 0.5f, List.of(channels), 3, true, 32, 1e-6f);

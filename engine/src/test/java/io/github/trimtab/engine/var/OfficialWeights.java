@@ -91,7 +91,7 @@ final class OfficialWeights {
 
   static void attention(RandomWeights all, String name, int channels) {
     all.linear(name + ".norm", channels);
-    all.linear(name + ".qkv", 3 * channels, channels, 1, 1);
+    all.linear(name + ".qkv", 3L * channels, channels, 1, 1);
     all.linear(name + ".proj_out", channels, channels, 1, 1);
   }
 }
