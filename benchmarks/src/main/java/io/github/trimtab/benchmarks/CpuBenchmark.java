@@ -35,6 +35,7 @@ public final class CpuBenchmark {
     List<Figure> figures = new ArrayList<>();
     try (var workers = new Workers(threads)) {
       figures.addAll(new KernelSpeed(vector.kernels(), workers, cpp, seconds).measure());
+      figures.addAll(new HeadSpeed(vector.kernels(), workers, cpp, seconds).measure());
     }
     if (threads == 1) {
       var scalar = Backends.named("scalar").kernels();

@@ -42,4 +42,28 @@ public record Figure(
    *     quartiles
    */
   public record Peer(String name, Spread value, Spread ratio) {}
+
+  /**
+   * The rate of a contestant against another of the same rounds.
+   *
+   * @param one what the unit stands for, 1e9 for giga
+   */
+  static Figure rate(
+      String name,
+      String shape,
+      int threads,
+      String unit,
+      double one,
+      Rounds rounds,
+      String of,
+      String peer) {
+    return new Figure(
+        Group.SPEED,
+        name,
+        shape,
+        threads,
+        unit,
+        rounds.rate(of).times(1 / one),
+        new Peer(peer, rounds.rate(peer).times(1 / one), rounds.ratio(of, peer)));
+  }
 }

@@ -270,14 +270,6 @@ final class KernelSpeed {
 
   private void add(
       String name, String shape, String unit, double one, Rounds rounds, String of, String peer) {
-    figures.add(
-        new Figure(
-            Figure.Group.SPEED,
-            name,
-            shape,
-            workers.threads(),
-            unit,
-            rounds.rate(of).times(1 / one),
-            new Figure.Peer(peer, rounds.rate(peer).times(1 / one), rounds.ratio(of, peer))));
+    figures.add(Figure.rate(name, shape, workers.threads(), unit, one, rounds, of, peer));
   }
 }

@@ -10,7 +10,9 @@ import picocli.CommandLine.ScopeType;
 /** The command {@code trimtab}. */
 @Command(
     name = "trimtab",
-    description = "A paged key/value cache that forgets by measured attention.",
+    description =
+        "A key/value cache that forgets by measured attention, and draft heads cut to what is"
+            + " said.",
     synopsisSubcommandLabel = "COMMAND",
     footer = {
       "",
