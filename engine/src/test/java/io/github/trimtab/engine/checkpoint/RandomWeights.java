@@ -36,7 +36,8 @@ public final class RandomWeights {
     for (int i = 1; i < shape.length; i++) {
       in *= shape[i];
     }
-    return add(name + ".weight", 1 / Math.sqrt((double) in), shape).add(name + ".bias", 0.3, shape[0]);
+    return add(name + ".weight", 1 / Math.sqrt((double) in), shape)
+        .add(name + ".bias", 0.3, shape[0]);
   }
 
   public RandomWeights put(String name, Tensor tensor) {
