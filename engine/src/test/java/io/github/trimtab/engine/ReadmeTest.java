@@ -11,10 +11,20 @@ import org.junit.jupiter.api.Test;
 final class ReadmeTest {
 
   @Test
-  void theTableIsTheOneRecordedBesideTheSheet() throws IOException {
-    String recorded = Files.readString(Path.of("..", "models", "var-emoji", "demo.txt"));
+  void theTableOfPicturesIsTheOneRecordedBesideTheSheet() throws IOException {
+    assertThat(recorded("var-emoji")).contains("Full cache").contains("ScaleKV");
+  }
+
+  @Test
+  void theTableOfTextIsTheOneRecordedBesideTheModels() throws IOException {
+    assertThat(recorded("java-text")).contains("Plain decoding").contains("of the head");
+  }
+
+  /** What the demonstration printed for a model, once it is found in the README. */
+  private static String recorded(String model) throws IOException {
+    String recorded = Files.readString(Path.of("..", "models", model, "demo.txt"));
     String readme = Files.readString(Path.of("..", "README.md"));
-    assertThat(recorded).contains("Full cache").contains("ScaleKV");
     assertThat(readme).contains("```text\n" + recorded + "```");
+    return recorded;
   }
 }
