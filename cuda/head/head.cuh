@@ -1,0 +1,15 @@
+// Logits over the rows of a head, their highest and their log-sum-exp.
+#pragma once
+
+#include "common/launch.cuh"
+#include "trimtab.h"
+
+namespace trimtab {
+
+/** Bytes of workspace that `launch_head` needs for these shapes; 0, or counters first. */
+uint64_t workspace_head(const trimtab_head_params& params);
+
+/** Enqueues a checked operation. */
+cudaError_t launch_head(const trimtab_head_params& params, cudaStream_t stream);
+
+}  // namespace trimtab

@@ -1,0 +1,15 @@
+// Which drafted tokens become text.
+#pragma once
+
+#include "common/launch.cuh"
+#include "trimtab.h"
+
+namespace trimtab {
+
+/** Bytes of workspace that `launch_verify` needs for these shapes; 0, or counters first. */
+uint64_t workspace_verify(const trimtab_verify_params& params);
+
+/** Enqueues a checked operation. */
+cudaError_t launch_verify(const trimtab_verify_params& params, cudaStream_t stream);
+
+}  // namespace trimtab
