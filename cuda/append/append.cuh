@@ -1,7 +1,8 @@
 // Writes new tokens behind those that pages hold.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

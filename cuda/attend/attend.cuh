@@ -1,7 +1,8 @@
 // Attention over pages and new tokens.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

@@ -1,7 +1,8 @@
 // Attention that each token receives from all queries.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

@@ -1,7 +1,8 @@
 // Chosen tokens copied into fresh pages.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

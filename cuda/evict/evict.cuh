@@ -1,7 +1,8 @@
 // Scores, selects and writes survivors into fresh pages.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

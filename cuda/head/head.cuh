@@ -1,7 +1,8 @@
 // Logits over the rows of a head, their highest and their log-sum-exp.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

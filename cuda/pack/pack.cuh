@@ -1,7 +1,8 @@
 // Chosen weight rows copied side by side.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

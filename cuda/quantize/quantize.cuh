@@ -1,7 +1,8 @@
 // Weight rows rounded to FP8, INT8 or INT4.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

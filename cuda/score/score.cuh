@@ -1,7 +1,8 @@
 // Scores of every token by a window of queries.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

@@ -1,7 +1,8 @@
 // The window and the highest scores of each head.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

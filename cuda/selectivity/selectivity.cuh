@@ -1,7 +1,8 @@
 // The attention selectivity index.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {

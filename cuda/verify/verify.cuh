@@ -1,7 +1,8 @@
 // Which drafted tokens become text.
 #pragma once
 
-#include "common/launch.cuh"
+#include <cuda_runtime.h>
+
 #include "trimtab.h"
 
 namespace trimtab {
