@@ -9,6 +9,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -34,6 +35,10 @@ final class Lanes {
 
   private static final IntVector BYTE_SHIFTS =
       IntVector.fromArray(IntVector.SPECIES_128, new int[] {24, 16, 8, 0}, 0);
+
+  private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(SPECIES, 4, 1, true);
+  private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(SPECIES, 2, 1, true);
+  private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(SPECIES, 1, 1, true);
 
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -81,6 +86,16 @@ final class Lanes {
 
   static FloatVector broadcast(float value) {
     return FloatVector.broadcast(SPECIES, value);
+  }
+
+  /**
+   * Sum of the lanes, halves folded onto each other. {@code reduceLanes} may add in another order
+   * once it is compiled, and then a run differs from the next in its last bits.
+   */
+  static float sum(FloatVector vector) {
+    FloatVector sum = COUNT == 8 ? vector.add(vector.rearrange(BY_4)) : vector;
+    sum = sum.add(sum.rearrange(BY_2));
+    return sum.add(sum.rearrange(BY_1)).lane(0);
   }
 
   /**

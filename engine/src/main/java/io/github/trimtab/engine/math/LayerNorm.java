@@ -2,7 +2,6 @@ package io.github.trimtab.engine.math;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Layer normalisation without affine parameters, followed by a modulation: LN(x) * (1 + scale) +
@@ -39,7 +38,7 @@ public final class LayerNorm {
       v.intoArray(out, at + i);
       sums = sums.add(v);
     }
-    float sum = sums.reduceLanes(VectorOperators.ADD);
+    float sum = Lanes.sum(sums);
     for (int i = bound; i < width; i++) {
       out[at + i] = Lanes.get(x, start + i);
       sum += out[at + i];
@@ -50,7 +49,7 @@ public final class LayerNorm {
       FloatVector d = FloatVector.fromArray(Lanes.SPECIES, out, at + i).sub(mean);
       squares = d.fma(d, squares);
     }
-    float square = squares.reduceLanes(VectorOperators.ADD);
+    float square = Lanes.sum(squares);
     for (int i = bound; i < width; i++) {
       square += (out[at + i] - mean) * (out[at + i] - mean);
     }

@@ -1,7 +1,6 @@
 package io.github.trimtab.engine.math;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Root-mean-square normalisation with a gain: x / sqrt(mean(x^2) + epsilon) * weight. */
 public final class RmsNorm {
@@ -24,7 +23,7 @@ public final class RmsNorm {
         FloatVector v = FloatVector.fromArray(Lanes.SPECIES, x, at + i);
         squares = v.fma(v, squares);
       }
-      float square = squares.reduceLanes(VectorOperators.ADD);
+      float square = Lanes.sum(squares);
       for (int i = bound; i < width; i++) {
         square += x[at + i] * x[at + i];
       }

@@ -2,7 +2,6 @@ package io.github.trimtab.engine.math;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Small operations on runs of off-heap F32. Indices count floats. */
 public final class Rows {
@@ -17,7 +16,7 @@ public final class Rows {
       FloatVector v = Lanes.load(x, at + i);
       squares = v.fma(v, squares);
     }
-    float square = squares.reduceLanes(VectorOperators.ADD);
+    float square = Lanes.sum(squares);
     for (int i = bound; i < count; i++) {
       square += Lanes.get(x, at + i) * Lanes.get(x, at + i);
     }

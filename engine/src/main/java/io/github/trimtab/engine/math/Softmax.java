@@ -17,7 +17,7 @@ public final class Softmax {
     for (int i = 0; i < bound; i += Lanes.COUNT) {
       sums = sums.add(Lanes.exp(Lanes.load(logits, at + i).sub(largest)));
     }
-    double sum = sums.reduceLanes(VectorOperators.ADD);
+    double sum = Lanes.sum(sums);
     for (int i = bound; i < count; i++) {
       sum += Math.exp((double) Lanes.get(logits, at + i) - largest);
     }
@@ -50,7 +50,7 @@ public final class Softmax {
       FloatVector p = FloatVector.fromArray(Lanes.SPECIES, probabilities, probabilitiesAt + i);
       sums = Lanes.load(logits, at + i).fma(p, sums);
     }
-    double sum = sums.reduceLanes(VectorOperators.ADD);
+    double sum = Lanes.sum(sums);
     for (int i = bound; i < count; i++) {
       sum += (double) probabilities[probabilitiesAt + i] * Lanes.get(logits, at + i);
     }
