@@ -4,8 +4,7 @@
 // Everything here is one thread's work and compiles as plain C++ too. Compile with -fmad=false
 // -ftz=false -prec-div=true (nvcc) or -ffp-contract=off (C++): only fma() may fuse. What a warp does
 // together is in warp.cuh.
-#ifndef TRIMTAB_COMMON_CANONICAL_CUH
-#define TRIMTAB_COMMON_CANONICAL_CUH
+#pragma once
 
 #include <cmath>
 #include <cstdint>
@@ -19,14 +18,14 @@
 namespace trimtab {
 
 // Lanes of a dot product and of a chunk's sum.
-constexpr int kLanes = 32;
+constexpr int LANES = 32;
 
 // Elements of a chunk of a sum over a long axis.
-constexpr int kChunk = 256;
+constexpr int CHUNK = 256;
 
-TRIMTAB_INLINE std::uint32_t bits_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+TRIMTAB_INLINE uint32_t bits_of(float x) { return __builtin_bit_cast(uint32_t, x); }
 
-TRIMTAB_INLINE float float_of(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
+TRIMTAB_INLINE float float_of(uint32_t bits) { return __builtin_bit_cast(float, bits); }
 
 TRIMTAB_INLINE float infinity() { return float_of(0x7f800000u); }
 
@@ -59,8 +58,8 @@ TRIMTAB_INLINE float exp(float x) {
   if (x != x) return quiet_nan();
   if (x >= 88.37626f) return infinity();
   if (x < -86.98f) return 0.f;
-  constexpr float kRound = 0x1.8p23f;  // adding it rounds to an integer, ties to even
-  float n = fma(x, 1.442695f, kRound) - kRound;
+  constexpr float ROUND = 0x1.8p23f;  // adding it rounds to an integer, ties to even
+  float n = fma(x, 1.442695f, ROUND) - ROUND;
   float r = fma(n, -0x1.63p-1f, x);
   r = fma(n, 2.1219444e-4f, r);
   float p = 1.9875691e-4f;
@@ -70,7 +69,7 @@ TRIMTAB_INLINE float exp(float x) {
   p = fma(p, r, 0.16666666f);
   p = fma(p, r, 0.5f);
   float y = fma(p, r * r, r) + 1.f;
-  return float_of(bits_of(y) + (static_cast<std::uint32_t>(static_cast<int>(n)) << 23));
+  return float_of(bits_of(y) + (static_cast<uint32_t>(static_cast<int>(n)) << 23));
 }
 
 // Natural logarithm, within 1.3 ulp: x = (1 + f) 2^e with 1 + f from sqrt(1/2) to sqrt(2), a
@@ -79,7 +78,7 @@ TRIMTAB_INLINE float log(float x) {
   if (!(x > 0.f)) return x == 0.f ? -infinity() : quiet_nan();
   if (x == infinity()) return x;
   bool subnormal = x < 0x1p-126f;
-  std::uint32_t bits = bits_of(subnormal ? x * 0x1p23f : x);
+  uint32_t bits = bits_of(subnormal ? x * 0x1p23f : x);
   int exponent = static_cast<int>(bits >> 23) - (subnormal ? 126 + 23 : 126);
   float mantissa = float_of((bits & 0x7fffffu) | 0x3f000000u);
   if (mantissa < 0.70710677f) {
@@ -122,7 +121,7 @@ struct LogSumExp {
 
 // Adds 32 lanes pairwise, at distances 16, 8, 4, 2, 1; overwrites them.
 TRIMTAB_INLINE float tree(float* lanes) {
-  for (int o = kLanes / 2; o > 0; o /= 2) {
+  for (int o = LANES / 2; o > 0; o /= 2) {
     for (int j = 0; j < o; j++) lanes[j] += lanes[j + o];
   }
   return lanes[0];
@@ -130,35 +129,33 @@ TRIMTAB_INLINE float tree(float* lanes) {
 
 // A key that orders scores as selection ranks them: NaN below -infinity, -0 equal to +0, otherwise
 // by value. Compare as signed numbers.
-TRIMTAB_INLINE std::int32_t rank(float score) {
+TRIMTAB_INLINE int32_t rank(float score) {
   if (score != score) return INT32_MIN;
-  auto bits = static_cast<std::int32_t>(bits_of(score + 0.f));
+  auto bits = static_cast<int32_t>(bits_of(score + 0.f));
   return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
 // The score of a rank: +0 for both zeros, NaN for NaN.
-TRIMTAB_INLINE float of_rank(std::int32_t rank) {
-  return float_of(static_cast<std::uint32_t>(rank ^ ((rank >> 31) & INT32_MAX)));
+TRIMTAB_INLINE float of_rank(int32_t rank) {
+  return float_of(static_cast<uint32_t>(rank ^ ((rank >> 31) & INT32_MAX)));
 }
 
 // Score and place as one number: the smaller key ranks first, that is the higher score and among
 // equals the lower place.
-using Key = std::uint64_t;
+using Key = uint64_t;
 
 // Behind every key.
-constexpr Key kNoKey = ~Key{0};
+constexpr Key NO_KEY = ~Key{0};
 
-TRIMTAB_INLINE Key key_of(float score, std::int32_t place) {
-  auto falling = ~(static_cast<std::uint32_t>(rank(score)) ^ 0x80000000u);
-  return static_cast<Key>(falling) << 32 | static_cast<std::uint32_t>(place);
+TRIMTAB_INLINE Key key_of(float score, int32_t place) {
+  auto falling = ~(static_cast<uint32_t>(rank(score)) ^ 0x80000000u);
+  return static_cast<Key>(falling) << 32 | static_cast<uint32_t>(place);
 }
 
-TRIMTAB_INLINE std::int32_t place_of(Key key) { return static_cast<std::int32_t>(key); }
+TRIMTAB_INLINE int32_t place_of(Key key) { return static_cast<int32_t>(key); }
 
 TRIMTAB_INLINE float score_of(Key key) {
-  return of_rank(static_cast<std::int32_t>(~static_cast<std::uint32_t>(key >> 32) ^ 0x80000000u));
+  return of_rank(static_cast<int32_t>(~static_cast<uint32_t>(key >> 32) ^ 0x80000000u));
 }
 
 }  // namespace trimtab
-
-#endif

@@ -1,0 +1,44 @@
+// Copies from global to shared memory that a thread need not wait for (cp.async, sm_80 and later;
+// elsewhere a copy like any other).
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace trimtab {
+
+/** Begins a copy of 16 or 4 bytes, both addresses aligned to that. */
+template <int BYTES>
+__device__ __forceinline__ void copy_async(void* shared, const void* global) {
+  static_assert(BYTES == 16 || BYTES == 4);
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  auto to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  if constexpr (BYTES == 16) {
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(to), "l"(global)
+                 : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(global) : "memory");
+  }
+#else
+  memcpy(__builtin_assume_aligned(shared, BYTES), __builtin_assume_aligned(global, BYTES), BYTES);
+#endif
+}
+
+/** Makes one group of the copies that this thread began since the last call. */
+__device__ __forceinline__ void commit_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+/** Waits until at most the newest PENDING groups of this thread are under way. */
+template <int PENDING>
+__device__ __forceinline__ void wait_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+#endif
+}
+
+}  // namespace trimtab

@@ -1,0 +1,145 @@
+// What the 32 threads of a warp do together in canonical order. All of a warp's threads call these.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "common/canonical.cuh"
+
+namespace trimtab {
+
+constexpr unsigned ALL_LANES = 0xffffffffu;
+
+/** Adds the lanes pairwise, at distances 16, 8, 4, 2, 1; every thread gets the sum. */
+__device__ __forceinline__ float warp_tree(float lane) {
+#pragma unroll
+  for (int o = LANES / 2; o > 0; o /= 2) lane += __shfl_xor_sync(ALL_LANES, lane, o);
+  return lane;
+}
+
+/** The largest, NaN if one is. */
+__device__ __forceinline__ float warp_max_or_nan(float x) {
+#pragma unroll
+  for (int o = LANES / 2; o > 0; o /= 2) x = max_or_nan(x, __shfl_xor_sync(ALL_LANES, x, o));
+  return x;
+}
+
+/** Canonical sum of a chunk: `value(i)` for i in [0, count), count at most CHUNK. */
+template <class Value>
+__device__ __forceinline__ float warp_chunk_sum(int count, Value value) {
+  float sum = 0.f;
+  for (int i = static_cast<int>(threadIdx.x) % LANES; i < count; i += LANES) sum += value(i);
+  return warp_tree(sum);
+}
+
+/** A chunk's part of a log-sum-exp. */
+struct ChunkPart {
+  float max;
+  float sum;
+};
+
+/** Largest of `value(i)` for i in [0, count), count at most CHUNK, and the sum of exp(x - max). */
+template <class Value>
+__device__ __forceinline__ ChunkPart warp_chunk_part(int count, Value value) {
+  float max = -infinity();
+  for (int i = static_cast<int>(threadIdx.x) % LANES; i < count; i += LANES) {
+    max = max_or_nan(max, value(i));
+  }
+  max = warp_max_or_nan(max);
+  return {max, warp_chunk_sum(count, [&](int i) { return exp(value(i) - max); })};
+}
+
+/**
+ * Log-sum-exp of chunks in rising order, bit for bit LogSumExp::add one after the other: the maxima
+ * come from a scan, and only the multiply-adds are sequential.
+ */
+__device__ __forceinline__ float warp_log_sum_exp(const ChunkPart* parts, int chunks) {
+  int lane = static_cast<int>(threadIdx.x) % LANES;
+  float max = -infinity();
+  float sum = 0.f;
+  for (int first = 0; first < chunks; first += LANES) {
+    ChunkPart part{-infinity(), 0.f};
+    if (first + lane < chunks) {
+      part.max = __ldcg(&parts[first + lane].max);
+      part.sum = __ldcg(&parts[first + lane].sum);
+    }
+    float reached = part.max;
+#pragma unroll
+    for (int o = 1; o < LANES; o *= 2) {
+      float earlier = __shfl_up_sync(ALL_LANES, reached, o);
+      if (lane >= o) reached = max_or_nan(earlier, reached);
+    }
+    reached = max_or_nan(max, reached);
+    float before = __shfl_up_sync(ALL_LANES, reached, 1);
+    if (lane == 0) before = max;
+    bool empty = part.max == -infinity();
+    float kept = empty ? 1.f : exp(before - reached);
+    float added = empty ? 0.f : part.sum * exp(part.max - reached);
+#pragma unroll 8
+    for (int j = 0; j < LANES; j++) {
+      sum = fma(sum, __shfl_sync(ALL_LANES, kept, j), __shfl_sync(ALL_LANES, added, j));
+    }
+    max = __shfl_sync(ALL_LANES, reached, LANES - 1);
+  }
+  return max + log(sum);
+}
+
+/** The smallest key. */
+__device__ __forceinline__ Key warp_min(Key key) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  auto high = static_cast<uint32_t>(key >> 32);
+  uint32_t least = __reduce_min_sync(ALL_LANES, high);
+  uint32_t low = high == least ? static_cast<uint32_t>(key) : ~0u;
+  return static_cast<Key>(least) << 32 | __reduce_min_sync(ALL_LANES, low);
+#else
+#pragma unroll
+  for (int o = LANES / 2; o > 0; o /= 2) {
+    Key other = __shfl_xor_sync(ALL_LANES, key, o);
+    key = other < key ? other : key;
+  }
+  return key;
+#endif
+}
+
+/** Most keys of a WarpList. */
+constexpr int LIST_KEYS = 2 * LANES;
+
+/** The smallest keys seen, ascending: lane l holds places l and l + 32. */
+struct WarpList {
+  Key held[2] = {NO_KEY, NO_KEY};
+
+  /** The key at a place, for every thread. */
+  __device__ __forceinline__ Key at(int place) const {
+    return __shfl_sync(ALL_LANES, place < LANES ? held[0] : held[1], place % LANES);
+  }
+
+  /** Takes in the keys that each thread brings, and keeps the `top` smallest of all. */
+  template <int COUNT>
+  __device__ __forceinline__ void add(const Key (&brought)[COUNT], int top) {
+    Key last = at(top - 1);
+    bool any = false;
+    Key keys[COUNT + 2];
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) {
+      keys[i] = brought[i];
+      any |= brought[i] < last;
+    }
+    if (__any_sync(ALL_LANES, any) == 0) return;
+    keys[COUNT] = held[0];
+    keys[COUNT + 1] = held[1];
+    held[0] = held[1] = NO_KEY;
+    int lane = static_cast<int>(threadIdx.x) % LANES;
+    for (int place = 0; place < top; place++) {
+      Key best = NO_KEY;
+#pragma unroll
+      for (int i = 0; i < COUNT + 2; i++) best = keys[i] < best ? keys[i] : best;
+      best = warp_min(best);
+      if (best == NO_KEY) return;
+#pragma unroll
+      for (int i = 0; i < COUNT + 2; i++) keys[i] = keys[i] == best ? NO_KEY : keys[i];
+      if (lane == place) held[0] = best;
+      if (lane == place - LANES) held[1] = best;
+    }
+  }
+};
+
+}  // namespace trimtab
