@@ -46,64 +46,64 @@ extern "C" {
 /* ---- Lists that enumerators, exports and names are made of ---- */
 
 /* X(NAME, name): the operations; numbers rise from 1. */
-#define TRIMTAB_OPERATIONS(X)   \
-  X(APPEND, append)             \
-  X(SCORE, score)               \
-  X(SELECT, select)             \
-  X(COMPACT, compact)           \
-  X(EVICT, evict)               \
-  X(ATTEND, attend)             \
-  X(COLUMNSUMS, columnsums)     \
-  X(SELECTIVITY, selectivity)   \
-  X(HEAD, head)                 \
-  X(QUANTIZE, quantize)         \
-  X(PACK, pack)                 \
+#define TRIMTAB_OPERATIONS(X) \
+  X(APPEND, append)           \
+  X(SCORE, score)             \
+  X(SELECT, select)           \
+  X(COMPACT, compact)         \
+  X(EVICT, evict)             \
+  X(ATTEND, attend)           \
+  X(COLUMNSUMS, columnsums)   \
+  X(SELECTIVITY, selectivity) \
+  X(HEAD, head)               \
+  X(QUANTIZE, quantize)       \
+  X(PACK, pack)               \
   X(VERIFY, verify)
 
 /* X(NAME, text): what a call returns; numbers rise from 0. */
-#define TRIMTAB_STATUSES(X)                                                       \
-  X(SUCCESS, "success")                                                           \
-  X(INVALID_ARGUMENT, "an argument is not what the operation takes")              \
-  X(WRONG_STRUCT, "a struct of another size: header and library differ")          \
-  X(WRONG_PLACE, "memory or stream of another place than the launch's device")    \
-  X(SMALL_WORKSPACE, "the workspace is too small")                                \
-  X(NO_DEVICE, "no CUDA device can be used")                                      \
-  X(NO_CODE, "the library has no code for the device's architecture")             \
-  X(OUT_OF_MEMORY, "out of device memory")                                        \
-  X(CUDA_ERROR, "CUDA refused the launch")                                        \
+#define TRIMTAB_STATUSES(X)                                                    \
+  X(SUCCESS, "success")                                                        \
+  X(INVALID_ARGUMENT, "an argument is not what the operation takes")           \
+  X(WRONG_STRUCT, "a struct of another size: header and library differ")       \
+  X(WRONG_PLACE, "memory or stream of another place than the launch's device") \
+  X(SMALL_WORKSPACE, "the workspace is too small")                             \
+  X(NO_DEVICE, "no CUDA device can be used")                                   \
+  X(NO_CODE, "the library has no code for the device's architecture")          \
+  X(OUT_OF_MEMORY, "out of device memory")                                     \
+  X(CUDA_ERROR, "CUDA refused the launch")                                     \
   X(CONTEXT_LOST, "an earlier error destroyed the CUDA context")
 
 /* X(NAME, text): buffers whose contents kernels distrust; numbers rise from 1. */
-#define TRIMTAB_ARGUMENTS(X)               \
-  X(HISTORY_TABLE, "history.table")        \
-  X(HISTORY_LENGTHS, "history.lengths")    \
-  X(FRESH_LENGTHS, "fresh.lengths")        \
-  X(TARGET_TABLE, "target.table")          \
-  X(TARGET_LENGTHS, "target.lengths")      \
-  X(QUERY_LENGTHS, "queryLengths")         \
-  X(QUERY_ROWS, "queryRows")               \
-  X(WINDOW, "window")                      \
-  X(CAPACITY, "capacity")                  \
-  X(INDICES, "indices")                    \
-  X(LENGTHS, "lengths")                    \
-  X(PARENTS, "parents")                    \
-  X(ROWS_IDS, "rows.ids")                  \
-  X(ROWS_COUNT, "rows.count")              \
-  X(IDS, "ids")                            \
-  X(TARGET, "target")                      \
-  X(DRAFT, "draft")                        \
-  X(TOKENS, "tokens")                      \
-  X(ACCEPT_U, "acceptU")                   \
+#define TRIMTAB_ARGUMENTS(X)            \
+  X(HISTORY_TABLE, "history.table")     \
+  X(HISTORY_LENGTHS, "history.lengths") \
+  X(FRESH_LENGTHS, "fresh.lengths")     \
+  X(TARGET_TABLE, "target.table")       \
+  X(TARGET_LENGTHS, "target.lengths")   \
+  X(QUERY_LENGTHS, "queryLengths")      \
+  X(QUERY_ROWS, "queryRows")            \
+  X(WINDOW, "window")                   \
+  X(CAPACITY, "capacity")               \
+  X(INDICES, "indices")                 \
+  X(LENGTHS, "lengths")                 \
+  X(PARENTS, "parents")                 \
+  X(ROWS_IDS, "rows.ids")               \
+  X(ROWS_COUNT, "rows.count")           \
+  X(IDS, "ids")                         \
+  X(TARGET, "target")                   \
+  X(DRAFT, "draft")                     \
+  X(TOKENS, "tokens")                   \
+  X(ACCEPT_U, "acceptU")                \
   X(SAMPLE_U, "sampleU")
 
 /* X(NAME, text): what is wrong with a value; numbers rise from 1. */
-#define TRIMTAB_PROBLEMS(X)                                                  \
-  X(OUTSIDE, "outside its bounds")                                           \
-  X(REPEATED, "there before, where all must differ")                         \
-  X(UNEQUAL, "not as many as head 0 has, whose list it shares")              \
-  X(NEGATIVE, "a probability that is negative or no number")                 \
-  X(SUM, "a row of probabilities whose sum is further than 1e-3 from 1")     \
-  X(NOT_KEPT, "a token that is none of the kept ids")                        \
+#define TRIMTAB_PROBLEMS(X)                                              \
+  X(OUTSIDE, "outside its bounds")                                       \
+  X(REPEATED, "there before, where all must differ")                     \
+  X(UNEQUAL, "not as many as head 0 has, whose list it shares")          \
+  X(NEGATIVE, "a probability that is negative or no number")             \
+  X(SUM, "a row of probabilities whose sum is further than 1e-3 from 1") \
+  X(NOT_KEPT, "a token that is none of the kept ids")                    \
   X(UNDRAWN, "a token whose draft probability is 0")
 
 enum {
@@ -162,7 +162,7 @@ enum {
 typedef struct trimtab_launch {
   uint32_t struct_size;
   int32_t device; /* ordinal */
-  void *stream;   /* CUstream of the device's primary context; null: the legacy default stream */
+  void* stream;   /* CUstream of the device's primary context; null: the legacy default stream */
 } trimtab_launch;
 
 /* What went wrong. */
@@ -194,14 +194,14 @@ typedef struct trimtab_status_word {
 typedef struct trimtab_common {
   uint32_t struct_size; /* of the whole params struct */
   uint32_t reserved;    /* 0 */
-  trimtab_status_word *status;
-  void *workspace; /* device memory; null where the operation needs none */
+  trimtab_status_word* status;
+  void* workspace; /* device memory; null where the operation needs none */
   uint64_t workspace_bytes;
 } trimtab_common;
 
 /* A strided tensor; [from rank on] sizes and strides are not read. */
 typedef struct trimtab_tensor {
-  void *data;        /* device address of the first element */
+  void* data;        /* device address of the first element */
   uint64_t bytes;    /* that may be touched from there on */
   int64_t size[4];   /* 0 or more */
   int64_t stride[4]; /* in elements, 0 or more */
@@ -211,7 +211,7 @@ typedef struct trimtab_tensor {
 
 /* PagedKv: pages of [K|V][head]{tokens x head_dim codes, tokens x BF16 scale where quantised}. */
 typedef struct trimtab_pages {
-  void *slab;
+  void* slab;
   uint64_t slab_bytes;
   int32_t dtype;    /* F32, F16, BF16, FP8_E4M3, INT8; NONE: absent */
   int32_t tokens;   /* of a page: 16, 32, 64, 128 */
@@ -374,19 +374,18 @@ typedef struct trimtab_verify_params {
   int32_t reserved;
 } trimtab_verify_params;
 
-#define TRIMTAB_X(NAME, name)                                                               \
-  TRIMTAB_API trimtab_status trimtab_##name##_workspace(                                    \
-      const trimtab_##name##_params *params, uint64_t *bytes, trimtab_error *error);        \
-  TRIMTAB_API trimtab_status trimtab_##name##_check(const trimtab_##name##_params *params,  \
-                                                    const trimtab_launch *launch,           \
-                                                    trimtab_error *error);                  \
-  TRIMTAB_API trimtab_status trimtab_##name(const trimtab_##name##_params *params,          \
-                                            const trimtab_launch *launch, trimtab_error *error);
+#define TRIMTAB_X(NAME, name)                                                                     \
+  TRIMTAB_API trimtab_status trimtab_##name##_workspace(const trimtab_##name##_params* params,    \
+                                                        uint64_t* bytes, trimtab_error* error);   \
+  TRIMTAB_API trimtab_status trimtab_##name##_check(                                              \
+      const trimtab_##name##_params* params, const trimtab_launch* launch, trimtab_error* error); \
+  TRIMTAB_API trimtab_status trimtab_##name(const trimtab_##name##_params* params,                \
+                                            const trimtab_launch* launch, trimtab_error* error);
 TRIMTAB_OPERATIONS(TRIMTAB_X)
 #undef TRIMTAB_X
 
 /* Launches a kernel that does nothing: what the way to the device costs by itself. */
-TRIMTAB_API trimtab_status trimtab_noop(const trimtab_launch *launch, trimtab_error *error);
+TRIMTAB_API trimtab_status trimtab_noop(const trimtab_launch* launch, trimtab_error* error);
 
 /* ---- What the library says about itself and the machine ---- */
 
@@ -394,28 +393,28 @@ TRIMTAB_API trimtab_status trimtab_noop(const trimtab_launch *launch, trimtab_er
 TRIMTAB_API int32_t trimtab_abi_version(void);
 
 /* Version and what it was built for, in one line. */
-TRIMTAB_API const char *trimtab_build(void);
+TRIMTAB_API const char* trimtab_build(void);
 
 /* The names in the lists above; null for a number outside them. */
-TRIMTAB_API const char *trimtab_status_text(trimtab_status status);
-TRIMTAB_API const char *trimtab_operation_name(uint32_t operation);
-TRIMTAB_API const char *trimtab_argument_name(uint32_t argument);
-TRIMTAB_API const char *trimtab_problem_text(uint32_t problem);
+TRIMTAB_API const char* trimtab_status_text(trimtab_status status);
+TRIMTAB_API const char* trimtab_operation_name(uint32_t operation);
+TRIMTAB_API const char* trimtab_argument_name(uint32_t argument);
+TRIMTAB_API const char* trimtab_problem_text(uint32_t problem);
 
 /*
  * Writes the layout of every struct of this header as the library was compiled: lines
  * "struct NAME SIZE", each followed by lines "NAME OFFSET SIZE" of its fields. Returns the bytes
  * of the whole text with its zero byte; no more than `bytes` are written, ended by a zero byte.
  */
-TRIMTAB_API uint64_t trimtab_layout(char *text, uint64_t bytes);
+TRIMTAB_API uint64_t trimtab_layout(char* text, uint64_t bytes);
 
 /* Number of CUDA devices; NO_DEVICE with the reason where there is no driver or no device. */
-TRIMTAB_API trimtab_status trimtab_device_count(int32_t *count, trimtab_error *error);
+TRIMTAB_API trimtab_status trimtab_device_count(int32_t* count, trimtab_error* error);
 
 typedef struct trimtab_device {
   uint32_t struct_size;
-  int32_t device;         /* ordinal */
-  int32_t major;          /* compute capability */
+  int32_t device; /* ordinal */
+  int32_t major;  /* compute capability */
   int32_t minor;
   int32_t processors;     /* streaming multiprocessors */
   int32_t clusters;       /* 1: thread block clusters */
@@ -427,8 +426,8 @@ typedef struct trimtab_device {
 } trimtab_device;
 
 /* Fills `info`; NO_CODE with the architectures of the library where none fits the device. */
-TRIMTAB_API trimtab_status trimtab_device_info(int32_t device, trimtab_device *info,
-                                               trimtab_error *error);
+TRIMTAB_API trimtab_status trimtab_device_info(int32_t device, trimtab_device* info,
+                                               trimtab_error* error);
 
 #ifdef __cplusplus
 }

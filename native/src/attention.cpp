@@ -24,11 +24,12 @@ void check(Checks& checks, const trimtab_attend_params& params) {
   bool tree = params.mask == TRIMTAB_MASK_TREE;
   Checks::require(params.mask >= TRIMTAB_MASK_NONE && params.mask <= TRIMTAB_MASK_TREE, "mask",
                   "%d, expected NONE, CAUSAL or TREE", params.mask);
-  Checks::require(params.mask == TRIMTAB_MASK_NONE || (present(params.fresh) && params.fresh.k.size[2] == size[2]),
-                  "mask", "%d, expected NONE, or as many new tokens as the %ld queries", params.mask,
-                  size[2]);
-  Checks::require(!tree || size[2] <= MOST_TREE, "q", "%ld queries, expected at most %ld under mask TREE",
-                  size[2], MOST_TREE);
+  Checks::require(params.mask == TRIMTAB_MASK_NONE ||
+                      (present(params.fresh) && params.fresh.k.size[2] == size[2]),
+                  "mask", "%d, expected NONE, or as many new tokens as the %ld queries",
+                  params.mask, size[2]);
+  Checks::require(!tree || size[2] <= MOST_TREE, "q",
+                  "%ld queries, expected at most %ld under mask TREE", size[2], MOST_TREE);
   if (tree) {
     checks.tensor("parents", params.parents, I32, {size[0], size[2]});
   } else {

@@ -20,7 +20,8 @@ struct Text {
 };
 
 const char* dtype_name(int32_t dtype) {
-  static constexpr const char* NAMES[] = {"none", "F32", "F16", "BF16", "FP8_E4M3", "INT8", "INT4", "I32"};
+  static constexpr const char* NAMES[] = {"none",     "F32",  "F16",  "BF16",
+                                          "FP8_E4M3", "INT8", "INT4", "I32"};
   return dtype >= 0 && dtype <= TRIMTAB_I32 ? NAMES[dtype] : "unknown dtype";
 }
 
@@ -29,9 +30,9 @@ Text sizes(const int64_t* size, int rank) {
   int at = snprintf(text.chars, sizeof text.chars, "[");
   for (int i = 0; i < rank; i++) {
     const char* comma = i == 0 ? "" : ", ";
-    at += size[i] == ANY ? snprintf(text.chars + at, sizeof text.chars - at, "%sany", comma)
-                         : snprintf(text.chars + at, sizeof text.chars - at, "%s%ld", comma,
-                                    size[i]);
+    at += size[i] == ANY
+              ? snprintf(text.chars + at, sizeof text.chars - at, "%sany", comma)
+              : snprintf(text.chars + at, sizeof text.chars - at, "%s%ld", comma, size[i]);
   }
   snprintf(text.chars + at, sizeof text.chars - at, "]");
   return text;
@@ -42,7 +43,8 @@ Text dtypes_text(uint32_t dtypes) {
   int at = 0;
   for (int32_t dtype = TRIMTAB_F32; dtype <= TRIMTAB_I32; dtype++) {
     if (dtypes & of(dtype)) {
-      at += snprintf(text.chars + at, sizeof text.chars - at, "%s%s", at == 0 ? "" : ", ", dtype_name(dtype));
+      at += snprintf(text.chars + at, sizeof text.chars - at, "%s%s", at == 0 ? "" : ", ",
+                     dtype_name(dtype));
     }
   }
   return text;
@@ -62,7 +64,8 @@ int64_t extent(const trimtab_tensor& tensor) {
     }
   }
   int64_t bytes;
-  if (__builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, bits(tensor.dtype) / 8, &bytes)) {
+  if (__builtin_add_overflow(last, 1, &last) ||
+      __builtin_mul_overflow(last, bits(tensor.dtype) / 8, &bytes)) {
     return -1;
   }
   return bytes;
@@ -108,11 +111,12 @@ void Checks::require(bool holds, Name name, const char* format, ...) {
   refuse(TRIMTAB_INVALID_ARGUMENT, "%s: %s", FullName(name).chars, sentence);
 }
 
-void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes, std::initializer_list<int64_t> shape,
-                    Use use) {
+void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
+                    std::initializer_list<int64_t> shape, Use use) {
   bool known = tensor.dtype > TRIMTAB_NONE && tensor.dtype <= TRIMTAB_I32;
   if (!known || !(dtypes & of(tensor.dtype))) {
-    require(false, name, "%s, expected dtype %s", dtype_name(tensor.dtype), dtypes_text(dtypes).chars);
+    require(false, name, "%s, expected dtype %s", dtype_name(tensor.dtype),
+            dtypes_text(dtypes).chars);
   }
   require(tensor.rank >= 1 && tensor.rank <= 4, name, "rank %d, expected 1 to 4", tensor.rank);
   for (int i = 0; i < tensor.rank; i++) {
@@ -129,13 +133,13 @@ void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes, st
   }
   int64_t needed = extent(tensor);
   require(needed >= 0, name, "a shape whose bytes 64 bits do not hold, expected a smaller one");
-  require(static_cast<uint64_t>(needed) <= tensor.bytes, name, "%lu bytes, expected the %ld that its shape spans",
-          tensor.bytes, needed);
+  require(static_cast<uint64_t>(needed) <= tensor.bytes, name,
+          "%lu bytes, expected the %ld that its shape spans", tensor.bytes, needed);
   memory(name, tensor.data, needed, bits(tensor.dtype) / 8, use);
 }
 
-bool Checks::optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes, std::initializer_list<int64_t> shape,
-                      Use use) {
+bool Checks::optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
+                      std::initializer_list<int64_t> shape, Use use) {
   if (!present(tensor)) {
     return false;
   }
@@ -160,8 +164,8 @@ void Checks::result(Name name, const trimtab_tensor& tensor, std::initializer_li
 void Checks::heads(Name name, const trimtab_tensor& tensor) {
   this->tensor(name, tensor, FLOATS, {ANY, ANY, ANY, ANY});
   contiguous(name, tensor);
-  require(tensor.size[0] <= INT_MAX && tensor.size[2] <= INT_MAX, name, "shape %s, expected sizes below 2^31",
-          sizes(tensor.size, 4).chars);
+  require(tensor.size[0] <= INT_MAX && tensor.size[2] <= INT_MAX, name,
+          "shape %s, expected sizes below 2^31", sizes(tensor.size, 4).chars);
   require(tensor.size[1] >= 1 && tensor.size[1] <= MOST_HEADS, name, "%ld heads, expected 1 to %ld",
           tensor.size[1], MOST_HEADS);
   int64_t head_dim = tensor.size[3];
@@ -170,31 +174,33 @@ void Checks::heads(Name name, const trimtab_tensor& tensor) {
 }
 
 void Checks::pages(const char* name, const trimtab_pages& pages, Use slab, Use lengths) {
-  bool format = is_float(pages.dtype) || pages.dtype == TRIMTAB_FP8_E4M3 || pages.dtype == TRIMTAB_INT8;
-  require(format, {name, "dtype"}, "%s, expected F32, F16, BF16, FP8_E4M3 or INT8", dtype_name(pages.dtype));
+  bool format =
+      is_float(pages.dtype) || pages.dtype == TRIMTAB_FP8_E4M3 || pages.dtype == TRIMTAB_INT8;
+  require(format, {name, "dtype"}, "%s, expected F32, F16, BF16, FP8_E4M3 or INT8",
+          dtype_name(pages.dtype));
   int32_t tokens = pages.tokens;
   require(tokens == 16 || tokens == 32 || tokens == 64 || tokens == 128, {name, "tokens"},
           "%d, expected 16, 32, 64 or 128 tokens a page", tokens);
-  require(pages.heads >= 1 && pages.heads <= MOST_HEADS, {name, "heads"}, "%d, expected 1 to %ld", pages.heads,
-          MOST_HEADS);
-  require(pages.head_dim >= 8 && pages.head_dim <= 256 && pages.head_dim % 8 == 0, {name, "head_dim"},
-          "%d, expected a multiple of 8 from 8 to 256", pages.head_dim);
+  require(pages.heads >= 1 && pages.heads <= MOST_HEADS, {name, "heads"}, "%d, expected 1 to %ld",
+          pages.heads, MOST_HEADS);
+  require(pages.head_dim >= 8 && pages.head_dim <= 256 && pages.head_dim % 8 == 0,
+          {name, "head_dim"}, "%d, expected a multiple of 8 from 8 to 256", pages.head_dim);
   require(pages.pages >= 0, {name, "pages"}, "%d, expected 0 or more", pages.pages);
   int64_t page = page_bytes(pages);
   int64_t bytes;
   bool overflow = __builtin_mul_overflow(page, pages.pages, &bytes);
   require(!overflow && static_cast<uint64_t>(bytes) <= pages.slab_bytes, {name, "pages"},
-          "%d of %ld bytes each, expected at most the %lu that the slab holds", pages.pages,
-          page, pages.slab_bytes / page);
+          "%d of %ld bytes each, expected at most the %lu that the slab holds", pages.pages, page,
+          pages.slab_bytes / page);
   memory({name, "slab"}, pages.slab, bytes, TRIMTAB_ALIGNMENT, slab, page);
   tensor({name, "table"}, pages.table, I32, {ANY, ANY, ANY});
   const int64_t* size = pages.table.size;
   require(size[0] <= INT_MAX && size[1] <= MOST_HEADS, {name, "table"},
           "shape %s, expected fewer than 2^31 rows and at most 65536 lists", sizes(size, 3).chars);
-  require(size[1] == 1 || pages.heads == 1, {name, "table"}, "%ld lists a row, expected 1, since a page holds %d heads",
-          size[1], pages.heads);
-  require(size[2] <= INT_MAX / tokens, {name, "table"}, "shape %s, expected fewer than 2^31 tokens a list",
-          sizes(size, 3).chars);
+  require(size[1] == 1 || pages.heads == 1, {name, "table"},
+          "%ld lists a row, expected 1, since a page holds %d heads", size[1], pages.heads);
+  require(size[2] <= INT_MAX / tokens, {name, "table"},
+          "shape %s, expected fewer than 2^31 tokens a list", sizes(size, 3).chars);
   tensor({name, "lengths"}, pages.lengths, I32, {size[0], size[1]}, lengths);
 }
 
@@ -209,7 +215,8 @@ void Checks::new_tokens(const trimtab_new_tokens& fresh, bool values) {
 }
 
 void Checks::sources(const trimtab_pages& history, const trimtab_new_tokens& fresh, bool values) {
-  require(present(history) || present(fresh), "history, fresh", "absent, expected at least one source of keys");
+  require(present(history) || present(fresh), "history, fresh",
+          "absent, expected at least one source of keys");
   if (present(history)) {
     pages("history", history, Use::READ, Use::READ);
   }
@@ -232,22 +239,22 @@ int64_t Checks::queries_and_keys(const trimtab_tensor& q, const trimtab_pages& h
   require(heads >= 1, {"history", "table"}, "no list, expected one a row or one a head");
   require(q.size[0] == rows && q.size[1] % heads == 0 && q.size[3] == head_dim, "q",
           "shape %s, expected %ld rows, a multiple of %ld heads, and head dim %ld as the keys have",
-          sizes(q.size, 4).chars, rows, heads,
-          head_dim);
+          sizes(q.size, 4).chars, rows, heads, head_dim);
   return heads;
 }
 
 void Checks::alike(const trimtab_new_tokens& fresh, const char* name, const trimtab_pages& pages) {
   const int64_t* size = fresh.k.size;
-  require(size[0] == pages.table.size[0] && size[1] == heads_of(pages) && size[3] == pages.head_dim, {"fresh", "k"},
-          "shape %s, expected rows, heads and head dim of %s: %ld, %ld, %d", sizes(size, 4).chars, name,
-          pages.table.size[0], heads_of(pages), pages.head_dim);
+  require(size[0] == pages.table.size[0] && size[1] == heads_of(pages) && size[3] == pages.head_dim,
+          {"fresh", "k"}, "shape %s, expected rows, heads and head dim of %s: %ld, %ld, %d",
+          sizes(size, 4).chars, name, pages.table.size[0], heads_of(pages), pages.head_dim);
 }
 
 void Checks::target(const trimtab_pages& target, const trimtab_pages& history) {
   pages("target", target, Use::WRITTEN, Use::WRITTEN);
-  require(!present(history) || (target.table.size[0] == history.table.size[0] &&
-                                heads_of(target) == heads_of(history) && target.head_dim == history.head_dim),
+  require(!present(history) ||
+              (target.table.size[0] == history.table.size[0] &&
+               heads_of(target) == heads_of(history) && target.head_dim == history.head_dim),
           "target", "%ld rows, %ld heads, head dim %d, expected those of history",
           target.table.size[0], heads_of(target), target.head_dim);
 }
@@ -257,7 +264,8 @@ void Checks::weights(const char* name, const trimtab_weights& weights, Use use) 
   bool nibbles = weights.format == TRIMTAB_INT4;
   require(scaled || is_float(weights.format), {name, "format"},
           "%s, expected F32, F16, BF16, FP8_E4M3, INT8 or INT4", dtype_name(weights.format));
-  tensor({name, "codes"}, weights.codes, of(nibbles ? TRIMTAB_INT8 : weights.format), {ANY, ANY}, use);
+  tensor({name, "codes"}, weights.codes, of(nibbles ? TRIMTAB_INT8 : weights.format), {ANY, ANY},
+         use);
   contiguous({name, "codes"}, weights.codes);
   int64_t rows = weights.codes.size[0];
   int64_t stored = weights.codes.size[1];
@@ -272,8 +280,8 @@ void Checks::weights(const char* name, const trimtab_weights& weights, Use use) 
   contiguous({name, "scales"}, weights.scales);
   int64_t groups = weights.scales.size[1];
   int64_t columns = stored * (nibbles ? 2 : 1);
-  require(groups >= 1 && columns % groups == 0, {name, "scales"}, "%ld a row, expected groups that divide %ld elements",
-          groups, columns);
+  require(groups >= 1 && columns % groups == 0, {name, "scales"},
+          "%ld a row, expected groups that divide %ld elements", groups, columns);
   require(weights.format != TRIMTAB_FP8_E4M3 || groups == 1, {name, "scales"},
           "%ld a row, expected one, since the rows are FP8_E4M3", groups);
 }
@@ -282,14 +290,14 @@ void Checks::finite(Name name, float value) {
   require(std::isfinite(value), name, "%g, expected a finite number", static_cast<double>(value));
 }
 
-void Checks::memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use, int64_t page_bytes) {
+void Checks::memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use,
+                    int64_t page_bytes) {
   auto begin = reinterpret_cast<uintptr_t>(data);
-  require(data != nullptr || bytes == 0, name, "null, expected the address of %lu bytes",
-          bytes);
-  require(begin % alignment == 0, name, "address %#lx, expected a multiple of %lu",
-          begin, alignment);
-  require(begin + bytes >= begin, name, "address %#lx and %lu bytes, expected less than the address space",
-          begin, bytes);
+  require(data != nullptr || bytes == 0, name, "null, expected the address of %lu bytes", bytes);
+  require(begin % alignment == 0, name, "address %#lx, expected a multiple of %lu", begin,
+          alignment);
+  require(begin + bytes >= begin, name,
+          "address %#lx and %lu bytes, expected less than the address space", begin, bytes);
   buffers_[count_++] = {name, begin, bytes, use, page_bytes};
 }
 

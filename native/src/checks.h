@@ -1,4 +1,5 @@
-// What the checks of all operations share. Each names the argument, its value and what was expected, and throws.
+// What the checks of all operations share. Each names the argument, its value and what was
+// expected, and throws.
 #pragma once
 
 #include <cstdint>
@@ -61,12 +62,12 @@ class Checks {
   [[gnu::format(printf, 3, 4)]] static void require(bool holds, Name name, const char* format, ...);
 
   /** A tensor that must be there, of one of `dtypes` and of a shape whose sizes may be ANY. */
-  void tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes, std::initializer_list<int64_t> shape,
-              Use use = Use::READ);
+  void tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
+              std::initializer_list<int64_t> shape, Use use = Use::READ);
 
   /** The same for a tensor that may be absent; whether it is there. */
-  bool optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes, std::initializer_list<int64_t> shape,
-                Use use = Use::READ);
+  bool optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
+                std::initializer_list<int64_t> shape, Use use = Use::READ);
 
   /** A tensor that must not be there. */
   static void absent(Name name, const trimtab_tensor& tensor, const char* expected);
@@ -90,8 +91,8 @@ class Checks {
   void sources(const trimtab_pages& history, const trimtab_new_tokens& fresh, bool values);
 
   /** Queries and the keys that they may attend to. Returns the key/value heads. */
-  int64_t queries_and_keys(const trimtab_tensor& q, const trimtab_pages& history, const trimtab_new_tokens& fresh,
-                           bool values);
+  int64_t queries_and_keys(const trimtab_tensor& q, const trimtab_pages& history,
+                           const trimtab_new_tokens& fresh, bool values);
 
   /** Pages and new tokens have the same rows, heads and head dim. */
   static void alike(const trimtab_new_tokens& fresh, const char* name, const trimtab_pages& pages);
@@ -105,9 +106,11 @@ class Checks {
   static void finite(Name name, float value);
 
   /** Memory of `bytes` bytes by its address. */
-  void memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use, int64_t page_bytes = 0);
+  void memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use,
+              int64_t page_bytes = 0);
 
-  /** What is written lies apart from everything else, but for slabs that source and target share. */
+  /** What is written lies apart from everything else, but for slabs that source and target share.
+   */
   void apart() const;
 
   const Buffer* begin() const { return buffers_; }

@@ -13,7 +13,8 @@ namespace {
 
 constexpr int MOST_DEVICES = 64;
 
-/** What is known of a device; kept for the life of the process, as an error that destroys a context is. */
+/** What is known of a device; kept for the life of the process, as an error that destroys a context
+ * is. */
 struct Known {
   std::atomic<bool> usable{false};
   std::atomic<int> lost{cudaSuccess};
@@ -50,15 +51,17 @@ bool destroys_context(cudaError_t error) {
   cudaGetLastError();
   if (driver == 0) {
     refuse_cuda(TRIMTAB_NO_DEVICE, error,
-                "no CUDA driver: libcuda.so.1 is not found; install an NVIDIA driver for CUDA %d.%d or newer",
+                "no CUDA driver: libcuda.so.1 is not found; install an NVIDIA driver for CUDA "
+                "%d.%d or newer",
                 runtime / 1000, runtime % 1000 / 10);
   }
   if (driver < runtime) {
-    refuse_cuda(TRIMTAB_NO_DEVICE, error, "the NVIDIA driver is of CUDA %d.%d, expected %d.%d or newer", driver / 1000,
+    refuse_cuda(TRIMTAB_NO_DEVICE, error,
+                "the NVIDIA driver is of CUDA %d.%d, expected %d.%d or newer", driver / 1000,
                 driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
   }
-  refuse_cuda(TRIMTAB_NO_DEVICE, error, "%s: %s; look at nvidia-smi and CUDA_VISIBLE_DEVICES", cudaGetErrorName(error),
-              cudaGetErrorString(error));
+  refuse_cuda(TRIMTAB_NO_DEVICE, error, "%s: %s; look at nvidia-smi and CUDA_VISIBLE_DEVICES",
+              cudaGetErrorName(error), cudaGetErrorString(error));
 }
 
 int32_t count_devices() {
@@ -82,7 +85,8 @@ int attribute(cudaDeviceAttr name, int32_t device) {
   cudaError_t error = cudaDeviceGetAttribute(&value, name, device);
   if (error != cudaSuccess) {
     cudaGetLastError();
-    refuse_cuda(TRIMTAB_CUDA_ERROR, error, "attributes of device %d: %s", device, cudaGetErrorName(error));
+    refuse_cuda(TRIMTAB_CUDA_ERROR, error, "attributes of device %d: %s", device,
+                cudaGetErrorName(error));
   }
   return value;
 }
@@ -96,8 +100,9 @@ void require_code(int32_t device) {
   }
   cudaGetLastError();
   if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction) {
-    refuse_cuda(TRIMTAB_NO_CODE, error, "device %d has compute capability %d.%d, expected one of this library: %s",
-                device, attribute(cudaDevAttrComputeCapabilityMajor, device),
+    refuse_cuda(TRIMTAB_NO_CODE, error,
+                "device %d has compute capability %d.%d, expected one of this library: %s", device,
+                attribute(cudaDevAttrComputeCapabilityMajor, device),
                 attribute(cudaDevAttrComputeCapabilityMinor, device), trimtab_build());
   }
   require_launched(device, error);
@@ -122,12 +127,14 @@ Current::Current(int32_t device) {
 Current::~Current() { driver().set_current(before_); }
 
 void require_device(int32_t device) {
-  if (device < 0 || device >= MOST_DEVICES || !known[device].usable.load(std::memory_order_relaxed)) {
+  if (device < 0 || device >= MOST_DEVICES ||
+      !known[device].usable.load(std::memory_order_relaxed)) {
     require_ordinal(device);
   }
   int lost = known[device].lost.load(std::memory_order_relaxed);
   if (lost != cudaSuccess) {
-    refuse_cuda(TRIMTAB_CONTEXT_LOST, lost, "the CUDA context of device %d is lost since %s: end this process", device,
+    refuse_cuda(TRIMTAB_CONTEXT_LOST, lost,
+                "the CUDA context of device %d is lost since %s: end this process", device,
                 cudaGetErrorName(static_cast<cudaError_t>(lost)));
   }
   if (!known[device].usable.load(std::memory_order_relaxed)) {
@@ -150,10 +157,11 @@ void require_place(const Buffer& buffer, int32_t device) {
     if (!usable) {
       FullName name(buffer.name);
       if (attributes.type == cudaMemoryTypeDevice) {
-        refuse(TRIMTAB_WRONG_PLACE, "%s: memory of device %d, expected memory of device %d", name.chars, attributes.device,
-               device);
+        refuse(TRIMTAB_WRONG_PLACE, "%s: memory of device %d, expected memory of device %d",
+               name.chars, attributes.device, device);
       }
-      refuse(TRIMTAB_WRONG_PLACE, "%s: %s, expected memory of device %d", name.chars, place_name(attributes.type), device);
+      refuse(TRIMTAB_WRONG_PLACE, "%s: %s, expected memory of device %d", name.chars,
+             place_name(attributes.type), device);
     }
   }
 }
@@ -164,10 +172,12 @@ void require_stream(void* stream, int32_t device) {
   driver().get_current(&current);
   int error = driver().stream_context(stream, &context);
   if (error != 0) {
-    refuse_cuda(TRIMTAB_WRONG_PLACE, error, "stream: no stream of CUDA, expected one of device %d", device);
+    refuse_cuda(TRIMTAB_WRONG_PLACE, error, "stream: no stream of CUDA, expected one of device %d",
+                device);
   }
   if (context != current) {
-    refuse(TRIMTAB_WRONG_PLACE, "stream: of another context, expected one of the primary context of device %d", device);
+    refuse(TRIMTAB_WRONG_PLACE,
+           "stream: of another context, expected one of the primary context of device %d", device);
   }
 }
 
@@ -180,9 +190,11 @@ void require_launched(int32_t device, cudaError_t result) {
   const char* text = cudaGetErrorString(result);
   if (destroys_context(result)) {
     known[device].lost = result;
-    refuse_cuda(TRIMTAB_CONTEXT_LOST, result, "%s: %s; the CUDA context of device %d is lost", name, text, device);
+    refuse_cuda(TRIMTAB_CONTEXT_LOST, result, "%s: %s; the CUDA context of device %d is lost", name,
+                text, device);
   }
-  trimtab_status status = result == cudaErrorMemoryAllocation ? TRIMTAB_OUT_OF_MEMORY : TRIMTAB_CUDA_ERROR;
+  trimtab_status status =
+      result == cudaErrorMemoryAllocation ? TRIMTAB_OUT_OF_MEMORY : TRIMTAB_CUDA_ERROR;
   refuse_cuda(status, result, "%s: %s", name, text);
 }
 

@@ -8,8 +8,8 @@
 namespace trimtab {
 
 /**
- * Makes the primary context of a device current to the calling thread, and at the end of its life what was current
- * before, be it nothing: virtual threads share carriers.
+ * Makes the primary context of a device current to the calling thread, and at the end of its life
+ * what was current before, be it nothing: virtual threads share carriers.
  */
 class Current {
  public:
@@ -22,7 +22,8 @@ class Current {
   void* before_ = nullptr;
 };
 
-/** Refuses a device that is not there, that the library has no code for, or whose context was lost. */
+/** Refuses a device that is not there, that the library has no code for, or whose context was lost.
+ */
 void require_device(int32_t device);
 
 /** Refuses memory that is not on the current device. Asks the driver. */

@@ -14,7 +14,8 @@ template <typename Function>
 void find(const char* name, Function*& function) {
   void* address = nullptr;
   cudaDriverEntryPointQueryResult found;
-  cudaError_t error = cudaGetDriverEntryPointByVersion(name, &address, CUDA_12_0, cudaEnableDefault, &found);
+  cudaError_t error =
+      cudaGetDriverEntryPointByVersion(name, &address, CUDA_12_0, cudaEnableDefault, &found);
   if (error != cudaSuccess || address == nullptr) {
     cudaGetLastError();
     refuse_cuda(TRIMTAB_NO_DEVICE, error, "the CUDA driver has no %s", name);

@@ -1,4 +1,5 @@
-// The three functions of the driver that the runtime has no equal of, found through it: nothing links libcuda.
+// The three functions of the driver that the runtime has no equal of, found through it: nothing
+// links libcuda.
 #pragma once
 
 namespace trimtab {

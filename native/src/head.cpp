@@ -18,12 +18,15 @@ int64_t columns_of(const trimtab_weights& weights) {
 int64_t rows(Checks& checks, const trimtab_head_rows& rows) {
   checks.weights("rows.weight", rows.weight, Use::READ);
   int64_t held = rows.weight.codes.size[0];
-  Checks::require(rows.packed == 0 || rows.packed == 1, {"rows", "packed"}, "%d, expected 0 or 1", rows.packed);
-  Checks::require(rows.vocabulary >= 0 && (rows.packed == 1 || rows.vocabulary == held), {"rows", "vocabulary"},
-                  "%d, expected 0 or more, and the matrix's %ld rows unless they are packed", rows.vocabulary,
-                  held);
+  Checks::require(rows.packed == 0 || rows.packed == 1, {"rows", "packed"}, "%d, expected 0 or 1",
+                  rows.packed);
+  Checks::require(rows.vocabulary >= 0 && (rows.packed == 1 || rows.vocabulary == held),
+                  {"rows", "vocabulary"},
+                  "%d, expected 0 or more, and the matrix's %ld rows unless they are packed",
+                  rows.vocabulary, held);
   if (!checks.optional({"rows", "ids"}, rows.ids, I32, {ANY})) {
-    Checks::require(rows.packed == 0, {"rows", "ids"}, "absent, expected the ids that packed rows stand for");
+    Checks::require(rows.packed == 0, {"rows", "ids"},
+                    "absent, expected the ids that packed rows stand for");
     Checks::absent({"rows", "count"}, rows.count, "none without ids");
     return held;
   }
@@ -41,8 +44,8 @@ void check(Checks& checks, const trimtab_head_params& params) {
   checks.tensor("hidden", params.hidden, FLOATS, {ANY, columns_of(params.rows.weight)});
   Checks::contiguous("hidden", params.hidden);
   int64_t vectors = params.hidden.size[0];
-  Checks::require(vectors >= 1 && vectors <= MOST_VECTORS, "hidden", "%ld vectors, expected 1 to %ld",
-                  vectors, MOST_VECTORS);
+  Checks::require(vectors >= 1 && vectors <= MOST_VECTORS, "hidden",
+                  "%ld vectors, expected 1 to %ld", vectors, MOST_VECTORS);
   Checks::require(present(params.logits) || present(params.ids) || present(params.log_sum_exp),
                   "logits, ids, log_sum_exp", "absent, expected at least one result");
   if (present(params.logits)) {
@@ -63,10 +66,12 @@ void check(Checks& checks, const trimtab_head_params& params) {
 
 void check(Checks& checks, const trimtab_quantize_params& params) {
   checks.weights("rows", params.rows, Use::WRITTEN);
-  Checks::require(is_quantized(params.rows.format), {"rows", "format"}, "%d, expected FP8_E4M3, INT8 or INT4",
-                  params.rows.format);
-  Checks::require(params.rows.scales.dtype == TRIMTAB_BF16, {"rows", "scales"}, "F16, expected dtype BF16");
-  checks.tensor("weight", params.weight, FLOATS, {params.rows.codes.size[0], columns_of(params.rows)});
+  Checks::require(is_quantized(params.rows.format), {"rows", "format"},
+                  "%d, expected FP8_E4M3, INT8 or INT4", params.rows.format);
+  Checks::require(params.rows.scales.dtype == TRIMTAB_BF16, {"rows", "scales"},
+                  "F16, expected dtype BF16");
+  checks.tensor("weight", params.weight, FLOATS,
+                {params.rows.codes.size[0], columns_of(params.rows)});
   Checks::contiguous("weight", params.weight);
 }
 
@@ -74,12 +79,15 @@ void check(Checks& checks, const trimtab_pack_params& params) {
   checks.weights("from", params.from, Use::READ);
   checks.weights("to", params.to, Use::WRITTEN);
   checks.tensor("ids", params.ids, I32, {ANY});
-  bool alike = params.to.format == params.from.format && params.to.codes.size[1] == params.from.codes.size[1] &&
-               params.to.scales.dtype == params.from.scales.dtype &&
-               (!present(params.to.scales) || params.to.scales.size[1] == params.from.scales.size[1]);
-  Checks::require(alike, "to", "other rows than from, expected the same format, elements and groups");
-  Checks::require(params.to.codes.size[0] == params.ids.size[0], "to", "%ld rows, expected %ld, one an id",
-                  params.to.codes.size[0], params.ids.size[0]);
+  bool alike =
+      params.to.format == params.from.format &&
+      params.to.codes.size[1] == params.from.codes.size[1] &&
+      params.to.scales.dtype == params.from.scales.dtype &&
+      (!present(params.to.scales) || params.to.scales.size[1] == params.from.scales.size[1]);
+  Checks::require(alike, "to",
+                  "other rows than from, expected the same format, elements and groups");
+  Checks::require(params.to.codes.size[0] == params.ids.size[0], "to",
+                  "%ld rows, expected %ld, one an id", params.to.codes.size[0], params.ids.size[0]);
 }
 
 }  // namespace trimtab

@@ -17,24 +17,21 @@ constexpr const char* STATUSES[] = {
 #undef TRIMTAB_X
 };
 
-constexpr const char* OPERATIONS[] = {
-    nullptr,
+constexpr const char* OPERATIONS[] = {nullptr,
 #define TRIMTAB_X(NAME, name) #name,
-    TRIMTAB_OPERATIONS(TRIMTAB_X)
+                                      TRIMTAB_OPERATIONS(TRIMTAB_X)
 #undef TRIMTAB_X
 };
 
-constexpr const char* ARGUMENTS[] = {
-    nullptr,
+constexpr const char* ARGUMENTS[] = {nullptr,
 #define TRIMTAB_X(NAME, text) text,
-    TRIMTAB_ARGUMENTS(TRIMTAB_X)
+                                     TRIMTAB_ARGUMENTS(TRIMTAB_X)
 #undef TRIMTAB_X
 };
 
-constexpr const char* PROBLEMS[] = {
-    nullptr,
+constexpr const char* PROBLEMS[] = {nullptr,
 #define TRIMTAB_X(NAME, text) text,
-    TRIMTAB_PROBLEMS(TRIMTAB_X)
+                                    TRIMTAB_PROBLEMS(TRIMTAB_X)
 #undef TRIMTAB_X
 };
 
@@ -44,7 +41,9 @@ int32_t trimtab_abi_version(void) { return TRIMTAB_ABI; }
 
 const char* trimtab_build(void) { return TRIMTAB_BUILD; }
 
-const char* trimtab_status_text(trimtab_status status) { return text(STATUSES, static_cast<uint32_t>(status)); }
+const char* trimtab_status_text(trimtab_status status) {
+  return text(STATUSES, static_cast<uint32_t>(status));
+}
 
 const char* trimtab_operation_name(uint32_t operation) { return text(OPERATIONS, operation); }
 

@@ -26,7 +26,8 @@ void require_params(const Params* params) {
     refuse(TRIMTAB_INVALID_ARGUMENT, "params: null, expected a struct");
   }
   if (params->common.struct_size != sizeof(Params)) {
-    refuse(TRIMTAB_WRONG_STRUCT, "params.struct_size: %u, expected %zu", params->common.struct_size, sizeof(Params));
+    refuse(TRIMTAB_WRONG_STRUCT, "params.struct_size: %u, expected %zu", params->common.struct_size,
+           sizeof(Params));
   }
 }
 
@@ -44,7 +45,8 @@ struct Calls {
     });
   }
 
-  static trimtab_status check(const Params* params, const trimtab_launch* launch, trimtab_error* error) {
+  static trimtab_status check(const Params* params, const trimtab_launch* launch,
+                              trimtab_error* error) {
     return answer(OPERATION, error, [&] {
       Checks checks;
       check_without_driver(checks, params, launch);
@@ -57,7 +59,8 @@ struct Calls {
     });
   }
 
-  static trimtab_status run(const Params* params, const trimtab_launch* launch, trimtab_error* error) {
+  static trimtab_status run(const Params* params, const trimtab_launch* launch,
+                            trimtab_error* error) {
     return answer(OPERATION, error, [&] {
       Checks checks;
       check_without_driver(checks, params, launch);
@@ -68,15 +71,18 @@ struct Calls {
   }
 
  private:
-  static void check_without_driver(Checks& checks, const Params* params, const trimtab_launch* launch) {
+  static void check_without_driver(Checks& checks, const Params* params,
+                                   const trimtab_launch* launch) {
     require_params(params);
     require_struct(launch, &trimtab_launch::struct_size, "launch");
     const trimtab_common& common = params->common;
-    checks.memory("status", common.status, sizeof(trimtab_status_word), alignof(trimtab_status_word), Use::WRITTEN);
+    checks.memory("status", common.status, sizeof(trimtab_status_word),
+                  alignof(trimtab_status_word), Use::WRITTEN);
     trimtab::check(checks, *params);
     uint64_t needed = WORKSPACE(*params);
     if (common.workspace_bytes < needed) {
-      refuse(TRIMTAB_SMALL_WORKSPACE, "workspace_bytes: %lu, expected at least %lu", common.workspace_bytes, needed);
+      refuse(TRIMTAB_SMALL_WORKSPACE, "workspace_bytes: %lu, expected at least %lu",
+             common.workspace_bytes, needed);
     }
     checks.memory("workspace", common.workspace, needed, TRIMTAB_ALIGNMENT, Use::WRITTEN);
     checks.apart();
@@ -89,20 +95,20 @@ struct Calls {
 
 using namespace trimtab;
 
-#define TRIMTAB_X(NAME, name)                                                                                          \
-  using NAME##_CALLS =                                                                                                 \
-      Calls<TRIMTAB_OPERATION_##NAME, trimtab_##name##_params, workspace_##name, launch_##name>;                       \
-  trimtab_status trimtab_##name##_workspace(const trimtab_##name##_params* params, uint64_t* bytes,                    \
-                                            trimtab_error* error) {                                                    \
-    return NAME##_CALLS::workspace(params, bytes, error);                                                              \
-  }                                                                                                                    \
-  trimtab_status trimtab_##name##_check(const trimtab_##name##_params* params, const trimtab_launch* launch,           \
-                                        trimtab_error* error) {                                                        \
-    return NAME##_CALLS::check(params, launch, error);                                                                 \
-  }                                                                                                                    \
-  trimtab_status trimtab_##name(const trimtab_##name##_params* params, const trimtab_launch* launch,                   \
-                                trimtab_error* error) {                                                                \
-    return NAME##_CALLS::run(params, launch, error);                                                                   \
+#define TRIMTAB_X(NAME, name)                                                                    \
+  using NAME##_CALLS =                                                                           \
+      Calls<TRIMTAB_OPERATION_##NAME, trimtab_##name##_params, workspace_##name, launch_##name>; \
+  trimtab_status trimtab_##name##_workspace(const trimtab_##name##_params* params,               \
+                                            uint64_t* bytes, trimtab_error* error) {             \
+    return NAME##_CALLS::workspace(params, bytes, error);                                        \
+  }                                                                                              \
+  trimtab_status trimtab_##name##_check(const trimtab_##name##_params* params,                   \
+                                        const trimtab_launch* launch, trimtab_error* error) {    \
+    return NAME##_CALLS::check(params, launch, error);                                           \
+  }                                                                                              \
+  trimtab_status trimtab_##name(const trimtab_##name##_params* params,                           \
+                                const trimtab_launch* launch, trimtab_error* error) {            \
+    return NAME##_CALLS::run(params, launch, error);                                             \
   }
 TRIMTAB_OPERATIONS(TRIMTAB_X)
 #undef TRIMTAB_X

@@ -8,7 +8,8 @@ namespace trimtab {
 
 namespace {
 
-[[noreturn]] void raise(trimtab_status status, int32_t cuda, const char* format, va_list arguments) {
+[[noreturn]] void raise(trimtab_status status, int32_t cuda, const char* format,
+                        va_list arguments) {
   Refusal refusal{status, cuda, {}};
   vsnprintf(refusal.text, sizeof refusal.text, format, arguments);
   throw refusal;

@@ -1,4 +1,5 @@
-// How a call is refused: checks throw a Refusal; the exported functions catch it and fill the caller's error.
+// How a call is refused: checks throw a Refusal; the exported functions catch it and fill the
+// caller's error.
 #pragma once
 
 #include "trimtab.h"
@@ -12,7 +13,8 @@ struct Refusal {
 };
 
 /** Throws a Refusal with a formatted sentence. */
-[[noreturn]] void refuse(trimtab_status status, const char* format, ...) __attribute__((format(printf, 2, 3)));
+[[noreturn]] void refuse(trimtab_status status, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /** Throws a Refusal that carries CUDA's error, a cudaError_t, besides. */
 [[noreturn]] void refuse_cuda(trimtab_status status, int32_t cuda, const char* format, ...)
@@ -25,7 +27,8 @@ void require_struct(const Struct* value, const uint32_t Struct::*struct_size, co
     refuse(TRIMTAB_INVALID_ARGUMENT, "%s: null, expected a struct", name);
   }
   if (value->*struct_size != sizeof(Struct)) {
-    refuse(TRIMTAB_WRONG_STRUCT, "%s.struct_size: %u, expected %zu", name, value->*struct_size, sizeof(Struct));
+    refuse(TRIMTAB_WRONG_STRUCT, "%s.struct_size: %u, expected %zu", name, value->*struct_size,
+           sizeof(Struct));
   }
 }
 

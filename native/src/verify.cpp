@@ -39,8 +39,7 @@ void check(Checks& checks, const trimtab_verify_params& params) {
   int64_t rows = params.tokens.size[0];
   int64_t drafted = params.tokens.size[1];
   Checks::require(drafted < INT_MAX && rows <= INT_MAX / std::max<int64_t>(drafted, 1), "tokens",
-                  "%ld rows of %ld, expected fewer than 2^31 drafted tokens", rows,
-                  drafted);
+                  "%ld rows of %ld, expected fewer than 2^31 drafted tokens", rows, drafted);
   if (siblings) {
     probabilities(checks, "target", params.target, {rows, ANY});
   } else {
