@@ -8,34 +8,41 @@
 namespace trimtab {
 
 struct Grid {
-    dim3 blocks;
-    dim3 threads;
-    unsigned shared_bytes = 0;  // of dynamic shared memory
+  dim3 blocks;
+  dim3 threads;
+  unsigned shared_bytes = 0;  // of dynamic shared memory
 };
 
 // What a block may use without being asked for; more needs the kernel's consent once a launch.
 constexpr unsigned PLAIN_SHARED_BYTES = 48 * 1024;
 
-// Enqueues kernel(arguments...) on a stream of the current device; arguments are converted to the kernel's parameter types.
+// Enqueues kernel(arguments...) on a stream of the current device; arguments are converted to the
+// kernel's parameter types.
 template <typename... Parameters, typename... Arguments>
-cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream, Arguments&&... arguments) {
+cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream,
+                   Arguments&&... arguments) {
 #if defined(__CUDACC__)
-    if (grid.shared_bytes > PLAIN_SHARED_BYTES) {
-        cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                 static_cast<int>(grid.shared_bytes));
-        if (error != cudaSuccess) {
-            return error;
-        }
+  if (grid.shared_bytes > PLAIN_SHARED_BYTES) {
+    cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                             static_cast<int>(grid.shared_bytes));
+    if (error != cudaSuccess) {
+      return error;
     }
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid.blocks;
-    config.blockDim = grid.threads;
-    config.dynamicSmemBytes = grid.shared_bytes;
-    config.stream = stream;
-    return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(std::forward<Arguments>(arguments))...);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid.blocks;
+  config.blockDim = grid.threads;
+  config.dynamicSmemBytes = grid.shared_bytes;
+  config.stream = stream;
+  return cudaLaunchKernelEx(&config, kernel,
+                            static_cast<Parameters>(std::forward<Arguments>(arguments))...);
 #else
-    return emulation::launch({grid.blocks, grid.threads, grid.shared_bytes}, stream,
-                             [kernel, ... values = static_cast<Parameters>(std::forward<Arguments>(arguments))] { kernel(values...); });
+  return emulation::launch(
+      {grid.blocks, grid.threads, grid.shared_bytes}, stream,
+      [kernel, ... values = static_cast<Parameters>(std::forward<Arguments>(arguments))] {
+        kernel(values...);
+      });
 #endif
 }
 
@@ -43,9 +50,10 @@ cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t
 
 // Declares `name`, the block's dynamic shared memory as bytes aligned to 16.
 #if defined(__CUDACC__)
-#define TRIMTAB_DYNAMIC_SHARED(name)                            \
-    extern __shared__ __align__(16) unsigned char trimtab_shared[]; \
-    unsigned char* const name = trimtab_shared
+#define TRIMTAB_DYNAMIC_SHARED(name)                              \
+  extern __shared__ __align__(16) unsigned char trimtab_shared[]; \
+  unsigned char* const name = trimtab_shared
 #else
-#define TRIMTAB_DYNAMIC_SHARED(name) unsigned char* const name = static_cast<unsigned char*>(emulation::dynamic_shared())
+#define TRIMTAB_DYNAMIC_SHARED(name) \
+  unsigned char* const name = static_cast<unsigned char*>(emulation::dynamic_shared())
 #endif

@@ -25,22 +25,22 @@
 #define warpSize 32
 
 struct alignas(8) float2 {
-    float x, y;
+  float x, y;
 };
 struct alignas(16) float4 {
-    float x, y, z, w;
+  float x, y, z, w;
 };
 struct alignas(8) int2 {
-    int x, y;
+  int x, y;
 };
 struct alignas(16) int4 {
-    int x, y, z, w;
+  int x, y, z, w;
 };
 struct alignas(8) uint2 {
-    unsigned x, y;
+  unsigned x, y;
 };
 struct alignas(16) uint4 {
-    unsigned x, y, z, w;
+  unsigned x, y, z, w;
 };
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
@@ -50,17 +50,21 @@ inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
 template <typename T>
-constexpr T min(T a, T b) { return b < a ? b : a; }
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
 template <typename T>
-constexpr T max(T a, T b) { return a < b ? b : a; }
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
 
 namespace emulation {
 template <typename To, typename From>
 To bits(From from) {
-    static_assert(sizeof(To) == sizeof(From));
-    To to;
-    memcpy(&to, &from, sizeof to);
-    return to;
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  memcpy(&to, &from, sizeof to);
+  return to;
 }
 }  // namespace emulation
 
@@ -83,38 +87,65 @@ inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __ffsll(long long x) { return __builtin_ffsll(x); }
 
 template <typename T>
-T __ldg(const T* place) { return *place; }
-template <typename T>
-T __ldcg(const T* place) { return *place; }
-template <typename T>
-T __ldcs(const T* place) { return *place; }
-template <typename T>
-void __stcg(T* place, T value) { *place = value; }
-template <typename T>
-void __stcs(T* place, T value) { *place = value; }
-
-// Fibers give way only where they wait, so plain reads and writes are indivisible. The value before is returned.
-template <typename T>
-T atomicExch(T* place, T value) {
-    T before = *place;
-    *place = value;
-    return before;
+T __ldg(const T* place) {
+  return *place;
 }
 template <typename T>
-T atomicAdd(T* place, T value) { return atomicExch(place, static_cast<T>(*place + value)); }
+T __ldcg(const T* place) {
+  return *place;
+}
 template <typename T>
-T atomicSub(T* place, T value) { return atomicExch(place, static_cast<T>(*place - value)); }
+T __ldcs(const T* place) {
+  return *place;
+}
 template <typename T>
-T atomicMin(T* place, T value) { return atomicExch(place, min(*place, value)); }
+void __stcg(T* place, T value) {
+  *place = value;
+}
 template <typename T>
-T atomicMax(T* place, T value) { return atomicExch(place, max(*place, value)); }
+void __stcs(T* place, T value) {
+  *place = value;
+}
+
+// Fibers give way only where they wait, so plain reads and writes are indivisible. The value before
+// is returned.
 template <typename T>
-T atomicOr(T* place, T value) { return atomicExch(place, static_cast<T>(*place | value)); }
+T atomicExch(T* place, T value) {
+  T before = *place;
+  *place = value;
+  return before;
+}
 template <typename T>
-T atomicAnd(T* place, T value) { return atomicExch(place, static_cast<T>(*place & value)); }
+T atomicAdd(T* place, T value) {
+  return atomicExch(place, static_cast<T>(*place + value));
+}
 template <typename T>
-T atomicCAS(T* place, T expected, T value) { return *place == expected ? atomicExch(place, value) : *place; }
-inline unsigned atomicInc(unsigned* place, unsigned last) { return atomicExch(place, *place >= last ? 0 : *place + 1); }
+T atomicSub(T* place, T value) {
+  return atomicExch(place, static_cast<T>(*place - value));
+}
+template <typename T>
+T atomicMin(T* place, T value) {
+  return atomicExch(place, min(*place, value));
+}
+template <typename T>
+T atomicMax(T* place, T value) {
+  return atomicExch(place, max(*place, value));
+}
+template <typename T>
+T atomicOr(T* place, T value) {
+  return atomicExch(place, static_cast<T>(*place | value));
+}
+template <typename T>
+T atomicAnd(T* place, T value) {
+  return atomicExch(place, static_cast<T>(*place & value));
+}
+template <typename T>
+T atomicCAS(T* place, T expected, T value) {
+  return *place == expected ? atomicExch(place, value) : *place;
+}
+inline unsigned atomicInc(unsigned* place, unsigned last) {
+  return atomicExch(place, *place >= last ? 0 : *place + 1);
+}
 
 inline void __threadfence() {}
 inline void __threadfence_block() {}

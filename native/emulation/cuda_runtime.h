@@ -1,5 +1,6 @@
-// What kernels and launchers include as <cuda_runtime.h> when they are compiled as plain C++: the part of CUDA C++ and of its
-// runtime that Trimtab uses, with CUDA's own names, values and meanings.
+// What kernels and launchers include as <cuda_runtime.h> when they are compiled as plain C++: the
+// part of CUDA C++ and of its runtime that Trimtab uses, with CUDA's own names, values and
+// meanings.
 #pragma once
 
 #include "builtins.h"
