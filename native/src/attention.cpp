@@ -22,13 +22,13 @@ void check(Checks& checks, const trimtab_attend_params& params) {
   query_lengths(checks, params.query_lengths, params.q);
   const int64_t* size = params.q.size;
   bool tree = params.mask == TRIMTAB_MASK_TREE;
-  Checks::require(params.mask >= TRIMTAB_MASK_NONE && params.mask <= TRIMTAB_MASK_TREE, "mask",
+  TRIMTAB_REQUIRE(params.mask >= TRIMTAB_MASK_NONE && params.mask <= TRIMTAB_MASK_TREE, "mask",
                   "%d, expected NONE, CAUSAL or TREE", params.mask);
-  Checks::require(params.mask == TRIMTAB_MASK_NONE ||
+  TRIMTAB_REQUIRE(params.mask == TRIMTAB_MASK_NONE ||
                       (present(params.fresh) && params.fresh.k.size[2] == size[2]),
                   "mask", "%d, expected NONE, or as many new tokens as the %ld queries",
                   params.mask, size[2]);
-  Checks::require(!tree || size[2] <= MOST_TREE, "q",
+  TRIMTAB_REQUIRE(!tree || size[2] <= MOST_TREE, "q",
                   "%ld queries, expected at most %ld under mask TREE", size[2], MOST_TREE);
   if (tree) {
     checks.tensor("parents", params.parents, I32, {size[0], size[2]});
@@ -45,23 +45,23 @@ void check(Checks& checks, const trimtab_attend_params& params) {
 void check(Checks& checks, const trimtab_columnsums_params& params) {
   int64_t heads = checks.queries_and_keys(params.q, params.history, params.fresh, false);
   query_lengths(checks, params.query_lengths, params.q);
-  Checks::require(params.mask == TRIMTAB_MASK_NONE || params.mask == TRIMTAB_MASK_CAUSAL, "mask",
+  TRIMTAB_REQUIRE(params.mask == TRIMTAB_MASK_NONE || params.mask == TRIMTAB_MASK_CAUSAL, "mask",
                   "%d, expected NONE or CAUSAL", params.mask);
   Checks::finite("scale", params.scale);
   checks.result("sums", params.sums, {params.q.size[0], heads, ANY});
-  Checks::require(params.sums.size[2] <= INT_MAX, "sums", "%ld tokens, expected fewer than 2^31",
+  TRIMTAB_REQUIRE(params.sums.size[2] <= INT_MAX, "sums", "%ld tokens, expected fewer than 2^31",
                   params.sums.size[2]);
 }
 
 void check(Checks& checks, const trimtab_selectivity_params& params) {
-  Checks::require(present(params.fresh), "fresh", "absent, expected the keys of the current map");
+  TRIMTAB_REQUIRE(present(params.fresh), "fresh", "absent, expected the keys of the current map");
   checks.queries_and_keys(params.q, params.history, params.fresh, false);
   query_lengths(checks, params.query_lengths, params.q);
   const int64_t* size = params.q.size;
-  Checks::require(size[0] * size[1] <= MOST_QUERIES / std::max<int64_t>(size[2], 1), "q",
+  TRIMTAB_REQUIRE(size[0] * size[1] <= MOST_QUERIES / std::max<int64_t>(size[2], 1), "q",
                   "%ld rows, %ld heads, %ld queries, expected at most 2^28 queries in all heads",
                   size[0], size[1], size[2]);
-  Checks::require(params.top >= 1, "top", "%d, expected 1 or more", params.top);
+  TRIMTAB_REQUIRE(params.top >= 1, "top", "%d, expected 1 or more", params.top);
   Checks::finite("scale", params.scale);
   checks.result("index", params.index, {3});
 }

@@ -99,10 +99,7 @@ FullName::FullName(const Name& name) {
   snprintf(chars, sizeof chars, "%s%s%s", name.owner, name.owner[0] == 0 ? "" : ".", name.field);
 }
 
-void Checks::require(bool holds, Name name, const char* format, ...) {
-  if (holds) {
-    return;
-  }
+void refuse_argument(const Name& name, const char* format, ...) {
   char sentence[512];
   va_list arguments;
   va_start(arguments, format);
@@ -114,27 +111,26 @@ void Checks::require(bool holds, Name name, const char* format, ...) {
 void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
                     std::initializer_list<int64_t> shape, Use use) {
   bool known = tensor.dtype > TRIMTAB_NONE && tensor.dtype <= TRIMTAB_I32;
-  if (!known || !(dtypes & of(tensor.dtype))) {
-    require(false, name, "%s, expected dtype %s", dtype_name(tensor.dtype),
-            dtypes_text(dtypes).chars);
-  }
-  require(tensor.rank >= 1 && tensor.rank <= 4, name, "rank %d, expected 1 to 4", tensor.rank);
+  TRIMTAB_REQUIRE(known && (dtypes & of(tensor.dtype)), name, "%s, expected dtype %s",
+                  dtype_name(tensor.dtype), dtypes_text(dtypes).chars);
+  TRIMTAB_REQUIRE(tensor.rank >= 1 && tensor.rank <= 4, name, "rank %d, expected 1 to 4",
+                  tensor.rank);
   for (int i = 0; i < tensor.rank; i++) {
-    require(tensor.size[i] >= 0, name, "size %ld of dimension %d, expected 0 or more",
-            tensor.size[i], i);
-    require(tensor.stride[i] >= 0, name, "stride %ld of dimension %d, expected 0 or more",
-            tensor.stride[i], i);
-    require(use == Use::READ || tensor.size[i] <= 1 || tensor.stride[i] > 0, name,
-            "stride 0 of dimension %d, expected more, since it is written", i);
+    TRIMTAB_REQUIRE(tensor.size[i] >= 0, name, "size %ld of dimension %d, expected 0 or more",
+                    tensor.size[i], i);
+    TRIMTAB_REQUIRE(tensor.stride[i] >= 0, name, "stride %ld of dimension %d, expected 0 or more",
+                    tensor.stride[i], i);
+    TRIMTAB_REQUIRE(use == Use::READ || tensor.size[i] <= 1 || tensor.stride[i] > 0, name,
+                    "stride 0 of dimension %d, expected more, since it is written", i);
   }
-  if (!same_shape(tensor, shape)) {
-    require(false, name, "shape %s, expected %s", sizes(tensor.size, tensor.rank).chars,
-            sizes(shape.begin(), static_cast<int>(shape.size())).chars);
-  }
+  TRIMTAB_REQUIRE(same_shape(tensor, shape), name, "shape %s, expected %s",
+                  sizes(tensor.size, tensor.rank).chars,
+                  sizes(shape.begin(), static_cast<int>(shape.size())).chars);
   int64_t needed = extent(tensor);
-  require(needed >= 0, name, "a shape whose bytes 64 bits do not hold, expected a smaller one");
-  require(static_cast<uint64_t>(needed) <= tensor.bytes, name,
-          "%lu bytes, expected the %ld that its shape spans", tensor.bytes, needed);
+  TRIMTAB_REQUIRE(needed >= 0, name,
+                  "a shape whose bytes 64 bits do not hold, expected a smaller one");
+  TRIMTAB_REQUIRE(static_cast<uint64_t>(needed) <= tensor.bytes, name,
+                  "%lu bytes, expected the %ld that its shape spans", tensor.bytes, needed);
   memory(name, tensor.data, needed, bits(tensor.dtype) / 8, use);
 }
 
@@ -148,12 +144,12 @@ bool Checks::optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
 }
 
 void Checks::absent(Name name, const trimtab_tensor& tensor, const char* expected) {
-  require(!present(tensor), name, "%s, expected %s", dtype_name(tensor.dtype), expected);
+  TRIMTAB_REQUIRE(!present(tensor), name, "%s, expected %s", dtype_name(tensor.dtype), expected);
 }
 
 void Checks::contiguous(Name name, const trimtab_tensor& tensor) {
   int64_t stride = tensor.stride[tensor.rank - 1];
-  require(stride == 1, name, "stride %ld along the last dimension, expected 1", stride);
+  TRIMTAB_REQUIRE(stride == 1, name, "stride %ld along the last dimension, expected 1", stride);
 }
 
 void Checks::result(Name name, const trimtab_tensor& tensor, std::initializer_list<int64_t> shape) {
@@ -164,43 +160,46 @@ void Checks::result(Name name, const trimtab_tensor& tensor, std::initializer_li
 void Checks::heads(Name name, const trimtab_tensor& tensor) {
   this->tensor(name, tensor, FLOATS, {ANY, ANY, ANY, ANY});
   contiguous(name, tensor);
-  require(tensor.size[0] <= INT_MAX && tensor.size[2] <= INT_MAX, name,
-          "shape %s, expected sizes below 2^31", sizes(tensor.size, 4).chars);
-  require(tensor.size[1] >= 1 && tensor.size[1] <= MOST_HEADS, name, "%ld heads, expected 1 to %ld",
-          tensor.size[1], MOST_HEADS);
+  TRIMTAB_REQUIRE(tensor.size[0] <= INT_MAX && tensor.size[2] <= INT_MAX, name,
+                  "shape [%ld, %ld, %ld, %ld], expected sizes below 2^31", tensor.size[0],
+                  tensor.size[1], tensor.size[2], tensor.size[3]);
+  TRIMTAB_REQUIRE(tensor.size[1] >= 1 && tensor.size[1] <= MOST_HEADS, name,
+                  "%ld heads, expected 1 to %ld", tensor.size[1], MOST_HEADS);
   int64_t head_dim = tensor.size[3];
-  require(head_dim >= 8 && head_dim <= 256 && head_dim % 8 == 0, name,
-          "head dim %ld, expected a multiple of 8 from 8 to 256", head_dim);
+  TRIMTAB_REQUIRE(head_dim >= 8 && head_dim <= 256 && head_dim % 8 == 0, name,
+                  "head dim %ld, expected a multiple of 8 from 8 to 256", head_dim);
 }
 
 void Checks::pages(const char* name, const trimtab_pages& pages, Use slab, Use lengths) {
   bool format =
       is_float(pages.dtype) || pages.dtype == TRIMTAB_FP8_E4M3 || pages.dtype == TRIMTAB_INT8;
-  require(format, {name, "dtype"}, "%s, expected F32, F16, BF16, FP8_E4M3 or INT8",
-          dtype_name(pages.dtype));
+  TRIMTAB_REQUIRE(format, {name, "dtype"}, "%s, expected F32, F16, BF16, FP8_E4M3 or INT8",
+                  dtype_name(pages.dtype));
   int32_t tokens = pages.tokens;
-  require(tokens == 16 || tokens == 32 || tokens == 64 || tokens == 128, {name, "tokens"},
-          "%d, expected 16, 32, 64 or 128 tokens a page", tokens);
-  require(pages.heads >= 1 && pages.heads <= MOST_HEADS, {name, "heads"}, "%d, expected 1 to %ld",
-          pages.heads, MOST_HEADS);
-  require(pages.head_dim >= 8 && pages.head_dim <= 256 && pages.head_dim % 8 == 0,
-          {name, "head_dim"}, "%d, expected a multiple of 8 from 8 to 256", pages.head_dim);
-  require(pages.pages >= 0, {name, "pages"}, "%d, expected 0 or more", pages.pages);
+  TRIMTAB_REQUIRE(tokens == 16 || tokens == 32 || tokens == 64 || tokens == 128, {name, "tokens"},
+                  "%d, expected 16, 32, 64 or 128 tokens a page", tokens);
+  TRIMTAB_REQUIRE(pages.heads >= 1 && pages.heads <= MOST_HEADS, {name, "heads"},
+                  "%d, expected 1 to %ld", pages.heads, MOST_HEADS);
+  TRIMTAB_REQUIRE(pages.head_dim >= 8 && pages.head_dim <= 256 && pages.head_dim % 8 == 0,
+                  {name, "head_dim"}, "%d, expected a multiple of 8 from 8 to 256", pages.head_dim);
+  TRIMTAB_REQUIRE(pages.pages >= 0, {name, "pages"}, "%d, expected 0 or more", pages.pages);
   int64_t page = page_bytes(pages);
   int64_t bytes;
   bool overflow = __builtin_mul_overflow(page, pages.pages, &bytes);
-  require(!overflow && static_cast<uint64_t>(bytes) <= pages.slab_bytes, {name, "pages"},
-          "%d of %ld bytes each, expected at most the %lu that the slab holds", pages.pages, page,
-          pages.slab_bytes / page);
+  TRIMTAB_REQUIRE(!overflow && static_cast<uint64_t>(bytes) <= pages.slab_bytes, {name, "pages"},
+                  "%d of %ld bytes each, expected at most the %lu that the slab holds", pages.pages,
+                  page, pages.slab_bytes / page);
   memory({name, "slab"}, pages.slab, bytes, TRIMTAB_ALIGNMENT, slab, page);
   tensor({name, "table"}, pages.table, I32, {ANY, ANY, ANY});
   const int64_t* size = pages.table.size;
-  require(size[0] <= INT_MAX && size[1] <= MOST_HEADS, {name, "table"},
-          "shape %s, expected fewer than 2^31 rows and at most 65536 lists", sizes(size, 3).chars);
-  require(size[1] == 1 || pages.heads == 1, {name, "table"},
-          "%ld lists a row, expected 1, since a page holds %d heads", size[1], pages.heads);
-  require(size[2] <= INT_MAX / tokens, {name, "table"},
-          "shape %s, expected fewer than 2^31 tokens a list", sizes(size, 3).chars);
+  TRIMTAB_REQUIRE(size[0] <= INT_MAX && size[1] <= MOST_HEADS, {name, "table"},
+                  "shape [%ld, %ld, %ld], expected fewer than 2^31 rows and at most 65536 lists",
+                  size[0], size[1], size[2]);
+  TRIMTAB_REQUIRE(size[1] == 1 || pages.heads == 1, {name, "table"},
+                  "%ld lists a row, expected 1, since a page holds %d heads", size[1], pages.heads);
+  TRIMTAB_REQUIRE(size[2] <= INT_MAX / tokens, {name, "table"},
+                  "shape [%ld, %ld, %ld], expected fewer than 2^31 tokens a list", size[0], size[1],
+                  size[2]);
   tensor({name, "lengths"}, pages.lengths, I32, {size[0], size[1]}, lengths);
 }
 
@@ -215,8 +214,8 @@ void Checks::new_tokens(const trimtab_new_tokens& fresh, bool values) {
 }
 
 void Checks::sources(const trimtab_pages& history, const trimtab_new_tokens& fresh, bool values) {
-  require(present(history) || present(fresh), "history, fresh",
-          "absent, expected at least one source of keys");
+  TRIMTAB_REQUIRE(present(history) || present(fresh), "history, fresh",
+                  "absent, expected at least one source of keys");
   if (present(history)) {
     pages("history", history, Use::READ, Use::READ);
   }
@@ -236,42 +235,47 @@ int64_t Checks::queries_and_keys(const trimtab_tensor& q, const trimtab_pages& h
   int64_t rows = paged ? history.table.size[0] : fresh.k.size[0];
   int64_t heads = paged ? heads_of(history) : fresh.k.size[1];
   int64_t head_dim = paged ? history.head_dim : fresh.k.size[3];
-  require(heads >= 1, {"history", "table"}, "no list, expected one a row or one a head");
-  require(q.size[0] == rows && q.size[1] % heads == 0 && q.size[3] == head_dim, "q",
-          "shape %s, expected %ld rows, a multiple of %ld heads, and head dim %ld as the keys have",
-          sizes(q.size, 4).chars, rows, heads, head_dim);
+  TRIMTAB_REQUIRE(heads >= 1, {"history", "table"}, "no list, expected one a row or one a head");
+  TRIMTAB_REQUIRE(
+      q.size[0] == rows && q.size[1] % heads == 0 && q.size[3] == head_dim, "q",
+      "shape [%ld, %ld, %ld, %ld], expected %ld rows, a multiple of %ld heads, and head dim "
+      "%ld as the keys have",
+      q.size[0], q.size[1], q.size[2], q.size[3], rows, heads, head_dim);
   return heads;
 }
 
 void Checks::alike(const trimtab_new_tokens& fresh, const char* name, const trimtab_pages& pages) {
   const int64_t* size = fresh.k.size;
-  require(size[0] == pages.table.size[0] && size[1] == heads_of(pages) && size[3] == pages.head_dim,
-          {"fresh", "k"}, "shape %s, expected rows, heads and head dim of %s: %ld, %ld, %d",
-          sizes(size, 4).chars, name, pages.table.size[0], heads_of(pages), pages.head_dim);
+  TRIMTAB_REQUIRE(
+      size[0] == pages.table.size[0] && size[1] == heads_of(pages) && size[3] == pages.head_dim,
+      {"fresh", "k"},
+      "shape [%ld, %ld, %ld, %ld], expected rows, heads and head dim of %s: %ld, %ld, %d", size[0],
+      size[1], size[2], size[3], name, pages.table.size[0], heads_of(pages), pages.head_dim);
 }
 
 void Checks::target(const trimtab_pages& target, const trimtab_pages& history) {
   pages("target", target, Use::WRITTEN, Use::WRITTEN);
-  require(!present(history) ||
-              (target.table.size[0] == history.table.size[0] &&
-               heads_of(target) == heads_of(history) && target.head_dim == history.head_dim),
-          "target", "%ld rows, %ld heads, head dim %d, expected those of history",
-          target.table.size[0], heads_of(target), target.head_dim);
+  TRIMTAB_REQUIRE(!present(history) || (target.table.size[0] == history.table.size[0] &&
+                                        heads_of(target) == heads_of(history) &&
+                                        target.head_dim == history.head_dim),
+                  "target", "%ld rows, %ld heads, head dim %d, expected those of history",
+                  target.table.size[0], heads_of(target), target.head_dim);
 }
 
 void Checks::weights(const char* name, const trimtab_weights& weights, Use use) {
   bool scaled = is_quantized(weights.format);
   bool nibbles = weights.format == TRIMTAB_INT4;
-  require(scaled || is_float(weights.format), {name, "format"},
-          "%s, expected F32, F16, BF16, FP8_E4M3, INT8 or INT4", dtype_name(weights.format));
+  TRIMTAB_REQUIRE(scaled || is_float(weights.format), {name, "format"},
+                  "%s, expected F32, F16, BF16, FP8_E4M3, INT8 or INT4",
+                  dtype_name(weights.format));
   tensor({name, "codes"}, weights.codes, of(nibbles ? TRIMTAB_INT8 : weights.format), {ANY, ANY},
          use);
   contiguous({name, "codes"}, weights.codes);
   int64_t rows = weights.codes.size[0];
   int64_t stored = weights.codes.size[1];
-  require(rows <= INT_MAX, {name, "codes"}, "%ld rows, expected fewer than 2^31", rows);
-  require(stored >= 1 && stored <= MOST_COLUMNS / (nibbles ? 2 : 1), {name, "codes"},
-          "%ld a row, expected 1 to 65536 elements", stored);
+  TRIMTAB_REQUIRE(rows <= INT_MAX, {name, "codes"}, "%ld rows, expected fewer than 2^31", rows);
+  TRIMTAB_REQUIRE(stored >= 1 && stored <= MOST_COLUMNS / (nibbles ? 2 : 1), {name, "codes"},
+                  "%ld a row, expected 1 to 65536 elements", stored);
   if (!scaled) {
     absent({name, "scales"}, weights.scales, "none, since the rows need none");
     return;
@@ -280,24 +284,26 @@ void Checks::weights(const char* name, const trimtab_weights& weights, Use use) 
   contiguous({name, "scales"}, weights.scales);
   int64_t groups = weights.scales.size[1];
   int64_t columns = stored * (nibbles ? 2 : 1);
-  require(groups >= 1 && columns % groups == 0, {name, "scales"},
-          "%ld a row, expected groups that divide %ld elements", groups, columns);
-  require(weights.format != TRIMTAB_FP8_E4M3 || groups == 1, {name, "scales"},
-          "%ld a row, expected one, since the rows are FP8_E4M3", groups);
+  TRIMTAB_REQUIRE(groups >= 1 && columns % groups == 0, {name, "scales"},
+                  "%ld a row, expected groups that divide %ld elements", groups, columns);
+  TRIMTAB_REQUIRE(weights.format != TRIMTAB_FP8_E4M3 || groups == 1, {name, "scales"},
+                  "%ld a row, expected one, since the rows are FP8_E4M3", groups);
 }
 
 void Checks::finite(Name name, float value) {
-  require(std::isfinite(value), name, "%g, expected a finite number", static_cast<double>(value));
+  TRIMTAB_REQUIRE(std::isfinite(value), name, "%g, expected a finite number",
+                  static_cast<double>(value));
 }
 
 void Checks::memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use,
                     int64_t page_bytes) {
   auto begin = reinterpret_cast<uintptr_t>(data);
-  require(data != nullptr || bytes == 0, name, "null, expected the address of %lu bytes", bytes);
-  require(begin % alignment == 0, name, "address %#lx, expected a multiple of %lu", begin,
-          alignment);
-  require(begin + bytes >= begin, name,
-          "address %#lx and %lu bytes, expected less than the address space", begin, bytes);
+  TRIMTAB_REQUIRE(data != nullptr || bytes == 0, name, "null, expected the address of %lu bytes",
+                  bytes);
+  TRIMTAB_REQUIRE((begin & (alignment - 1)) == 0, name, "address %#lx, expected a multiple of %lu", begin,
+                  alignment);
+  TRIMTAB_REQUIRE(begin + bytes >= begin, name,
+                  "address %#lx and %lu bytes, expected less than the address space", begin, bytes);
   buffers_[count_++] = {name, begin, bytes, use, page_bytes};
 }
 
@@ -307,10 +313,10 @@ void Checks::apart() const {
       continue;
     }
     for (const Buffer& other : *this) {
-      if (&other != &written && intersect(written, other) && !share_slab(written, other)) {
-        require(false, written.name, "overlaps %s, expected memory apart, since it is written",
-                FullName(other.name).chars);
-      }
+      TRIMTAB_REQUIRE(
+          &other == &written || !intersect(written, other) || share_slab(written, other),
+          written.name, "overlaps %s, expected memory apart, since it is written",
+          FullName(other.name).chars);
     }
   }
 }

@@ -35,6 +35,20 @@ struct FullName {
   char chars[96];
 };
 
+/** Throws an INVALID_ARGUMENT that names the argument; the format tells its value and what was
+ * expected. */
+[[noreturn]] void refuse_argument(const Name& name, const char* format, ...)
+    __attribute__((format(printf, 2, 3), cold));
+
+/** Refuses an argument unless `holds`. A macro, so that nothing of the sentence is made where it
+ * holds. */
+#define TRIMTAB_REQUIRE(holds, name, ...)            \
+  do {                                               \
+    if (!(holds)) [[unlikely]] {                     \
+      ::trimtab::refuse_argument(name, __VA_ARGS__); \
+    }                                                \
+  } while (false)
+
 /** Whether memory is written by the operation. */
 enum class Use { READ, WRITTEN };
 
@@ -58,9 +72,6 @@ constexpr int64_t heads_of(const trimtab_pages& pages) { return pages.table.size
 /** Checks an operation's arguments one by one and gathers the memory that they name. */
 class Checks {
  public:
-  /** Refuses an argument unless `holds`; the format tells value and expectation. */
-  [[gnu::format(printf, 3, 4)]] static void require(bool holds, Name name, const char* format, ...);
-
   /** A tensor that must be there, of one of `dtypes` and of a shape whose sizes may be ANY. */
   void tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
               std::initializer_list<int64_t> shape, Use use = Use::READ);
@@ -105,7 +116,7 @@ class Checks {
 
   static void finite(Name name, float value);
 
-  /** Memory of `bytes` bytes by its address. */
+  /** Memory of `bytes` bytes by its address, a multiple of a power of two. */
   void memory(Name name, const void* data, uint64_t bytes, uint64_t alignment, Use use,
               int64_t page_bytes = 0);
 

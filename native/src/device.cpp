@@ -204,7 +204,7 @@ using namespace trimtab;
 
 trimtab_status trimtab_device_count(int32_t* count, trimtab_error* error) {
   return answer(TRIMTAB_OPERATION_NONE, error, [&] {
-    Checks::require(count != nullptr, "count", "null, expected where to write the number");
+    TRIMTAB_REQUIRE(count != nullptr, "count", "null, expected where to write the number");
     *count = 0;
     *count = count_devices();
   });

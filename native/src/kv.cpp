@@ -14,14 +14,14 @@ void capacity(Checks& checks, const trimtab_tensor& capacity, int64_t rows, int6
 void indices(Checks& checks, const trimtab_tensor& indices, int64_t rows, int64_t heads, Use use) {
   checks.tensor("indices", indices, I32, {rows, heads, ANY}, use);
   Checks::contiguous("indices", indices);
-  Checks::require(indices.size[2] <= INT_MAX, "indices",
+  TRIMTAB_REQUIRE(indices.size[2] <= INT_MAX, "indices",
                   "%ld places a head, expected fewer than 2^31", indices.size[2]);
 }
 
 /** Row by row positions, [rows, any]. */
 void positions(Checks& checks, const char* name, const trimtab_tensor& positions, int64_t rows) {
   if (checks.optional(name, positions, I32, {rows, ANY})) {
-    Checks::require(positions.size[1] <= INT_MAX, name,
+    TRIMTAB_REQUIRE(positions.size[1] <= INT_MAX, name,
                     "%ld positions a row, expected fewer than 2^31", positions.size[1]);
   }
 }
@@ -33,17 +33,17 @@ int64_t scoring(Checks& checks, const trimtab_scoring& scoring, bool values) {
   positions(checks, "query_rows", scoring.query_rows, rows);
   positions(checks, "window", scoring.window, rows);
   checks.result("scores", scoring.scores, {rows, heads, ANY});
-  Checks::require(scoring.scores.size[2] <= INT_MAX, "scores",
+  TRIMTAB_REQUIRE(scoring.scores.size[2] <= INT_MAX, "scores",
                   "%ld tokens, expected fewer than 2^31", scoring.scores.size[2]);
-  Checks::require(scoring.mode == TRIMTAB_MODE_RAW || scoring.mode == TRIMTAB_MODE_SOFTMAX, "mode",
+  TRIMTAB_REQUIRE(scoring.mode == TRIMTAB_MODE_RAW || scoring.mode == TRIMTAB_MODE_SOFTMAX, "mode",
                   "%d, expected RAW or SOFTMAX", scoring.mode);
-  Checks::require(scoring.mask == TRIMTAB_MASK_NONE ||
+  TRIMTAB_REQUIRE(scoring.mask == TRIMTAB_MASK_NONE ||
                       (scoring.mask == TRIMTAB_MASK_CAUSAL && scoring.mode == TRIMTAB_MODE_SOFTMAX),
                   "mask", "%d in mode %d, expected NONE, or CAUSAL with SOFTMAX", scoring.mask,
                   scoring.mode);
-  Checks::require(scoring.pooling >= TRIMTAB_POOLING_NONE && scoring.pooling <= TRIMTAB_POOLING_AVG,
+  TRIMTAB_REQUIRE(scoring.pooling >= TRIMTAB_POOLING_NONE && scoring.pooling <= TRIMTAB_POOLING_AVG,
                   "pooling", "%d, expected NONE, MAX or AVG", scoring.pooling);
-  Checks::require(scoring.pool_width >= 1 && scoring.pool_width % 2 == 1, "pool_width",
+  TRIMTAB_REQUIRE(scoring.pool_width >= 1 && scoring.pool_width % 2 == 1, "pool_width",
                   "%d, expected an odd number of 1 or more", scoring.pool_width);
   Checks::finite("scale", scoring.scale);
   return heads;
@@ -66,7 +66,7 @@ void check(Checks& checks, const trimtab_select_params& params) {
   Checks::contiguous("scores", params.scores);
   int64_t rows = params.scores.size[0];
   int64_t heads = params.scores.size[1];
-  Checks::require(rows <= INT_MAX && heads <= INT_MAX && params.scores.size[2] <= INT_MAX, "scores",
+  TRIMTAB_REQUIRE(rows <= INT_MAX && heads <= INT_MAX && params.scores.size[2] <= INT_MAX, "scores",
                   "%ld rows, %ld heads, %ld tokens, expected each below 2^31", rows, heads,
                   params.scores.size[2]);
   if (params.lengths.rank == 2) {

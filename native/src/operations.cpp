@@ -38,7 +38,7 @@ struct Calls {
   static trimtab_status workspace(const Params* params, uint64_t* bytes, trimtab_error* error) {
     return answer(OPERATION, error, [&] {
       require_params(params);
-      Checks::require(bytes != nullptr, "bytes", "null, expected where to write the number");
+      TRIMTAB_REQUIRE(bytes != nullptr, "bytes", "null, expected where to write the number");
       Checks checks;
       trimtab::check(checks, *params);
       *bytes = WORKSPACE(*params);

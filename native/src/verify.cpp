@@ -13,7 +13,7 @@ void probabilities(Checks& checks, const char* name, const trimtab_tensor& tenso
   checks.tensor(name, tensor, F32, shape);
   Checks::contiguous(name, tensor);
   int64_t ids = tensor.size[tensor.rank - 1];
-  Checks::require(ids <= INT_MAX, name, "%ld ids, expected fewer than 2^31", ids);
+  TRIMTAB_REQUIRE(ids <= INT_MAX, name, "%ld ids, expected fewer than 2^31", ids);
 }
 
 /** The side of a sampled draft: kept ids, their probabilities, and the uniforms of acceptance. */
@@ -32,13 +32,13 @@ void draft(Checks& checks, const trimtab_verify_params& params, int64_t rows, in
 
 void check(Checks& checks, const trimtab_verify_params& params) {
   int32_t method = params.method;
-  Checks::require(method >= TRIMTAB_VERIFY_CHAIN && method <= TRIMTAB_VERIFY_MULTI_ROUND, "method",
+  TRIMTAB_REQUIRE(method >= TRIMTAB_VERIFY_CHAIN && method <= TRIMTAB_VERIFY_MULTI_ROUND, "method",
                   "%d, expected CHAIN, GREEDY, TREE or MULTI_ROUND", method);
   bool siblings = method == TRIMTAB_VERIFY_MULTI_ROUND;
   checks.tensor("tokens", params.tokens, I32, {ANY, ANY});
   int64_t rows = params.tokens.size[0];
   int64_t drafted = params.tokens.size[1];
-  Checks::require(drafted < INT_MAX && rows <= INT_MAX / std::max<int64_t>(drafted, 1), "tokens",
+  TRIMTAB_REQUIRE(drafted < INT_MAX && rows <= INT_MAX / std::max<int64_t>(drafted, 1), "tokens",
                   "%ld rows of %ld, expected fewer than 2^31 drafted tokens", rows, drafted);
   if (siblings) {
     probabilities(checks, "target", params.target, {rows, ANY});

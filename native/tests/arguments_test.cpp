@@ -22,18 +22,18 @@ trimtab_error fresh_error() {
 trimtab_launch launch() { return {sizeof(trimtab_launch), 0, nullptr}; }
 
 /** The three functions of an operation by their params type. */
-#define TRIMTAB_X(NAME, name)                                                         \
-  trimtab_status call_workspace(const trimtab_##name##_params& p, uint64_t* bytes,    \
-                                trimtab_error* error) {                               \
-    return trimtab_##name##_workspace(&p, bytes, error);                              \
-  }                                                                                   \
+#define TRIMTAB_X(NAME, name)                                                          \
+  trimtab_status call_workspace(const trimtab_##name##_params& p, uint64_t* bytes,     \
+                                trimtab_error* error) {                                \
+    return trimtab_##name##_workspace(&p, bytes, error);                               \
+  }                                                                                    \
   trimtab_status call_check(const trimtab_##name##_params* p, const trimtab_launch* l, \
-                            trimtab_error* error) {                                   \
-    return trimtab_##name##_check(p, l, error);                                       \
-  }                                                                                   \
-  trimtab_status call(const trimtab_##name##_params* p, const trimtab_launch* l,      \
-                      trimtab_error* error) {                                         \
-    return trimtab_##name(p, l, error);                                               \
+                            trimtab_error* error) {                                    \
+    return trimtab_##name##_check(p, l, error);                                        \
+  }                                                                                    \
+  trimtab_status call(const trimtab_##name##_params* p, const trimtab_launch* l,       \
+                      trimtab_error* error) {                                          \
+    return trimtab_##name(p, l, error);                                                \
   }
 TRIMTAB_OPERATIONS(TRIMTAB_X)
 #undef TRIMTAB_X
@@ -103,9 +103,10 @@ TYPED_TEST(EveryOperation, RefusesStructsOfAnotherSize) {
 TYPED_TEST(EveryOperation, RefusesStatusAndWorkspaceThatItCannotUse) {
   refused_launch<TypeParam>(TRIMTAB_INVALID_ARGUMENT, "status: null, expected",
                             [](auto& p, auto&) { p.common.status = nullptr; });
-  refused_launch<TypeParam>(TRIMTAB_INVALID_ARGUMENT, "expected a multiple of 8", [](auto& p, auto&) {
-    p.common.status = reinterpret_cast<trimtab_status_word*>(uintptr_t{1} << 32 | 4);
-  });
+  refused_launch<TypeParam>(
+      TRIMTAB_INVALID_ARGUMENT, "expected a multiple of 8", [](auto& p, auto&) {
+        p.common.status = reinterpret_cast<trimtab_status_word*>(uintptr_t{1} << 32 | 4);
+      });
   auto params = valid<TypeParam>();
   uint64_t bytes = 0;
   ASSERT_EQ(call_workspace(params, &bytes, nullptr), TRIMTAB_SUCCESS);
@@ -113,18 +114,16 @@ TYPED_TEST(EveryOperation, RefusesStatusAndWorkspaceThatItCannotUse) {
   if (bytes == 0) {
     return;
   }
-  refused_launch<TypeParam>(
-      TRIMTAB_SMALL_WORKSPACE, "workspace_bytes: " + std::to_string(bytes - 1) + ", expected",
-      [&](auto& p, auto&) { p.common.workspace_bytes = bytes - 1; });
+  refused_launch<TypeParam>(TRIMTAB_SMALL_WORKSPACE,
+                            "workspace_bytes: " + std::to_string(bytes - 1) + ", expected",
+                            [&](auto& p, auto&) { p.common.workspace_bytes = bytes - 1; });
   refused_launch<TypeParam>(TRIMTAB_INVALID_ARGUMENT, "workspace: null, expected",
                             [](auto& p, auto&) { p.common.workspace = nullptr; });
   refused_launch<TypeParam>(
-      TRIMTAB_INVALID_ARGUMENT, "expected a multiple of 128", [](auto& p, auto&) {
-        p.common.workspace = static_cast<char*>(p.common.workspace) + 64;
-      });
-  refused_launch<TypeParam>(
-      TRIMTAB_INVALID_ARGUMENT, "expected memory apart",
-      [](auto& p, auto&) { p.common.workspace = p.common.status; });
+      TRIMTAB_INVALID_ARGUMENT, "expected a multiple of 128",
+      [](auto& p, auto&) { p.common.workspace = static_cast<char*>(p.common.workspace) + 64; });
+  refused_launch<TypeParam>(TRIMTAB_INVALID_ARGUMENT, "expected memory apart",
+                            [](auto& p, auto&) { p.common.workspace = p.common.status; });
 }
 
 /** With all else right, a check ends at the addresses, or where there is no device. */
@@ -165,16 +164,14 @@ TEST(Tensors, AreCheckedInEveryRespect) {
   refused<P>("scores: shape [2, 3], expected [any, any, any]", [](P& p) { p.scores.rank = 2; });
   refused<P>("scores: stride 2 along the last dimension", [](P& p) { p.scores.stride[2] = 2; });
   refused<P>("scores: null, expected", [](P& p) { p.scores.data = nullptr; });
-  refused<P>("expected a multiple of 4", [](P& p) {
-    p.scores.data = static_cast<char*>(p.scores.data) + 2;
-  });
+  refused<P>("expected a multiple of 4",
+             [](P& p) { p.scores.data = static_cast<char*>(p.scores.data) + 2; });
   refused<P>("scores: 1535 bytes, expected the 1536 that its shape spans",
              [](P& p) { p.scores.bytes = 1535; });
   refused<P>("64 bits do not hold", [](P& p) { p.scores.stride[0] = INT64_MAX; });
   refused<P>("64 bits do not hold", [](P& p) { p.scores.stride[0] = INT64_MAX / 2; });
-  refused<P>("expected less than the address space", [](P& p) {
-    p.scores.data = reinterpret_cast<void*>(UINTPTR_MAX - 1023);
-  });
+  refused<P>("expected less than the address space",
+             [](P& p) { p.scores.data = reinterpret_cast<void*>(UINTPTR_MAX - 1023); });
   refused<P>("indices: stride 0 of dimension 1", [](P& p) { p.indices.stride[1] = 0; });
 }
 
@@ -223,9 +220,8 @@ TEST(Pages, AreCheckedInEveryRespect) {
     p.target.head_dim = 256;
     p.target.dtype = TRIMTAB_F32;
   });
-  refused<P>("target.slab: address", [](P& p) {
-    p.target.slab = static_cast<char*>(p.target.slab) + 64;
-  });
+  refused<P>("target.slab: address",
+             [](P& p) { p.target.slab = static_cast<char*>(p.target.slab) + 64; });
   refused<P>("target.table: 2 lists a row, expected 1", [](P& p) {
     p.target.table = tensor(6, TRIMTAB_I32, {ROWS, 2, 3});
   });
@@ -273,8 +269,9 @@ TEST(Score, RefusesBadOptions) {
   refused<P>("scale: inf", [](P& p) { p.scoring.scale = INFINITY; });
   refused<P>("scores: shape [2, 2, 64], expected [2, 3, any]",
              [](P& p) { p.scoring.scores.size[1] = 2; });
-  refused<P>("window: shape [3, 4], expected [2, any]",
-             [](P& p) { p.scoring.window = tensor(10, TRIMTAB_I32, {3, 4}); });
+  refused<P>("window: shape [3, 4], expected [2, any]", [](P& p) {
+    p.scoring.window = tensor(10, TRIMTAB_I32, {3, 4});
+  });
 }
 
 TEST(Score, ReadsNoValuesButEvictDoes) {
@@ -301,8 +298,9 @@ TEST(Survivors, GoToPagesLikeTheSource) {
   refused<P>("head dim 24, expected those of history", [](P& p) { p.target.head_dim = 24; });
   refused<P>("target.dtype: none", [](P& p) { p.target = {}; });
   using E = trimtab_evict_params;
-  refused<E>("capacity: shape [2, 3], expected [2, 1]",
-             [](E& p) { p.capacity = tensor(12, TRIMTAB_I32, {ROWS, HEADS}); });
+  refused<E>("capacity: shape [2, 3], expected [2, 1]", [](E& p) {
+    p.capacity = tensor(12, TRIMTAB_I32, {ROWS, HEADS});
+  });
 }
 
 TEST(Survivors, MayShareTheSlabOfTheSource) {
@@ -385,8 +383,9 @@ TEST(Head, RefusesRowsAndResultsThatDoNotFit) {
   });
   refused<P>("values: F32, expected none without ids", [](P& p) { p.ids = {}; });
   refused<P>("values: none", [](P& p) { p.values = {}; });
-  refused<P>("ids: 31 a vector, expected 1 to 30",
-             [](P& p) { p.ids = tensor(8, TRIMTAB_I32, {8, 31}); });
+  refused<P>("ids: 31 a vector, expected 1 to 30", [](P& p) {
+    p.ids = tensor(8, TRIMTAB_I32, {8, 31});
+  });
   refused<P>("logits: shape [8, 29], expected [8, 30]", [](P& p) { p.logits.size[1] = 29; });
   refused<P>("65536 elements", [](P& p) {
     p.rows.weight.codes = tensor(3, TRIMTAB_INT8, {100, 32769});
@@ -415,8 +414,9 @@ TEST(Verify, RefusesArgumentsOfAnotherMethod) {
              [](P& p) { p.method = TRIMTAB_VERIFY_MULTI_ROUND; });
   refused<P>("target: shape [2, 4, 100], expected [2, 5, any]", [](P& p) { p.target.size[1] = 4; });
   refused<P>("draft: shape [2, 4, 30], expected [2, 4, 29]", [](P& p) { p.ids.size[0] = 29; });
-  refused<P>("parents: I32, expected none but for TREE",
-             [](P& p) { p.parents = tensor(10, TRIMTAB_I32, {ROWS, 4}); });
+  refused<P>("parents: I32, expected none but for TREE", [](P& p) {
+    p.parents = tensor(10, TRIMTAB_I32, {ROWS, 4});
+  });
   refused<P>("emitted: shape [2, 4], expected [2, 5]", [](P& p) { p.emitted.size[1] = 4; });
   refused<P>("accepted: shape [1], expected [2]", [](P& p) { p.accepted.size[0] = 1; });
   refused<P>("fewer than 2^31 drafted", [](P& p) {

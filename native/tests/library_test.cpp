@@ -36,10 +36,10 @@ TEST_F(Library, ReportsItsAbiAndBuild) {
 }
 
 TEST_F(Library, HasThreeFunctionsForEveryOperation) {
-#define TRIMTAB_X(NAME, name)                              \
-  EXPECT_NE(FIND(trimtab_##name), nullptr) << #name;       \
-  EXPECT_NE(FIND(trimtab_##name##_check), nullptr);        \
-  EXPECT_NE(FIND(trimtab_##name##_workspace), nullptr);    \
+#define TRIMTAB_X(NAME, name)                           \
+  EXPECT_NE(FIND(trimtab_##name), nullptr) << #name;    \
+  EXPECT_NE(FIND(trimtab_##name##_check), nullptr);     \
+  EXPECT_NE(FIND(trimtab_##name##_workspace), nullptr); \
   EXPECT_STREQ(FIND(trimtab_operation_name)(TRIMTAB_OPERATION_##NAME), #name);
   TRIMTAB_OPERATIONS(TRIMTAB_X)
 #undef TRIMTAB_X
