@@ -2,8 +2,8 @@
 // same bits. Each has its counterpart of the same name in CanonicalMath.java.
 //
 // Everything here is one thread's work and compiles as plain C++ too. Compile with -fmad=false
-// -ftz=false -prec-div=true (nvcc) or -ffp-contract=off (C++): only fma() may fuse. What a warp does
-// together is in warp.cuh.
+// -ftz=false -prec-div=true (nvcc) or -ffp-contract=off (C++): only fma() may fuse. What a warp
+// does together is in warp.cuh.
 #pragma once
 
 #include <cmath>

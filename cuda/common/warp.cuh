@@ -112,9 +112,9 @@ struct WarpList {
     return __shfl_sync(ALL_LANES, place < LANES ? held[0] : held[1], place % LANES);
   }
 
-  /** Takes in the keys that each thread brings, and keeps the `top` smallest of all. */
+  /** Keeps the `top` smallest of these and the keys that each thread brings; whether any is new. */
   template <int COUNT>
-  __device__ __forceinline__ void add(const Key (&brought)[COUNT], int top) {
+  __device__ __forceinline__ bool add(const Key (&brought)[COUNT], int top) {
     Key last = at(top - 1);
     bool any = false;
     Key keys[COUNT + 2];
@@ -123,7 +123,7 @@ struct WarpList {
       keys[i] = brought[i];
       any |= brought[i] < last;
     }
-    if (__any_sync(ALL_LANES, any) == 0) return;
+    if (__any_sync(ALL_LANES, any) == 0) return false;
     keys[COUNT] = held[0];
     keys[COUNT + 1] = held[1];
     held[0] = held[1] = NO_KEY;
@@ -133,12 +133,13 @@ struct WarpList {
 #pragma unroll
       for (int i = 0; i < COUNT + 2; i++) best = keys[i] < best ? keys[i] : best;
       best = warp_min(best);
-      if (best == NO_KEY) return;
+      if (best == NO_KEY) break;
 #pragma unroll
       for (int i = 0; i < COUNT + 2; i++) keys[i] = keys[i] == best ? NO_KEY : keys[i];
       if (lane == place) held[0] = best;
       if (lane == place - LANES) held[1] = best;
     }
+    return true;
   }
 };
 
