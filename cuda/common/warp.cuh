@@ -23,6 +23,20 @@ __device__ __forceinline__ float warp_max_or_nan(float x) {
   return x;
 }
 
+/** The largest of unsigned numbers. */
+__device__ __forceinline__ uint32_t warp_max(uint32_t x) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  return __reduce_max_sync(ALL_LANES, x);
+#else
+#pragma unroll
+  for (int o = LANES / 2; o > 0; o /= 2) {
+    uint32_t other = __shfl_xor_sync(ALL_LANES, x, o);
+    x = other > x ? other : x;
+  }
+  return x;
+#endif
+}
+
 /** Canonical sum of a chunk: `value(i)` for i in [0, count), count at most CHUNK. */
 template <class Value>
 __device__ __forceinline__ float warp_chunk_sum(int count, Value value) {

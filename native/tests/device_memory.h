@@ -37,7 +37,9 @@ class OnDevice {
     EXPECT_EQ(cudaMemcpy(bytes.data(), base_, bytes.size(), cudaMemcpyDeviceToHost), cudaSuccess);
     size_t end = bytes.size() - GUARD;
     for (size_t i = 0; i < bytes.size(); i++) {
-      if (i < offset_ || i >= end) EXPECT_EQ(bytes[i], CANARY) << "byte " << i << " of the guard";
+      if (i < offset_ || i >= end) {
+        EXPECT_EQ(bytes[i], CANARY) << "byte " << i << " of the guard";
+      }
     }
     std::vector<Element> values(count_);
     if (count_ > 0) memcpy(values.data(), bytes.data() + offset_, count_ * sizeof(Element));

@@ -163,7 +163,9 @@ float log_sum_exp(const std::vector<float>& logits) {
   }
   for (float logit : logits) exact += std::exp(static_cast<double>(logit) - max);
   float result = max + trimtab::log(sum);
-  if (max > -INFINITY) EXPECT_NEAR(result, max + std::log(exact), 1e-5 * (1 + std::abs(result)));
+  if (max > -INFINITY) {
+    EXPECT_NEAR(result, max + std::log(exact), 1e-5 * (1 + std::abs(result)));
+  }
   return result;
 }
 

@@ -106,10 +106,18 @@ class Weights {
 
   /** The weight in a row and a column. */
   float operator()(int row, int column) const {
-    float code = number_of(format_, bits_[static_cast<size_t>(row) * columns_ + column]);
-    if (groups_ == 0) return code;
-    int group = column / (columns_ / groups_);
-    return code * number_of(scale_dtype_, scale_bits_[static_cast<size_t>(row) * groups_ + group]);
+    return scaled(bits_[place(row, column)], scale_bits_, row, column);
+  }
+
+  /** The same from what the device holds now. */
+  float now(int row, int column) const {
+    std::vector<unsigned char> bytes = codes_.values();
+    std::vector<uint16_t> scales = scales_.values();
+    size_t width = bits_of_format(format_);
+    uint32_t bits = 0;
+    memcpy(&bits, &bytes[place(row, column) * width / 8], (width + 7) / 8);
+    if (width == 4) bits = bits >> 4 * (place(row, column) % 2) & 15;
+    return scaled(bits, {scales.begin(), scales.end()}, row, column);
   }
 
  private:
@@ -124,6 +132,15 @@ class Weights {
         scale_bits_(random_scales(static_cast<size_t>(rows) * groups_, scale_dtype, random)),
         codes_(packed_bits(format, bits_), offset),
         scales_(std::vector<uint16_t>(scale_bits_.begin(), scale_bits_.end())) {}
+
+  size_t place(int row, int column) const { return static_cast<size_t>(row) * columns_ + column; }
+
+  float scaled(uint32_t bits, const std::vector<uint32_t>& scales, int row, int column) const {
+    float code = number_of(format_, bits);
+    if (groups_ == 0) return code;
+    int group = column / (columns_ / groups_);
+    return code * number_of(scale_dtype_, scales[static_cast<size_t>(row) * groups_ + group]);
+  }
 
   static std::vector<uint32_t> random_elements(int32_t format, size_t count, Random& random) {
     std::vector<uint32_t> bits(count);
