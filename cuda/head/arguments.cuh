@@ -30,9 +30,14 @@ struct HeadArguments {
   unsigned* counters; /* [0]: blocks that are through; [1 + chunk]: its tiles that are */
   float* logits;      /* [vectors, capacity], the result or workspace; null: not kept */
   int64_t logits_stride;
-  ChunkPart* parts;       /* [vectors, chunks] */
-  Key* lists;             /* [vectors, top, blocks]; null: top > LIST_KEYS, or none asked for */
-  const uint16_t* pieces; /* hidden vectors as sums of 16-bit numbers, for tensor cores */
+  ChunkPart* parts; /* [vectors, chunks] */
+  Key* lists;       /* [vectors, top, blocks]; null: top > LIST_KEYS, or none asked for */
+
+  /* For tensor cores: */
+  uint16_t*
+      pieces; /* hidden vectors as sums of 16-bit numbers: [pieces, vectors, columns], padded */
+  int hidden_pieces;
+  int blocks;
 };
 
 /** Bytes of an element of hidden vectors and plain rows. */

@@ -3,17 +3,50 @@
 #include <algorithm>
 
 #include "common/formats.cuh"
+#include "common/launch.cuh"
 #include "head/kernels.cuh"
+#include "head/pieces.cuh"
+#include "head/results.cuh"
 
 namespace trimtab {
 
 namespace {
+
+/** Writes hidden vectors as the pieces that tensor cores multiply, zeros behind them. */
+__global__ void __launch_bounds__(256)
+    split_hidden(const __grid_constant__ HeadArguments a, int vectors, int columns) {
+  const trimtab_tensor& hidden = a.op.hidden;
+  int64_t all = static_cast<int64_t>(vectors) * columns;
+  for (int64_t i = blockIdx.x * blockDim.x + threadIdx.x; i < all; i += gridDim.x * blockDim.x) {
+    int64_t vector = i / columns;
+    int64_t column = i % columns;
+    bool present = vector < a.vectors && column < a.columns;
+    int64_t place = present ? vector * hidden.stride[0] + column : 0;
+    if (hidden.dtype != TRIMTAB_F32 && a.hidden_pieces == 1) {
+      a.pieces[i] = present ? static_cast<const uint16_t*>(hidden.data)[place] : 0;
+      continue;
+    }
+    float x = hidden.dtype == TRIMTAB_F32
+                  ? static_cast<const float*>(hidden.data)[place]
+                  : from_f16(static_cast<const uint16_t*>(hidden.data)[place]);
+    if (!present) x = 0.f;
+    for (int piece = 0; piece < a.hidden_pieces; piece++) {
+      a.pieces[piece * all + i] = static_cast<uint16_t>(take_piece(x));
+    }
+  }
+}
+
+/** Completes the results of all vectors, a warp each. */
+__global__ void __launch_bounds__(LANES) finish_head(const __grid_constant__ HeadArguments a) {
+  finish_vector(a, static_cast<int>(blockIdx.x), places_of(a), a.blocks);
+}
 
 /** Offsets in the workspace; equal ones are of parts that are not needed. */
 struct Space {
   uint64_t logits;
   uint64_t parts;
   uint64_t lists;
+  uint64_t pieces;
   uint64_t bytes;
 };
 
@@ -35,6 +68,27 @@ int chunks_of(const trimtab_head_params& op) {
   return chunks <= MOST ? chunks : 0;
 }
 
+/** Whether tensor cores multiply F16 numbers as they are. */
+bool is_half(const trimtab_head_params& op) {
+  return op.rows.weight.format == TRIMTAB_F16 && op.hidden.dtype == TRIMTAB_F16;
+}
+
+int pieces_of(const trimtab_head_params& op) {
+  if (is_half(op)) return 1;
+  return op.hidden.dtype == TRIMTAB_F32   ? PIECES<formats::F32>
+         : op.hidden.dtype == TRIMTAB_F16 ? PIECES<formats::F16>
+                                          : PIECES<formats::Bf16>;
+}
+
+int padded_vectors(const trimtab_head_params& op) {
+  return op.hidden.size[0] <= FEW_PRODUCTS ? FEW_PRODUCTS : MOST_PRODUCTS;
+}
+
+int padded_columns(const trimtab_head_params& op) {
+  auto columns = static_cast<int>(op.hidden.size[1]);
+  return (columns + PADDED_COLUMNS - 1) / PADDED_COLUMNS * PADDED_COLUMNS;
+}
+
 Space space_of(const trimtab_head_params& op) {
   auto vectors = static_cast<uint64_t>(op.hidden.size[0]);
   auto places = static_cast<uint64_t>(capacity_of(op.rows));
@@ -50,8 +104,12 @@ Space space_of(const trimtab_head_params& op) {
   space.parts = space.logits + aligned(kept ? vectors * places * sizeof(float) : 0);
   space.lists =
       space.parts + aligned(vectors * static_cast<uint64_t>(chunks_of(op)) * sizeof(ChunkPart));
-  space.bytes = space.lists + (listed ? vectors * top * blocks * sizeof(Key) : 0);
-  if (top == 0 && !present(op.log_sum_exp)) space.bytes = 0;
+  space.pieces = space.lists + aligned(listed ? vectors * top * blocks * sizeof(Key) : 0);
+  bool split = op.hidden.size[0] > MOST_DOTS;
+  auto pieces = static_cast<uint64_t>(pieces_of(op)) * static_cast<uint64_t>(padded_vectors(op)) *
+                static_cast<uint64_t>(padded_columns(op));
+  space.bytes = space.pieces + (split ? pieces * sizeof(uint16_t) : 0);
+  if (top == 0 && !present(op.log_sum_exp) && !split) space.bytes = 0;
   return space;
 }
 
@@ -89,6 +147,8 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   }
   if (a.chunks > 0) a.parts = reinterpret_cast<ChunkPart*>(workspace + space.parts);
   if (a.top > 0 && a.top <= LIST_KEYS) a.lists = reinterpret_cast<Key*>(workspace + space.lists);
+  a.pieces = reinterpret_cast<uint16_t*>(workspace + space.pieces);
+  a.hidden_pieces = pieces_of(op);
   return a;
 }
 
@@ -126,6 +186,48 @@ cudaError_t launch_dots(const trimtab_head_params& op, const Limits& limits, cud
   }
 }
 
+/** Whether tensor cores can take the rows: a scale must hold for the columns of a step. */
+bool suits_products(const HeadArguments& a, const Limits& limits) {
+  return limits.architecture >= 80 && (a.group % 32 == 0 || a.group == a.columns);
+}
+
+/** Enqueues logits alone; false where the device has too little shared memory. */
+bool launch_products(HeadArguments& a, const Limits& limits, cudaStream_t stream,
+                     cudaError_t* error) {
+  switch (a.op.rows.weight.format) {
+    case TRIMTAB_F32:
+      return launch_products<formats::F32, false>(a, limits, stream, error);
+    case TRIMTAB_F16:
+      return is_half(a.op) ? launch_products<formats::F16, true>(a, limits, stream, error)
+                           : launch_products<formats::F16, false>(a, limits, stream, error);
+    case TRIMTAB_BF16:
+      return launch_products<formats::Bf16, false>(a, limits, stream, error);
+    case TRIMTAB_FP8_E4M3:
+      return launch_products<formats::Fp8, false>(a, limits, stream, error);
+    case TRIMTAB_INT8:
+      return launch_products<formats::Int8, false>(a, limits, stream, error);
+    default:
+      return launch_products<formats::Int4, false>(a, limits, stream, error);
+  }
+}
+
+/** Enqueues all of an operation on tensor cores; false where it does not fit them. */
+bool launch_many(const trimtab_head_params& op, const Limits& limits, cudaStream_t stream,
+                 cudaError_t* error) {
+  HeadArguments a = arguments_of(op);
+  if (a.vectors <= MOST_DOTS || !suits_products(a, limits)) return false;
+  auto blocks = static_cast<unsigned>(2 * limits.processors);
+  *error = launch(split_hidden, Grid{dim3(blocks), dim3(256)}, stream, a, padded_vectors(op),
+                  padded_columns(op));
+  if (*error != cudaSuccess) return true;
+  if (!launch_products(a, limits, stream, error)) return false;
+  if (*error == cudaSuccess && (a.top > 0 || present(op.log_sum_exp))) {
+    *error =
+        launch(finish_head, Grid{dim3(static_cast<unsigned>(a.vectors)), dim3(LANES)}, stream, a);
+  }
+  return true;
+}
+
 }  // namespace
 
 uint64_t workspace_head(const trimtab_head_params& params) { return space_of(params).bytes; }
@@ -133,10 +235,17 @@ uint64_t workspace_head(const trimtab_head_params& params) { return space_of(par
 cudaError_t launch_head(const trimtab_head_params& params, cudaStream_t stream) {
   Limits device{};
   cudaError_t error = limits(&device);
+  if (error != cudaSuccess || launch_many(params, device, stream, &error)) return error;
   int vectors = static_cast<int>(params.hidden.size[0]);
-  for (int first = 0; error == cudaSuccess && first < vectors; first += MOST_DOTS) {
-    int count = std::min(MOST_DOTS, vectors - first);
-    error = launch_dots(narrowed(params, first, count), device, stream);
+  bool few = vectors <= FEW_PRODUCTS;
+  for (int first = 0; error == cudaSuccess && first < vectors;) {
+    int count = std::min(few ? MOST_DOTS : FEW_PRODUCTS, vectors - first);
+    trimtab_head_params part = narrowed(params, first, count);
+    if (!launch_many(part, device, stream, &error)) {
+      count = std::min(count, MOST_DOTS);
+      error = launch_dots(narrowed(params, first, count), device, stream);
+    }
+    first += count;
   }
   return error;
 }

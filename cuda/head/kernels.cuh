@@ -10,4 +10,14 @@ namespace trimtab {
 template <class Format>
 cudaError_t launch_dots(HeadArguments arguments, const Limits& limits, cudaStream_t stream);
 
+/** Vectors that launch_products multiplies at least for the price of fewer, and at most. */
+constexpr int FEW_PRODUCTS = 16;
+constexpr int MOST_PRODUCTS = 64;
+
+/** Enqueues logits of up to MOST_PRODUCTS vectors; false where the device has too little shared
+    memory for so many. What is made of all tiles together is left to the caller. */
+template <class Format, bool HALF>
+bool launch_products(HeadArguments& arguments, const Limits& limits, cudaStream_t stream,
+                     cudaError_t* error);
+
 }  // namespace trimtab

@@ -78,8 +78,10 @@ class RowStages {
   /** Waits for the current stage of all threads and begins the copies of a later one. */
   template <class Copy>
   __device__ void arrive(Copy copy) {
-    if (a_.stages == MOST_STAGES) {
-      wait_copies<MOST_STAGES - 2>();
+    if (a_.stages == 4) {
+      wait_copies<2>();
+    } else if (a_.stages == 3) {
+      wait_copies<1>();
     } else {
       wait_copies<0>();
     }

@@ -34,22 +34,23 @@ __device__ __forceinline__ Element& element(const trimtab_tensor& tensor, int64_
 }
 
 /** Notes a bad value of a verification. */
-__device__ inline void note_bad(const VerifyArguments& a, uint32_t argument, uint32_t problem,
-                                int64_t index, int64_t value, Bounds bounds = {}) {
+__device__ __forceinline__ void note_bad(const VerifyArguments& a, uint32_t argument,
+                                         uint32_t problem, int64_t index, int64_t value,
+                                         Bounds bounds = {}) {
   note(a.op.common.status, TRIMTAB_OPERATION_VERIFY, argument, problem, index, value, bounds);
 }
 
 /** Whether an id lies in the vocabulary; notes one that does not. */
-__device__ inline bool is_id(const VerifyArguments& a, uint32_t argument, int64_t index,
-                             int32_t id) {
+__device__ __forceinline__ bool is_id(const VerifyArguments& a, uint32_t argument, int64_t index,
+                                      int32_t id) {
   if (id >= 0 && id < a.vocabulary) return true;
   note_bad(a, argument, TRIMTAB_PROBLEM_OUTSIDE, index, id, {0, a.vocabulary - 1});
   return false;
 }
 
 /** A uniform number; notes one outside [0, 1). */
-__device__ inline float uniform_of(const VerifyArguments& a, const trimtab_tensor& tensor,
-                                   uint32_t argument, int64_t i, int64_t j = 0) {
+__device__ __forceinline__ float uniform_of(const VerifyArguments& a, const trimtab_tensor& tensor,
+                                            uint32_t argument, int64_t i, int64_t j = 0) {
   float u = element<const float>(tensor, i, j);
   if (!(u >= 0.f && u < 1.f)) {
     int64_t index = tensor.rank > 1 ? i * tensor.size[1] + j : i;
@@ -67,8 +68,8 @@ __device__ __forceinline__ float probability_of(const VerifyArguments& a, const 
 }
 
 /** Notes a row of probabilities that is no distribution. */
-__device__ inline void check_sum(const VerifyArguments& a, uint32_t argument, int64_t first,
-                                 float total) {
+__device__ __forceinline__ void check_sum(const VerifyArguments& a, uint32_t argument,
+                                          int64_t first, float total) {
   double off = static_cast<double>(total) - 1.0;
   if (threadIdx.x == 0 && !(off <= 1e-3 && off >= -1e-3)) {
     note_bad(a, argument, TRIMTAB_PROBLEM_SUM, first, bits_of(total));
@@ -81,7 +82,7 @@ __device__ __forceinline__ void emit(const VerifyArguments& a, int row, int plac
 }
 
 /** Completes a row with `tokens` emitted: -1 behind them. One thread's work. */
-__device__ inline void end(const VerifyArguments& a, int row, int tokens, int accepted) {
+__device__ __forceinline__ void end(const VerifyArguments& a, int row, int tokens, int accepted) {
   for (int place = tokens; place < a.op.emitted.size[1]; place++) emit(a, row, place, -1);
   element<int32_t>(a.op.accepted, row) = accepted;
 }

@@ -8,8 +8,8 @@
 namespace trimtab {
 
 /** The id that a row of target emits: its highest, or a draw from it. A block's work. */
-__device__ inline int32_t outcome_of(const VerifyArguments& a, BlockMasses& masses, int row,
-                                     int outcome) {
+__device__ __forceinline__ int32_t outcome_of(const VerifyArguments& a, BlockMasses& masses,
+                                              int row, int outcome) {
   const float* target = &element<const float>(a.op.target, row, outcome);
   int64_t first = (static_cast<int64_t>(row) * a.outcomes + outcome) * a.vocabulary;
   float total = masses.sum(a.vocabulary, [&](int i) {
@@ -35,7 +35,7 @@ __device__ int warp_find(int first, int n, Predicate holds) {
 }
 
 /** Notes bad tokens, parents and siblings of a row. A warp's work. */
-__device__ inline void check_nodes(const VerifyArguments& a, int row) {
+__device__ __forceinline__ void check_nodes(const VerifyArguments& a, int row) {
   bool tree = a.op.method == TRIMTAB_VERIFY_TREE;
   for (int i = static_cast<int>(threadIdx.x) % LANES; i < a.drafted; i += LANES) {
     int64_t index = static_cast<int64_t>(row) * a.drafted + i;
@@ -56,7 +56,7 @@ __device__ inline void check_nodes(const VerifyArguments& a, int row) {
 }
 
 /** Follows the outcomes from the first row of target on. A warp's work. */
-__device__ inline void walk(const VerifyArguments& a, int row) {
+__device__ __forceinline__ void walk(const VerifyArguments& a, int row) {
   check_nodes(a, row);
   const int32_t* found = a.found + static_cast<int64_t>(row) * a.outcomes;
   auto token = [&](int i) { return element<const int32_t>(a.op.tokens, row, i); };

@@ -1,0 +1,64 @@
+// Numbers as sums of BF16 numbers, exactly: F16 of two, F32 of three. So tensor cores multiply any
+// format with any other, and no product is rounded.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "common/formats.cuh"
+#include "head/widen.cuh"
+
+namespace trimtab {
+
+/** Pieces of a number of a format. */
+template <class Format>
+constexpr int PIECES = 1;
+template <>
+inline constexpr int PIECES<formats::F16> = 2;
+template <>
+inline constexpr int PIECES<formats::F32> = 3;
+
+/** Columns that hidden vectors are padded to, a multiple of every stage's. */
+constexpr int PADDED_COLUMNS = 128;
+
+/** Takes the leading BF16 number off x. */
+__device__ __forceinline__ uint32_t take_piece(float& x) {
+  uint32_t leading = bits_of(x) & 0xffff0000u;
+  x = x == float_of(leading) ? 0.f : x - float_of(leading);
+  return leading >> 16;
+}
+
+/** Eight neighbours in a row as pairs, of each piece; those from `columns` on are 0. */
+template <class Format, int COUNT>
+__device__ __forceinline__ void read_pieces(const unsigned char* from, int columns,
+                                            uint32_t (&pairs)[COUNT][4]) {
+  if constexpr (Format::BITS == 16 && COUNT == 1) {
+    auto words = *reinterpret_cast<const uint4*>(from);
+    pairs[0][0] = words.x, pairs[0][1] = words.y, pairs[0][2] = words.z, pairs[0][3] = words.w;
+    if (columns < 8) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        if (2 * i + 1 >= columns) pairs[0][i] &= 0xffffu;
+        if (2 * i >= columns) pairs[0][i] = 0;
+      }
+    }
+  } else {
+    constexpr int WIDTH = Format::BITS >= 16 ? 2 : 4;
+#pragma unroll
+    for (int first = 0; first < 8; first += WIDTH) {
+      float numbers[WIDTH];
+      widen(Format{}, from + first * Format::BITS / 8, numbers);
+#pragma unroll
+      for (int i = 0; i < WIDTH; i += 2) {
+        float low = first + i < columns ? numbers[i] : 0.f;
+        float high = first + i + 1 < columns ? numbers[i + 1] : 0.f;
+#pragma unroll
+        for (int piece = 0; piece < COUNT; piece++) {
+          uint32_t pair = take_piece(low);
+          pairs[piece][(first + i) / 2] = pair | take_piece(high) << 16;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace trimtab
