@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace trimtab {
@@ -12,6 +13,11 @@ struct Grid {
   dim3 threads;
   unsigned shared_bytes = 0;  // of dynamic shared memory
 };
+
+// That many blocks in a row; more than CUDA runs becomes a shape that the launch refuses.
+inline dim3 blocks_of(int64_t count) {
+  return dim3(count > INT32_MAX ? 0 : static_cast<unsigned>(count));
+}
 
 // What a block may use without being asked for; more needs the kernel's consent once a launch.
 constexpr unsigned PLAIN_SHARED_BYTES = 48 * 1024;

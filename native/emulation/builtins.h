@@ -12,7 +12,7 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 #define __grid_constant__
 // One block runs at a time, so one object serves them all. It keeps what the last block left there.
 #define __shared__ static

@@ -1,0 +1,69 @@
+// The queries of a window or of a whole map: which of them are there, and how many tokens each
+// sees.
+#pragma once
+
+#include "common/kv.cuh"
+
+namespace trimtab {
+
+/** Queries that attend to a head's keys, numbered through: places outer, members of the group
+ * inner. */
+struct Queries {
+  trimtab_tensor q;        // [R,H,Q,D]
+  trimtab_tensor rows;     // [R,W] which of the Q, -1 for none; or absent: all
+  trimtab_tensor lengths;  // [R] valid ones of the Q; or absent: all
+  int32_t group;
+  int32_t mask;
+
+  /** Places W or Q. */
+  constexpr int64_t places() const { return has(rows) ? rows.size[1] : q.size[2]; }
+};
+
+/** Valid queries of a row without `rows`; 0 where the length is bad. */
+__device__ inline int32_t valid_queries(const trimtab_tensor& q, const trimtab_tensor& lengths,
+                                        int32_t row, const Notes& notes) {
+  auto most = static_cast<int32_t>(q.size[2]);
+  if (!has(lengths)) return most;
+  int32_t count = at(lengths, row);
+  return notes.inside(TRIMTAB_ARGUMENT_QUERY_LENGTHS, row, count, 0, most) ? count : 0;
+}
+
+/** The query at a place, -1 where there is none or its number is bad. */
+__device__ inline int32_t query_at(const Queries& queries, int32_t row, int32_t place,
+                                   const Notes& notes) {
+  if (!has(queries.rows)) {
+    return place < valid_queries(queries.q, queries.lengths, row, notes) ? place : -1;
+  }
+  int32_t query = at(queries.rows, row, place);
+  bool good = notes.inside(TRIMTAB_ARGUMENT_QUERY_ROWS, row * queries.rows.size[1] + place, query,
+                           -1, queries.q.size[2] - 1);
+  return good ? query : -1;
+}
+
+/** A query and the tokens that it sees, the first `visible` ones. */
+struct Query {
+  int32_t row_of_q = -1;  // -1: none
+  int32_t visible = 0;
+};
+
+/** The query at a place of a head of `tokens` tokens; under a causal mask the queries stand last.
+ */
+__device__ inline Query query_of(const Queries& queries, int32_t row, int32_t place, int32_t tokens,
+                                 const Notes& notes) {
+  Query query{query_at(queries, row, place, notes), tokens};
+  if (query.row_of_q < 0) return {};
+  if (queries.mask == TRIMTAB_MASK_CAUSAL) {
+    int32_t later = 0;
+    if (has(queries.rows)) {
+      for (int64_t w = place + 1; w < queries.places(); w++) {
+        later += at(queries.rows, row, w) >= 0;
+      }
+    } else {
+      later = valid_queries(queries.q, queries.lengths, row, notes) - 1 - place;
+    }
+    query.visible = max(tokens - later, 0);
+  }
+  return query;
+}
+
+}  // namespace trimtab

@@ -1,0 +1,39 @@
+// Finding the last block of a launch. The counter is zero before and after, as the header's words
+// on workspaces say.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "trimtab.h"
+
+namespace trimtab {
+
+/** The counters that a workspace begins with. */
+__host__ __device__ inline unsigned* counters(const trimtab_common& common) {
+  return static_cast<unsigned*>(common.workspace);
+}
+
+/** What follows the counters. */
+__host__ __device__ inline char* scratch(const trimtab_common& common) {
+  return static_cast<char*>(common.workspace) + TRIMTAB_COUNTER_BYTES;
+}
+
+/**
+ * Whether this block is the last one of the grid to come here; it then sees what the others wrote.
+ * All threads of all blocks call.
+ */
+__device__ inline bool last_block(unsigned* counter) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    unsigned blocks = gridDim.x * gridDim.y * gridDim.z;
+    last = atomicAdd(counter, 1u) == blocks - 1;
+    if (last) *counter = 0;
+  }
+  __syncthreads();
+  __threadfence();
+  return last;
+}
+
+}  // namespace trimtab

@@ -1,0 +1,42 @@
+// Pooling by itself: a thread a token. Bytes: each score read about once from the L2 cache and
+// written once; bound by launch at these sizes.
+#include "score/pool.cuh"
+
+#include "common/launch.cuh"
+
+namespace trimtab {
+
+namespace {
+
+__global__ void __launch_bounds__(TILE)
+    pool(const __grid_constant__ PlainScores scores, int32_t tiles) {
+  __shared__ int32_t in_window[TILE];
+  const Finish& finish = scores.finish;
+  Notes notes{scores.status, scores.operation};
+  const int64_t* size = finish.scores.size;
+  auto base = static_cast<int32_t>(blockIdx.x % tiles) * TILE;
+  auto head = static_cast<int32_t>(blockIdx.x / tiles % size[1]);
+  auto row = static_cast<int32_t>(blockIdx.x / tiles / size[1]);
+  int32_t tokens = tokens_of(scores.history, scores.fresh, row, head, size[2], notes).all();
+  mark_window(finish, row, tokens, base, in_window, notes);
+  int32_t t = base + static_cast<int32_t>(threadIdx.x);
+  if (t >= size[2]) return;
+  const float* plain = scores.plain + (row * size[1] + head) * size[2];
+  float score = finish.past;
+  if (t < tokens && in_window[t - base]) {
+    score = -infinity();
+  } else if (t < tokens) {
+    score = pooled(finish, t, tokens, [&](int32_t token) { return plain[token]; });
+  }
+  row_of(finish.scores, row, head)[t] = score;
+}
+
+}  // namespace
+
+cudaError_t launch_pool(const PlainScores& scores, cudaStream_t stream) {
+  const int64_t* size = scores.finish.scores.size;
+  auto tiles = static_cast<int32_t>((size[2] + TILE - 1) / TILE);
+  return launch(pool, {blocks_of(size[0] * size[1] * tiles), dim3(TILE)}, stream, scores, tiles);
+}
+
+}  // namespace trimtab
