@@ -47,6 +47,9 @@ trimtab_status answer(uint32_t operation, trimtab_error* error, Body body) noexc
   } catch (const Refusal& refusal) {
     fill(error, operation, refusal);
     return refusal.status;
+  } catch (...) {  // std::bad_alloc: nothing else is thrown
+    fill(error, operation, {TRIMTAB_OUT_OF_MEMORY, 0, "the host is out of memory"});
+    return TRIMTAB_OUT_OF_MEMORY;
   }
 }
 
