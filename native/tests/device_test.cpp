@@ -18,9 +18,7 @@ namespace {
 class Devices : public testing::Test {
  protected:
   void SetUp() override {
-    if (trimtab_device_count(&count, nullptr) != TRIMTAB_SUCCESS) {
-      GTEST_SKIP() << "no GPU: nothing of this program was tested";
-    }
+    ASSERT_EQ(trimtab_device_count(&count, nullptr), TRIMTAB_SUCCESS);
     error.struct_size = sizeof error;
   }
 
