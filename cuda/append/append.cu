@@ -40,21 +40,21 @@ __device__ void append_tile(const trimtab_append_params& params, int32_t row, in
   bool k_aligned = wide(fresh.k);
   bool v_aligned = wide(fresh.v);
   int32_t group = static_cast<int32_t>(threadIdx.x) / LANES * lane.groups() + lane.group;
+  TokenMove moves[PASSES];
+#pragma unroll
   for (int pass = 0; pass < PASSES; pass++) {
     int32_t token = first + pass * (THREADS / lane.lanes) + group;
-    bool wanted = token < count;
     VectorTarget to{};
-    if (wanted) to = key_in(pages, params.target.dtype, length + token, notes);
-    wanted = to.elements != nullptr;
+    if (token < count) to = key_in(pages, params.target.dtype, length + token, notes);
     to.dtype = params.target.dtype;
-    VectorSource key = {nullptr, nullptr, fresh.k.dtype, k_aligned};
-    VectorSource value = {nullptr, nullptr, fresh.v.dtype, v_aligned};
-    if (wanted) {
-      key.elements = vector_of(fresh.k, row, head, token);
-      value.elements = vector_of(fresh.v, row, head, token);
-    }
-    move_token(lane, wanted, key, value, to, pages.to_value);
+    moves[pass] = {{nullptr, nullptr, fresh.k.dtype, k_aligned},
+                   {nullptr, nullptr, fresh.v.dtype, v_aligned},
+                   to};
+    if (to.elements == nullptr) continue;
+    moves[pass].key.elements = vector_of(fresh.k, row, head, token);
+    moves[pass].value.elements = vector_of(fresh.v, row, head, token);
   }
+  move_tokens(lane, moves, pages.to_value);
 }
 
 __global__ void __launch_bounds__(THREADS)

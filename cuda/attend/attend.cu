@@ -77,7 +77,7 @@ __device__ float dot(const float* query, int32_t dtype, const char* key, bool al
   float sum = 0.f;
   for (int32_t d = 0; d < head_dim; d += SHARE) {
     float x[SHARE];
-    read_share(dtype, key + d * bits(dtype) / 8, aligned, scale, x);
+    widen_share(dtype, load_share(bits(dtype), key + d * (bits(dtype) / 8), aligned), scale, x);
 #pragma unroll
     for (int i = 0; i < SHARE; i++) sum = fma(query[d + i], x[i], sum);
   }

@@ -16,13 +16,14 @@ struct Notes {
   trimtab_status_word* status;
   uint32_t operation;
 
-  __device__ void bad(uint32_t argument, uint32_t problem, int64_t index, int64_t value) const {
+  __device__ __forceinline__ void bad(uint32_t argument, uint32_t problem, int64_t index,
+                                      int64_t value) const {
     note(status, operation, argument, problem, index, value);
   }
 
   /** Whether a value is in [low, high]; notes it where it is not. */
-  __device__ bool inside(uint32_t argument, int64_t index, int64_t value, int64_t low,
-                         int64_t high) const {
+  __device__ __forceinline__ bool inside(uint32_t argument, int64_t index, int64_t value,
+                                         int64_t low, int64_t high) const {
     if (value >= low && value <= high) return true;
     note(status, operation, argument, TRIMTAB_PROBLEM_OUTSIDE, index, value, {low, high});
     return false;
@@ -130,8 +131,8 @@ struct TokenCounts {
 };
 
 /** Valid new tokens of a row; 0 where the length is bad. */
-__device__ inline int32_t new_tokens_of(const trimtab_new_tokens& fresh, int32_t row,
-                                        const Notes& notes) {
+__device__ __forceinline__ int32_t new_tokens_of(const trimtab_new_tokens& fresh, int32_t row,
+                                                 const Notes& notes) {
   if (!has(fresh)) return 0;
   auto most = static_cast<int32_t>(fresh.k.size[2]);
   if (!has(fresh.lengths)) return most;
@@ -140,9 +141,9 @@ __device__ inline int32_t new_tokens_of(const trimtab_new_tokens& fresh, int32_t
 }
 
 /** Tokens of a row's key/value head: at most `most`, none where a length is bad. */
-__device__ inline TokenCounts tokens_of(const trimtab_pages& history,
-                                        const trimtab_new_tokens& fresh, int32_t row, int32_t head,
-                                        int64_t most, const Notes& notes) {
+__device__ __forceinline__ TokenCounts tokens_of(const trimtab_pages& history,
+                                                 const trimtab_new_tokens& fresh, int32_t row,
+                                                 int32_t head, int64_t most, const Notes& notes) {
   TokenCounts counts;
   counts.fresh = new_tokens_of(fresh, row, notes);
   int64_t index = row;

@@ -48,28 +48,20 @@ __device__ __forceinline__ float scale_at(const VectorSource& from) {
   return is_quantized(from.dtype) ? from_bf16(*reinterpret_cast<const uint16_t*>(from.scale)) : 1.f;
 }
 
-/** Copies a share as it is. */
-__device__ __forceinline__ void copy_share(int32_t dtype, char* to, const char* from) {
-  if (bits(dtype) == 8) {
-    *reinterpret_cast<uint2*>(to) = *reinterpret_cast<const uint2*>(from);
-    return;
-  }
-  for (int i = 0; i < bits(dtype) / 16; i++) {
-    reinterpret_cast<uint4*>(to)[i] = reinterpret_cast<const uint4*>(from)[i];
-  }
+/** Loads this lane's share of a vector. */
+__device__ __forceinline__ Share load_part(const LaneGroup& lane, const VectorSource& from) {
+  int from_bits = bits(from.dtype);
+  return load_share(from_bits, from.elements + lane.part * from_bits, from.aligned);
 }
 
-/** Moves the vector of each group whose `wanted` holds. All lanes of the warp call. */
-__device__ __forceinline__ void move_vector(const LaneGroup& lane, bool wanted,
-                                            const VectorSource& from, const VectorTarget& to) {
+/** Stores the loaded vector of each group whose `wanted` holds. All lanes of the warp call. */
+__device__ __forceinline__ void store_vector(const LaneGroup& lane, bool wanted,
+                                             const VectorSource& from, Share share,
+                                             const VectorTarget& to) {
   bool mine = wanted && lane.used;
-  bool as_is = from.dtype == to.dtype && from.aligned;
-  bool convert = mine && !as_is;
+  bool convert = mine && from.dtype != to.dtype;
   float x[SHARE] = {};
-  if (convert) {
-    const char* share = from.elements + lane.part * SHARE * bits(from.dtype) / 8;
-    read_share(from.dtype, share, from.aligned, scale_at(from), x);
-  }
+  if (convert) widen_share(from.dtype, share, scale_at(from), x);
   float scale = 1.f;
   if (is_quantized(to.dtype) && __any_sync(ALL_LANES, convert)) {
     uint32_t most = 0;
@@ -83,15 +75,12 @@ __device__ __forceinline__ void move_vector(const LaneGroup& lane, bool wanted,
     if (convert && lane.part == 0) *reinterpret_cast<uint16_t*>(to.scale) = scale_bits;
   }
   if (!mine) return;
-  char* target = to.elements + lane.part * SHARE * bits(to.dtype) / 8;
   if (convert) {
-    write_share(to.dtype, target, scale, x);
-    return;
-  }
-  copy_share(to.dtype, target, from.elements + lane.part * SHARE * bits(from.dtype) / 8);
-  if (is_quantized(to.dtype) && lane.part == 0) {
+    share = narrow_share(to.dtype, x, scale);
+  } else if (is_quantized(to.dtype) && lane.part == 0) {
     *reinterpret_cast<uint16_t*>(to.scale) = *reinterpret_cast<const uint16_t*>(from.scale);
   }
+  store_share(bits(to.dtype), to.elements + lane.part * bits(to.dtype), share);
 }
 
 /** The key of a token in pages, and its value behind it by `pages.to_value`; null for a bad page.
@@ -103,13 +92,33 @@ __device__ __forceinline__ VectorTarget key_in(const HeadPages& pages, int32_t d
   return {page + pages.codes(token), page + pages.scale(token), dtype};
 }
 
-/** Moves key and value of each group's token. All lanes of the warp call. */
-__device__ __forceinline__ void move_token(const LaneGroup& lane, bool wanted,
-                                           const VectorSource& key, const VectorSource& value,
-                                           const VectorTarget& to, int64_t to_value) {
-  move_vector(lane, wanted, key, to);
-  VectorTarget value_to = {to.elements + to_value, to.scale + to_value, to.dtype};
-  move_vector(lane, wanted, value, value_to);
+/** One token on its way into a page; without a target it is not moved. */
+struct TokenMove {
+  VectorSource key, value;
+  VectorTarget to;
+};
+
+/** Moves each group's N tokens, all loads before the first store. All lanes of the warp call. */
+template <int N>
+__device__ __forceinline__ void move_tokens(const LaneGroup& lane, const TokenMove (&moves)[N],
+                                            int64_t to_value) {
+  Share keys[N];
+  Share values[N];
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    keys[n] = values[n] = {};
+    if (moves[n].to.elements == nullptr || !lane.used) continue;
+    keys[n] = load_part(lane, moves[n].key);
+    values[n] = load_part(lane, moves[n].value);
+  }
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    VectorTarget to = moves[n].to;
+    bool wanted = to.elements != nullptr;
+    store_vector(lane, wanted, moves[n].key, keys[n], to);
+    if (wanted) to = {to.elements + to_value, to.scale + to_value, to.dtype};
+    store_vector(lane, wanted, moves[n].value, values[n], to);
+  }
 }
 
 }  // namespace trimtab

@@ -20,8 +20,9 @@ struct Queries {
 };
 
 /** Valid queries of a row without `rows`; 0 where the length is bad. */
-__device__ inline int32_t valid_queries(const trimtab_tensor& q, const trimtab_tensor& lengths,
-                                        int32_t row, const Notes& notes) {
+__device__ __forceinline__ int32_t valid_queries(const trimtab_tensor& q,
+                                                 const trimtab_tensor& lengths, int32_t row,
+                                                 const Notes& notes) {
   auto most = static_cast<int32_t>(q.size[2]);
   if (!has(lengths)) return most;
   int32_t count = at(lengths, row);
@@ -29,8 +30,8 @@ __device__ inline int32_t valid_queries(const trimtab_tensor& q, const trimtab_t
 }
 
 /** The query at a place, -1 where there is none or its number is bad. */
-__device__ inline int32_t query_at(const Queries& queries, int32_t row, int32_t place,
-                                   const Notes& notes) {
+__device__ __forceinline__ int32_t query_at(const Queries& queries, int32_t row, int32_t place,
+                                            const Notes& notes) {
   if (!has(queries.rows)) {
     return place < valid_queries(queries.q, queries.lengths, row, notes) ? place : -1;
   }
@@ -48,8 +49,8 @@ struct Query {
 
 /** The query at a place of a head of `tokens` tokens; under a causal mask the queries stand last.
  */
-__device__ inline Query query_of(const Queries& queries, int32_t row, int32_t place, int32_t tokens,
-                                 const Notes& notes) {
+__device__ __forceinline__ Query query_of(const Queries& queries, int32_t row, int32_t place,
+                                          int32_t tokens, const Notes& notes) {
   Query query{query_at(queries, row, place, notes), tokens};
   if (query.row_of_q < 0) return {};
   if (queries.mask == TRIMTAB_MASK_CAUSAL) {

@@ -71,8 +71,8 @@ __global__ void __launch_bounds__(THREADS)
     const int32_t* kept = &at(params.indices, row, head, 0);
     int32_t end = min(first + PLACES, places);
     while (end > first && kept[end - 1] == -1) end--;
-    copy_survivors(survivors, row, head, counts, kept, (row * size[1] + head) * places, first, end,
-                   notes);
+    copy_survivors({survivors, row, head, counts}, kept, (row * size[1] + head) * places, first,
+                   end, notes);
   }
 }
 

@@ -12,6 +12,52 @@ struct Survivors {
   const trimtab_pages& target;
 };
 
+/** Tokens of a group that are under way at once. */
+constexpr int PASSES = 2;
+
+/** The block's survivors: those of one head. */
+struct HeadSurvivors {
+  const Survivors& all;
+  int32_t row, head;
+  TokenCounts counts;
+  HeadPages from, to;
+  bool k_aligned, v_aligned;
+
+  __device__ HeadSurvivors(const Survivors& all, int32_t row, int32_t head, TokenCounts counts)
+      : all(all),
+        row(row),
+        head(head),
+        counts(counts),
+        from(all.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head),
+        to(all.target, TRIMTAB_ARGUMENT_TARGET_TABLE, row, head),
+        k_aligned(has(all.fresh) && wide(all.fresh.k)),
+        v_aligned(has(all.fresh) && wide(all.fresh.v)) {}
+
+  /** The way of a token to a place of the target's list; without a target where a page is bad. */
+  __device__ __forceinline__ TokenMove move(int32_t token, int32_t place,
+                                            const Notes& notes) const {
+    int32_t dtype = all.history.dtype;
+    TokenMove move{};
+    if (!notes.inside(TRIMTAB_ARGUMENT_TARGET_TABLE, to.table_index, capacity_of(all.target),
+                      place + 1, INT32_MAX)) {
+      return move;
+    }
+    if (token < counts.history) {
+      const char* page = from.page(token, notes);
+      if (page == nullptr) return move;
+      move.key = {page + from.codes(token), page + from.scale(token), dtype, true};
+      move.value = {move.key.elements + from.to_value, move.key.scale + from.to_value, dtype, true};
+    } else {
+      int32_t place_in_row = token - counts.history;
+      dtype = all.fresh.k.dtype;
+      move.key = {vector_of(all.fresh.k, row, head, place_in_row), nullptr, dtype, k_aligned};
+      move.value = {vector_of(all.fresh.v, row, head, place_in_row), nullptr, dtype, v_aligned};
+    }
+    move.to = key_in(to, all.target.dtype, place, notes);
+    return move;
+  }
+};
+
 /**
  * Copies tokens kept[first..end) of a head to the same places of the target's list. All threads of
  * the block call.
@@ -19,44 +65,27 @@ struct Survivors {
  * kept: token numbers, history first; they are checked where `index`, the place of kept[0] in the
  * operation's indices, is not negative
  */
-__device__ inline void copy_survivors(const Survivors& s, int32_t row, int32_t head,
-                                      TokenCounts counts, const int32_t* kept, int64_t index,
-                                      int32_t first, int32_t end, const Notes& notes) {
-  HeadPages to(s.target, TRIMTAB_ARGUMENT_TARGET_TABLE, row, head);
-  HeadPages from(s.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head);
-  LaneGroup lane(s.target.head_dim);
-  bool aligned[2] = {has(s.fresh) && wide(s.fresh.k), has(s.fresh) && wide(s.fresh.v)};
-  auto capacity = static_cast<int32_t>(capacity_of(s.target));
-  auto warps = static_cast<int32_t>(blockDim.x) / LANES;
+__device__ __forceinline__ void copy_survivors(const HeadSurvivors& survivors, const int32_t* kept,
+                                               int64_t index, int32_t first, int32_t end,
+                                               const Notes& notes) {
+  LaneGroup lane(survivors.all.target.head_dim);
+  int32_t groups = static_cast<int32_t>(blockDim.x) / LANES * lane.groups();
   int32_t group = static_cast<int32_t>(threadIdx.x) / LANES * lane.groups() + lane.group;
-  for (int32_t pass = first; pass < end; pass += warps * lane.groups()) {
-    int32_t place = pass + group;
-    bool wanted = place < end;
-    int32_t token = wanted ? kept[place] : 0;
-    if (wanted && index >= 0) {
-      wanted = notes.inside(TRIMTAB_ARGUMENT_INDICES, index + place, token, 0, counts.all() - 1);
+  for (int32_t begin = first; begin < end; begin += PASSES * groups) {
+    TokenMove moves[PASSES];
+#pragma unroll
+    for (int pass = 0; pass < PASSES; pass++) {
+      moves[pass] = {};
+      int32_t place = begin + pass * groups + group;
+      if (place < end) {
+        int32_t token = kept[place];
+        bool good = index < 0 || notes.inside(TRIMTAB_ARGUMENT_INDICES, index + place, token, 0,
+                                              survivors.counts.all() - 1);
+        if (good) moves[pass] = survivors.move(token, place, notes);
+      }
+      moves[pass].to.dtype = survivors.all.target.dtype;
     }
-    VectorTarget target{};
-    if (wanted) {
-      wanted = notes.inside(TRIMTAB_ARGUMENT_TARGET_TABLE, to.table_index, capacity, place + 1,
-                            INT32_MAX);
-    }
-    if (wanted) target = key_in(to, s.target.dtype, place, notes);
-    wanted = target.elements != nullptr;
-    target.dtype = s.target.dtype;
-    VectorSource key = {nullptr, nullptr, s.target.dtype, true};
-    VectorSource value = key;
-    if (wanted && token < counts.history) {
-      const char* page = from.page(token, notes);
-      wanted = page != nullptr;
-      key = {page + from.codes(token), page + from.scale(token), s.history.dtype, true};
-      value = {key.elements + from.to_value, key.scale + from.to_value, s.history.dtype, true};
-    } else if (wanted) {
-      int32_t place_in_row = token - counts.history;
-      key = {vector_of(s.fresh.k, row, head, place_in_row), nullptr, s.fresh.k.dtype, aligned[0]};
-      value = {vector_of(s.fresh.v, row, head, place_in_row), nullptr, s.fresh.v.dtype, aligned[1]};
-    }
-    move_token(lane, wanted, key, value, target, to.to_value);
+    move_tokens(lane, moves, survivors.to.to_value);
   }
 }
 

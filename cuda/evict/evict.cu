@@ -87,8 +87,8 @@ __global__ void __launch_bounds__(CHOOSE_THREADS)
     }
   }
   __syncthreads();
-  copy_survivors({scoring.history, scoring.fresh, params.target}, head.row, head.head, head.counts,
-                 indices, -1, first, end, notes);
+  Survivors survivors{scoring.history, scoring.fresh, params.target};
+  copy_survivors({survivors, head.row, head.head, head.counts}, indices, -1, first, end, notes);
 }
 
 }  // namespace

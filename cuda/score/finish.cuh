@@ -58,8 +58,9 @@ __device__ float pooled(const Finish& finish, int32_t token, int32_t tokens, Val
 }
 
 /** Marks the window's tokens among [base, base + TILE). All threads of the block call. */
-__device__ inline void mark_window(const Finish& finish, int32_t row, int32_t tokens, int32_t base,
-                                   int32_t (&in_window)[TILE], const Notes& notes) {
+__device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, int32_t tokens,
+                                            int32_t base, int32_t (&in_window)[TILE],
+                                            const Notes& notes) {
   for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) in_window[i] = 0;
   __syncthreads();
   int64_t positions = has(finish.window) ? finish.window.size[1] : 0;
@@ -81,9 +82,9 @@ __device__ inline void mark_window(const Finish& finish, int32_t row, int32_t to
  *
  * plain: where neutralised scores of a head go if tiles do not pool for themselves
  */
-__device__ inline void finish_tile(const Finish& finish, int32_t row, int32_t head, int32_t tokens,
-                                   int32_t base, float (&values)[TILE], float* plain,
-                                   const Notes& notes) {
+__device__ __forceinline__ void finish_tile(const Finish& finish, int32_t row, int32_t head,
+                                            int32_t tokens, int32_t base, float (&values)[TILE],
+                                            float* plain, const Notes& notes) {
   __shared__ int32_t in_window[TILE];
   mark_window(finish, row, tokens, base, in_window, notes);
   float neutral = finish.pooling == TRIMTAB_POOLING_MAX ? -infinity() : 0.f;

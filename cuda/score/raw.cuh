@@ -36,15 +36,6 @@ __device__ __forceinline__ const char* key_of(const KeyRange& keys, int32_t toke
   return page + keys.pages->codes(token);
 }
 
-template <class Format, bool ALIGNED>
-__device__ __forceinline__ void read_key(const char* from, float scale, float (&x)[SHARE]) {
-  if constexpr (Format::QUANTIZED) {
-    read_codes<Format>(from, scale, x);
-  } else {
-    read_plain<Format>(from, ALIGNED, x);
-  }
-}
-
 /** Adds the 32 lanes of a dot whose eighths the four threads of a key hold. */
 __device__ __forceinline__ float tree_of_parts(float (&lanes)[SHARE]) {
 #pragma unroll
@@ -78,11 +69,13 @@ __device__ void raw_dots(const KeyRange& keys, const float* query, int32_t head_
 #pragma unroll 2
   for (int32_t e = part * SHARE; e < head_dim; e += LANES) {
     float q[SHARE];
-    read_plain<formats::F32>(reinterpret_cast<const char*>(query + e), true, q);
+    read_share<formats::F32>(reinterpret_cast<const char*>(query + e), true, 1.f, q);
 #pragma unroll
     for (int k = 0; k < KEYS; k++) {
       float x[SHARE] = {};
-      if (key[k] != nullptr) read_key<Format, ALIGNED>(key[k] + e * Format::BITS / 8, scale[k], x);
+      if (key[k] != nullptr) {
+        read_share<Format>(key[k] + e * Format::BITS / 8, ALIGNED, scale[k], x);
+      }
 #pragma unroll
       for (int i = 0; i < SHARE; i++) lanes[k][i] = fma(q[i], x[i], lanes[k][i]);
     }
@@ -94,7 +87,7 @@ __device__ void raw_dots(const KeyRange& keys, const float* query, int32_t head_
   }
 }
 
-/** The same for keys of any format; `aligned` as in read_plain(). */
+/** The same for keys of any format; `aligned` as in load_share(). */
 __device__ inline void raw_dots_of(int32_t dtype, bool aligned, const KeyRange& keys,
                                    const float* query, int32_t head_dim, float factor, int32_t base,
                                    float (&values)[TILE], const Notes& notes) {

@@ -56,7 +56,7 @@ struct ChooseShared {
 };
 
 /** Of 256 counts by digit: the digit of the `wanted`-th highest key. The first warp calls. */
-__device__ inline void choose_digit(ChooseShared& shared, int shift) {
+__device__ __forceinline__ void choose_digit(ChooseShared& shared, int shift) {
   constexpr int EACH = BINS / LANES;
   auto lane = static_cast<int32_t>(threadIdx.x);
   int32_t wanted = shared.choice.ties;
@@ -83,8 +83,8 @@ __device__ inline void choose_digit(ChooseShared& shared, int shift) {
 
 /** The lowest of the `wanted` highest keys, 1 <= wanted <= tokens. All threads of the block call.
  */
-__device__ inline Choice choose_lowest(ChooseShared& shared, const uint32_t* keys, int32_t tokens,
-                                       int32_t wanted) {
+__device__ __forceinline__ Choice choose_lowest(ChooseShared& shared, const uint32_t* keys,
+                                                int32_t tokens, int32_t wanted) {
   auto thread = static_cast<int32_t>(threadIdx.x);
   if (thread == 0) shared.choice = {0, wanted};
   uint32_t decided = 0;
@@ -111,7 +111,7 @@ __device__ inline Choice choose_lowest(ChooseShared& shared, const uint32_t* key
 }
 
 /** Exclusive sums over the block's threads of two counts. */
-__device__ inline void sums_before(ChooseShared& shared, int32_t& above, int32_t& equal) {
+__device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t& above, int32_t& equal) {
   auto thread = static_cast<int32_t>(threadIdx.x);
   int32_t lane = thread % LANES;
   int32_t own_above = above;
@@ -142,8 +142,8 @@ __device__ inline void sums_before(ChooseShared& shared, int32_t& above, int32_t
  * tokens, places in rising order of the tokens. All threads of the block call, after a barrier.
  */
 template <class Emit>
-__device__ void choose(ChooseShared& shared, const uint32_t* keys, int32_t tokens, int32_t wanted,
-                       Emit emit) {
+__device__ __forceinline__ void choose(ChooseShared& shared, const uint32_t* keys, int32_t tokens,
+                                       int32_t wanted, Emit emit) {
   auto thread = static_cast<int32_t>(threadIdx.x);
   if (wanted >= tokens) {
     for (int32_t t = thread; t < tokens; t += CHOOSE_THREADS) emit(t, t);
@@ -182,7 +182,8 @@ struct Candidates {
  * Fills the keys of a head's tokens: STAYS for the window's. All threads of the block call; all get
  * the number of tokens in the window.
  */
-__device__ inline int32_t fill_keys(const Candidates& from, uint32_t* keys, const Notes& notes) {
+__device__ __forceinline__ int32_t fill_keys(const Candidates& from, uint32_t* keys,
+                                             const Notes& notes) {
   __shared__ int32_t in_window;
   auto thread = static_cast<int32_t>(threadIdx.x);
   if (thread == 0) in_window = 0;

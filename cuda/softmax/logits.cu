@@ -11,7 +11,7 @@
 
 #include "common/elements.cuh"
 #include "common/launch.cuh"
-#include "common/move.cuh"
+#include "common/warp.cuh"
 
 namespace trimtab {
 
@@ -43,17 +43,6 @@ __device__ Tile tile_of(const Logits& op, int64_t block, const TokenCounts& coun
   return {row, head, begin, min(keys, counts.all() - begin), false};
 }
 
-/** Copies a share of an unaligned vector. */
-__device__ __forceinline__ void copy_elements(int32_t dtype, char* to, const char* from) {
-  for (int i = 0; i < SHARE; i++) {
-    if (bits(dtype) == 32) {
-      reinterpret_cast<uint32_t*>(to)[i] = reinterpret_cast<const uint32_t*>(from)[i];
-    } else {
-      reinterpret_cast<uint16_t*>(to)[i] = reinterpret_cast<const uint16_t*>(from)[i];
-    }
-  }
-}
-
 /** Fills the block's keys; those of bad pages are zeros, those past the tile whatever they are. */
 __device__ void load_keys(const Logits& op, const Tile& tile, const HeadPages& pages,
                           const TokenCounts& counts, char* keys, const Notes& notes) {
@@ -70,18 +59,14 @@ __device__ void load_keys(const Logits& op, const Tile& tile, const HeadPages& p
     if (tile.paged) {
       const char* page = pages.page(token, notes);
       if (page == nullptr) {
-        for (int b = 0; b < share_bytes; b += 4) *reinterpret_cast<uint32_t*>(to + b) = 0;
+        store_share(bits(dtype), to, {});
         continue;
       }
       from = page + pages.codes(token);
     } else {
       from = vector_of(k, tile.row, tile.head, token - counts.history);
     }
-    if (aligned) {
-      copy_share(dtype, to, from + offset);
-    } else {
-      copy_elements(dtype, to, from + offset);
-    }
+    store_share(bits(dtype), to, load_share(bits(dtype), from + offset, aligned));
   }
 }
 
@@ -113,6 +98,14 @@ __device__ void load_queries(const Logits& op, const Tile& tile, const Query* qu
   }
 }
 
+/** Adds a thread's lanes pairwise, at distances O, O/2, ... 1; in registers, so without a loop. */
+template <int O>
+__device__ __forceinline__ void add_halves(float (&lanes)[LANES]) {
+#pragma unroll
+  for (int j = 0; j < O; j++) lanes[j] += lanes[j + O];
+  if constexpr (O > 1) add_halves<O / 2>(lanes);
+}
+
 /** Canonical dots of this thread's key with QUERIES queries. */
 template <class Format>
 __device__ __forceinline__ void dots(const char* key, float scale, const float* queries,
@@ -123,16 +116,12 @@ __device__ __forceinline__ void dots(const char* key, float scale, const float* 
     for (int s = 0; s < LANES; s += SHARE) {
       if (d + s >= head_dim) continue;
       float x[SHARE];
-      if constexpr (Format::QUANTIZED) {
-        read_codes<Format>(key + (d + s), scale, x);
-      } else {
-        read_plain<Format>(key + (d + s) * Format::BITS / 8, true, x);
-      }
+      read_share<Format>(key + (d + s) * Format::BITS / 8, true, scale, x);
 #pragma unroll
       for (int n = 0; n < QUERIES; n++) {
         float q[SHARE];
-        read_plain<formats::F32>(reinterpret_cast<const char*>(queries + n * head_dim + d + s),
-                                 true, q);
+        read_share<formats::F32>(reinterpret_cast<const char*>(queries + n * head_dim + d + s),
+                                 true, 1.f, q);
 #pragma unroll
         for (int i = 0; i < SHARE; i++) lanes[n][s + i] = fma(q[i], x[i], lanes[n][s + i]);
       }
@@ -140,19 +129,16 @@ __device__ __forceinline__ void dots(const char* key, float scale, const float* 
   }
 #pragma unroll
   for (int n = 0; n < QUERIES; n++) {
-#pragma unroll
-    for (int o = LANES / 2; o > 0; o /= 2) {
-#pragma unroll
-      for (int j = 0; j < o; j++) lanes[n][j] += lanes[n][j + o];
-    }
+    add_halves<LANES / 2>(lanes[n]);
     dot[n] = lanes[n][0];
   }
 }
 
 template <class Format>
-__device__ void logits_of_tile(const Logits& op, const Tile& tile, const Query* queries,
-                               const float* query_values, const char* keys, float key_scale,
-                               int64_t list, int64_t slot) {
+__device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& tile,
+                                               const Query* queries, const float* query_values,
+                                               const char* keys, float key_scale, int64_t list,
+                                               int64_t slot) {
   auto mine = static_cast<int32_t>(threadIdx.x);
   int32_t token = tile.first + mine;
   auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
