@@ -13,18 +13,6 @@
 
 namespace trimtab::test {
 
-/** Skips every test of a program that finds no device to run on. */
-class NeedsDevice : public testing::Environment {
-  void SetUp() override {
-    int count = 0;
-    if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) {
-      GTEST_SKIP() << "no GPU: nothing of this program was tested";
-    }
-  }
-};
-inline testing::Environment* const needs_device =
-    testing::AddGlobalTestEnvironment(new NeedsDevice);
-
 /** Elements on the device; the first lies `offset` bytes behind an address aligned to 256. */
 template <typename Element>
 class OnDevice {
