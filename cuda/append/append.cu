@@ -29,6 +29,7 @@ __device__ int32_t length_before(const trimtab_pages& target, int32_t row, int32
   return fits ? length : -1;
 }
 
+template <bool AS_IS>
 __device__ void append_tile(const trimtab_append_params& params, int32_t row, int32_t head,
                             int32_t first, const Notes& notes) {
   const trimtab_new_tokens& fresh = params.fresh;
@@ -54,9 +55,10 @@ __device__ void append_tile(const trimtab_append_params& params, int32_t row, in
     moves[pass].key.elements = vector_of(fresh.k, row, head, token);
     moves[pass].value.elements = vector_of(fresh.v, row, head, token);
   }
-  move_tokens(lane, moves, pages.to_value);
+  move_tokens<AS_IS>(lane, moves, pages.to_value);
 }
 
+template <bool AS_IS>
 __global__ void __launch_bounds__(THREADS)
     append(const __grid_constant__ trimtab_append_params params, int32_t tiles, int32_t tile) {
   Notes notes{params.common.status, TRIMTAB_OPERATION_APPEND};
@@ -64,7 +66,7 @@ __global__ void __launch_bounds__(THREADS)
   for (int64_t item = blockIdx.x; item < size[0] * size[1] * tiles; item += gridDim.x) {
     auto first = static_cast<int32_t>(item % tiles) * tile;
     auto head = static_cast<int32_t>(item / tiles % size[1]);
-    append_tile(params, static_cast<int32_t>(item / tiles / size[1]), head, first, notes);
+    append_tile<AS_IS>(params, static_cast<int32_t>(item / tiles / size[1]), head, first, notes);
   }
   if (!last_block(counters(params.common))) return;
   const int64_t* lists = params.target.table.size;
@@ -90,7 +92,9 @@ cudaError_t launch_append(const trimtab_append_params& params, cudaStream_t stre
   int64_t items = size[0] * size[1] * tiles;
   if (items == 0) return cudaSuccess;
   auto blocks = static_cast<unsigned>(std::min(items, MOST_BLOCKS));
-  return launch(append, {dim3(blocks), dim3(THREADS)}, stream, params, tiles, tile);
+  bool as_is = moves_as_is({}, params.fresh, params.target.dtype);
+  return launch(as_is ? append<true> : append<false>, {dim3(blocks), dim3(THREADS)}, stream, params,
+                tiles, tile);
 }
 
 }  // namespace trimtab

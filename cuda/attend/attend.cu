@@ -143,7 +143,7 @@ __device__ void attend_tile(const trimtab_attend_params& params, const Work& wor
   }
 }
 
-__global__ void __launch_bounds__(WARPS* LANES)
+__global__ void __launch_bounds__(WARPS* LANES, 4)
     attend(const __grid_constant__ trimtab_attend_params params, int32_t heads) {
   __shared__ float queries[WARPS][MOST_HEAD_DIM];
   Notes notes{params.common.status, TRIMTAB_OPERATION_ATTEND};

@@ -56,7 +56,7 @@ __device__ __forceinline__ const char* vector_of(const trimtab_tensor& tensor, i
 }
 
 /** Whether all vectors of such a tensor may be read 16 bytes at a time. */
-__device__ __forceinline__ bool wide(const trimtab_tensor& tensor) {
+__host__ __device__ __forceinline__ bool wide(const trimtab_tensor& tensor) {
   int64_t strides = tensor.stride[0] | tensor.stride[1] | tensor.stride[2];
   int64_t bytes = strides * (bits(tensor.dtype) / 8);
   return ((reinterpret_cast<int64_t>(tensor.data) | bytes) & 15) == 0;

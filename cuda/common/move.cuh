@@ -54,16 +54,14 @@ __device__ __forceinline__ Share load_part(const LaneGroup& lane, const VectorSo
   return load_share(from_bits, from.elements + lane.part * from_bits, from.aligned);
 }
 
-/** Stores the loaded vector of each group whose `wanted` holds. All lanes of the warp call. */
-__device__ __forceinline__ void store_vector(const LaneGroup& lane, bool wanted,
-                                             const VectorSource& from, Share share,
-                                             const VectorTarget& to) {
-  bool mine = wanted && lane.used;
-  bool convert = mine && from.dtype != to.dtype;
+/** Rounds a loaded vector to a target's codes or numbers and writes its scale, if it has one. */
+__device__ __forceinline__ Share convert_part(const LaneGroup& lane, bool wanted,
+                                              const VectorSource& from, const Share& share,
+                                              const VectorTarget& to) {
   float x[SHARE] = {};
-  if (convert) widen_share(from.dtype, share, scale_at(from), x);
+  if (wanted) widen_share(from.dtype, share, scale_at(from), x);
   float scale = 1.f;
-  if (is_quantized(to.dtype) && __any_sync(ALL_LANES, convert)) {
+  if (is_quantized(to.dtype)) {
     uint32_t most = 0;
 #pragma unroll
     for (int i = 0; i < SHARE; i++) most = max(most, magnitude_bits(x[i]));
@@ -72,15 +70,36 @@ __device__ __forceinline__ void store_vector(const LaneGroup& lane, bool wanted,
     }
     uint16_t scale_bits = scale_bits_of(to.dtype, most);
     scale = from_bf16(scale_bits);
-    if (convert && lane.part == 0) *reinterpret_cast<uint16_t*>(to.scale) = scale_bits;
+    if (wanted && lane.part == 0) *reinterpret_cast<uint16_t*>(to.scale) = scale_bits;
+  }
+  return narrow_share(to.dtype, x, scale);
+}
+
+/** Stores the loaded vector of each group whose `wanted` holds. All lanes of the warp call. */
+template <bool AS_IS>
+__device__ __forceinline__ void store_vector(const LaneGroup& lane, bool wanted,
+                                             const VectorSource& from, Share share,
+                                             const VectorTarget& to) {
+  bool mine = wanted && lane.used;
+  bool convert = false;
+  if constexpr (!AS_IS) {
+    convert = mine && from.dtype != to.dtype;
+    if (__any_sync(ALL_LANES, convert)) {
+      Share converted = convert_part(lane, convert, from, share, to);
+      if (convert) share = converted;
+    }
   }
   if (!mine) return;
-  if (convert) {
-    share = narrow_share(to.dtype, x, scale);
-  } else if (is_quantized(to.dtype) && lane.part == 0) {
+  if (!convert && is_quantized(to.dtype) && lane.part == 0) {
     *reinterpret_cast<uint16_t*>(to.scale) = *reinterpret_cast<const uint16_t*>(from.scale);
   }
   store_share(bits(to.dtype), to.elements + lane.part * bits(to.dtype), share);
+}
+
+/** Whether all tokens keep their format on the way, so that kernels need no conversion. */
+inline bool moves_as_is(const trimtab_pages& history, const trimtab_new_tokens& fresh,
+                        int32_t dtype) {
+  return (!has(history) || history.dtype == dtype) && (!has(fresh) || fresh.k.dtype == dtype);
 }
 
 /** The key of a token in pages, and its value behind it by `pages.to_value`; null for a bad page.
@@ -98,8 +117,12 @@ struct TokenMove {
   VectorTarget to;
 };
 
-/** Moves each group's N tokens, all loads before the first store. All lanes of the warp call. */
-template <int N>
+/**
+ * Moves each group's N tokens, all loads before the first store. All lanes of the warp call.
+ *
+ * AS_IS: what moves_as_is() said
+ */
+template <bool AS_IS, int N>
 __device__ __forceinline__ void move_tokens(const LaneGroup& lane, const TokenMove (&moves)[N],
                                             int64_t to_value) {
   Share keys[N];
@@ -115,9 +138,9 @@ __device__ __forceinline__ void move_tokens(const LaneGroup& lane, const TokenMo
   for (int n = 0; n < N; n++) {
     VectorTarget to = moves[n].to;
     bool wanted = to.elements != nullptr;
-    store_vector(lane, wanted, moves[n].key, keys[n], to);
+    store_vector<AS_IS>(lane, wanted, moves[n].key, keys[n], to);
     if (wanted) to = {to.elements + to_value, to.scale + to_value, to.dtype};
-    store_vector(lane, wanted, moves[n].value, values[n], to);
+    store_vector<AS_IS>(lane, wanted, moves[n].value, values[n], to);
   }
 }
 

@@ -56,7 +56,8 @@ __device__ void count_list(const trimtab_compact_params& params, int32_t row, in
   }
 }
 
-__global__ void __launch_bounds__(THREADS)
+template <bool AS_IS>
+__global__ void __launch_bounds__(THREADS, 2)
     compact(const __grid_constant__ trimtab_compact_params params, int32_t slices) {
   Notes notes{params.common.status, TRIMTAB_OPERATION_COMPACT};
   const int64_t* size = params.indices.size;
@@ -71,8 +72,8 @@ __global__ void __launch_bounds__(THREADS)
     const int32_t* kept = &at(params.indices, row, head, 0);
     int32_t end = min(first + PLACES, places);
     while (end > first && kept[end - 1] == -1) end--;
-    copy_survivors({survivors, row, head, counts}, kept, (row * size[1] + head) * places, first,
-                   end, notes);
+    copy_survivors<AS_IS, 2>({survivors, row, head, counts}, kept, (row * size[1] + head) * places,
+                             first, end, notes);
   }
 }
 
@@ -87,7 +88,9 @@ cudaError_t launch_compact(const trimtab_compact_params& params, cudaStream_t st
   int64_t items = size[0] * size[1] * slices;
   if (items == 0) return cudaSuccess;
   auto blocks = static_cast<unsigned>(std::min(items, MOST_BLOCKS));
-  return launch(compact, {dim3(blocks), dim3(THREADS)}, stream, params, slices);
+  bool as_is = moves_as_is(params.history, params.fresh, params.target.dtype);
+  return launch(as_is ? compact<true> : compact<false>, {dim3(blocks), dim3(THREADS)}, stream,
+                params, slices);
 }
 
 }  // namespace trimtab

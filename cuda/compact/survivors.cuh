@@ -12,9 +12,6 @@ struct Survivors {
   const trimtab_pages& target;
 };
 
-/** Tokens of a group that are under way at once. */
-constexpr int PASSES = 2;
-
 /** The block's survivors: those of one head. */
 struct HeadSurvivors {
   const Survivors& all;
@@ -62,19 +59,22 @@ struct HeadSurvivors {
  * Copies tokens kept[first..end) of a head to the same places of the target's list. All threads of
  * the block call.
  *
+ * AS_IS: what moves_as_is() said
+ * AT_ONCE: tokens of a group of lanes whose loads are under way together
  * kept: token numbers, history first; they are checked where `index`, the place of kept[0] in the
  * operation's indices, is not negative
  */
+template <bool AS_IS, int AT_ONCE>
 __device__ __forceinline__ void copy_survivors(const HeadSurvivors& survivors, const int32_t* kept,
                                                int64_t index, int32_t first, int32_t end,
                                                const Notes& notes) {
   LaneGroup lane(survivors.all.target.head_dim);
   int32_t groups = static_cast<int32_t>(blockDim.x) / LANES * lane.groups();
   int32_t group = static_cast<int32_t>(threadIdx.x) / LANES * lane.groups() + lane.group;
-  for (int32_t begin = first; begin < end; begin += PASSES * groups) {
-    TokenMove moves[PASSES];
+  for (int32_t begin = first; begin < end; begin += AT_ONCE * groups) {
+    TokenMove moves[AT_ONCE];
 #pragma unroll
-    for (int pass = 0; pass < PASSES; pass++) {
+    for (int pass = 0; pass < AT_ONCE; pass++) {
       moves[pass] = {};
       int32_t place = begin + pass * groups + group;
       if (place < end) {
@@ -85,7 +85,7 @@ __device__ __forceinline__ void copy_survivors(const HeadSurvivors& survivors, c
       }
       moves[pass].to.dtype = survivors.all.target.dtype;
     }
-    move_tokens(lane, moves, survivors.to.to_value);
+    move_tokens<AS_IS>(lane, moves, survivors.to.to_value);
   }
 }
 

@@ -53,7 +53,8 @@ __device__ void count_list(const trimtab_evict_params& params, const Head& head,
   }
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS)
+template <bool AS_IS>
+__global__ void __launch_bounds__(CHOOSE_THREADS, 1)
     select_and_copy(const __grid_constant__ trimtab_evict_params params) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
   __shared__ ChooseShared shared;
@@ -88,7 +89,8 @@ __global__ void __launch_bounds__(CHOOSE_THREADS)
   }
   __syncthreads();
   Survivors survivors{scoring.history, scoring.fresh, params.target};
-  copy_survivors({survivors, head.row, head.head, head.counts}, indices, -1, first, end, notes);
+  copy_survivors<AS_IS, 2>({survivors, head.row, head.head, head.counts}, indices, -1, first, end,
+                           notes);
 }
 
 }  // namespace
@@ -107,7 +109,8 @@ cudaError_t launch_evict(const trimtab_evict_params& params, cudaStream_t stream
       launch_scoring(params.common, params.scoring, TRIMTAB_OPERATION_EVICT, stream);
   if (error != cudaSuccess) return error;
   Grid grid{blocks_of(size[0] * size[1] * SPLITS), dim3(CHOOSE_THREADS), shared_key_bytes(size[2])};
-  return launch(select_and_copy, grid, stream, params);
+  bool as_is = moves_as_is(params.scoring.history, params.scoring.fresh, params.target.dtype);
+  return launch(as_is ? select_and_copy<true> : select_and_copy<false>, grid, stream, params);
 }
 
 }  // namespace trimtab

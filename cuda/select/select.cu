@@ -23,7 +23,7 @@ __device__ int32_t tokens_of(const trimtab_select_params& params, int32_t row, i
   return notes.inside(TRIMTAB_ARGUMENT_LENGTHS, index, tokens, 0, most) ? tokens : 0;
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS)
+__global__ void __launch_bounds__(CHOOSE_THREADS, 2)
     select(const __grid_constant__ trimtab_select_params params) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
   __shared__ ChooseShared shared;

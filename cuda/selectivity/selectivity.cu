@@ -87,7 +87,7 @@ __device__ float sum_of_members(const float* members, int32_t count) {
   return sum;
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS) shares(const __grid_constant__ Shares op) {
+__global__ void __launch_bounds__(CHOOSE_THREADS, 2) shares(const __grid_constant__ Shares op) {
   __shared__ ChooseShared shared;
   const Logits& of = op.logits;
   const Queries& queries = of.queries;
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS) shares(const __grid_constant__
   }
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS) average(const __grid_constant__ Shares op) {
+__global__ void __launch_bounds__(CHOOSE_THREADS, 2) average(const __grid_constant__ Shares op) {
   const Queries& queries = op.logits.queries;
   Notes notes{op.logits.status, op.logits.operation};
   auto rows = static_cast<int32_t>(queries.q.size[0]);

@@ -157,7 +157,7 @@ __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& til
   }
 }
 
-__global__ void __launch_bounds__(MOST_THREADS) logits(const __grid_constant__ Logits op) {
+__global__ void __launch_bounds__(MOST_THREADS, 2) logits(const __grid_constant__ Logits op) {
   TRIMTAB_DYNAMIC_SHARED(shared);
   __shared__ Query queries[BATCH];
   auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
