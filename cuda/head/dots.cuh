@@ -33,6 +33,9 @@ class Dots {
   /** Elements of hidden vectors that a thread widens in each stage. */
   static constexpr int WIDENED = (VECTORS * COLUMNS + Rows::THREADS - 1) / Rows::THREADS;
 
+  /** Whether codes are lifted: with 8 vectors decoding weighs little and registers are short. */
+  static constexpr bool LIFTED = LIFT<Format> != 0 && VECTORS < MOST_DOTS;
+
   static constexpr int HIDDEN_BYTES = 2 * VECTORS * COLUMNS * 4;
   static constexpr int LOGIT_BYTES = VECTORS * Rows::ROWS * 4;
 
@@ -113,6 +116,14 @@ class Dots {
     }
   }
 
+  /** Whether one multiply-add unlifts and scales: no product overflows, and 0 stays +0. */
+  __device__ bool unlifts(const float (&scales)[OWN_ROWS]) const {
+    bool small = uniform_;
+#pragma unroll
+    for (int r = 0; r < OWN_ROWS; r++) small = small && bits_of(scales[r]) < 0x70000000u;
+    return small;
+  }
+
   /** Begins to read a stage's part of the hidden vectors. */
   __device__ void load_hidden(int stage) {
     const trimtab_tensor& hidden = a_.op.hidden;
@@ -147,13 +158,23 @@ class Dots {
   __device__ void accumulate(const float (&scales)[OWN_ROWS], const float* hidden) {
     int columns = rows_.columns();
     int step = 0;
+    if constexpr (LIFTED) {
+      if (unlifts(scales)) {
 #pragma unroll 1
-    for (; step + LANES <= columns; step += LANES) add_step<true>(step, LANES, scales, hidden);
-    if (step < columns) add_step<false>(step, columns - step, scales, hidden);
+        for (; step + LANES <= columns; step += LANES) {
+          add_step<true, true>(step, LANES, scales, hidden);
+        }
+      }
+    }
+#pragma unroll 1
+    for (; step + LANES <= columns; step += LANES) {
+      add_step<true, false>(step, LANES, scales, hidden);
+    }
+    if (step < columns) add_step<false, false>(step, columns - step, scales, hidden);
   }
 
   /** Adds the products of up to 32 columns, a lane each. */
-  template <bool WHOLE>
+  template <bool WHOLE, bool UNLIFT>
   __device__ __forceinline__ void add_step(int step, int columns, const float (&scales)[OWN_ROWS],
                                            const float* hidden) {
     float weights[OWN_ROWS][OWNED];
@@ -161,8 +182,16 @@ class Dots {
         rows_.data() + own_row(0) * Stage<Format>::PITCH + (step + first_lane()) * Format::BITS / 8;
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
-      widen(Format{}, data + r * GROUPS * Stage<Format>::PITCH, weights[r]);
-      if constexpr (Format::QUANTIZED) scale<WHOLE>(r, step, columns, scales[r], weights[r]);
+      const unsigned char* from = data + r * GROUPS * Stage<Format>::PITCH;
+      if constexpr (UNLIFT) {
+        lift(Format{}, from, weights[r]);
+        float lift = -LIFT<Format> * scales[r];
+#pragma unroll
+        for (int j = 0; j < OWNED; j++) weights[r][j] = fma(weights[r][j], scales[r], lift);
+      } else {
+        widen(Format{}, from, weights[r]);
+        if constexpr (Format::QUANTIZED) scale<WHOLE>(r, step, columns, scales[r], weights[r]);
+      }
     }
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) {

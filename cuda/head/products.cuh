@@ -185,7 +185,7 @@ class Products {
 };
 
 template <class Format, bool HALF, int TILES, int WARPS>
-__global__ void __launch_bounds__(WARPS* LANES)
+__global__ void __launch_bounds__(WARPS* LANES, 1)
     head_products(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
   __shared__ int flag;

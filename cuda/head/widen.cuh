@@ -7,15 +7,13 @@
 
 namespace trimtab {
 
-/** The code in byte i of a word, moved to where adding 2^23 leaves it, minus that. */
-template <int BIAS>
-__device__ __forceinline__ float integer_of_byte(uint32_t biased, int i) {
+/** Byte i of a word plus 2^15, of which it is the exact lower part. */
+__device__ __forceinline__ float lifted_byte(uint32_t word, int i) {
 #ifdef __CUDA_ARCH__
-  uint32_t bits = __byte_perm(biased, 0x4b000000u, 0x7540u + i);
+  return float_of(__byte_perm(word, 0x47000000u, 0x7404u + (i << 4)));
 #else
-  uint32_t bits = 0x4b000000u | (biased >> 8 * i & 0xffu);
+  return float_of(0x47000000u | (word >> 8 * i & 0xffu) << 8);
 #endif
-  return float_of(bits) - (0x1p23f + BIAS);
 }
 
 /** Two F32 elements. */
@@ -57,23 +55,43 @@ __device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, f
   }
 }
 
-/** Four INT8 codes. */
-__device__ __forceinline__ void widen(formats::Int8, const unsigned char* from, float (&to)[4]) {
+/** What lift() adds to a code. */
+template <class Format>
+constexpr float LIFT = 0;
+template <>
+inline constexpr float LIFT<formats::Int8> = 0x1p15f + 128;
+template <>
+inline constexpr float LIFT<formats::Int4> = 0x1p15f + 8;
+
+/**
+ * Four INT8 codes, each plus LIFT: a permutation of bytes instead of a slow conversion. LIFT has
+ * so few digits that its product with a scale is exact, so that one multiply-add unlifts and
+ * scales.
+ */
+__device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, float (&to)[4]) {
   uint32_t biased = *reinterpret_cast<const uint32_t*>(from) ^ 0x80808080u;
 #pragma unroll
-  for (int i = 0; i < 4; i++) to[i] = integer_of_byte<128>(biased, i);
+  for (int i = 0; i < 4; i++) to[i] = lifted_byte(biased, i);
 }
 
-/** Four INT4 codes: the lower four bits of a byte come first. */
-__device__ __forceinline__ void widen(formats::Int4, const unsigned char* from, float (&to)[4]) {
+/** Four INT4 codes, each plus LIFT: the lower four bits of a byte come first. */
+__device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[4]) {
   uint32_t biased = *reinterpret_cast<const uint16_t*>(from) ^ 0x8888u;
   uint32_t even = biased & 0x0f0fu;
   uint32_t odd = biased >> 4 & 0x0f0fu;
 #pragma unroll
   for (int i = 0; i < 2; i++) {
-    to[2 * i] = integer_of_byte<8>(even, i);
-    to[2 * i + 1] = integer_of_byte<8>(odd, i);
+    to[2 * i] = lifted_byte(even, i);
+    to[2 * i + 1] = lifted_byte(odd, i);
   }
+}
+
+/** Four INT8 or INT4 codes. */
+template <class Format>
+__device__ __forceinline__ void widen(Format format, const unsigned char* from, float (&to)[4]) {
+  lift(format, from, to);
+#pragma unroll
+  for (int i = 0; i < 4; i++) to[i] -= LIFT<Format>;
 }
 
 }  // namespace trimtab

@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t MOST_BLOCKS = 128;
 constexpr int WALK_THREADS = 128;
 
-__global__ void __launch_bounds__(Sampled::THREADS)
+__global__ void __launch_bounds__(Sampled::THREADS, 1)
     verify_sampled(const __grid_constant__ VerifyArguments a) {
   __shared__ Sampled::Shared shared;
   Sampled sampled(a, shared);
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(Sampled::THREADS)
   }
 }
 
-__global__ void __launch_bounds__(BlockMasses::THREADS)
+__global__ void __launch_bounds__(BlockMasses::THREADS, 1)
     verify_outcomes(const __grid_constant__ VerifyArguments a) {
   __shared__ BlockMasses::Shared shared;
   BlockMasses masses(shared, reinterpret_cast<float*>(a.blocks + blockIdx.x * a.block_bytes));

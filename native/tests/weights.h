@@ -86,12 +86,13 @@ inline std::vector<unsigned char> packed_bits(int32_t format, const std::vector<
   return bytes;
 }
 
-/** Rows [rows, columns] of random weights; `groups` scales a row where they are quantised. */
+/** Rows [rows, columns] of random weights; `groups` scales a row where they are quantised, random
+   or of given bits in turn. */
 class Weights {
  public:
   Weights(int32_t format, int rows, int columns, int groups, int32_t scale_dtype, uint64_t seed,
-          size_t offset = 0)
-      : Weights(format, rows, columns, groups, scale_dtype, Random(seed), offset) {}
+          size_t offset = 0, const std::vector<uint32_t>& scales = {})
+      : Weights(format, rows, columns, groups, scale_dtype, Random(seed), offset, scales) {}
 
   trimtab_weights params() const {
     trimtab_weights weights{};
@@ -122,14 +123,14 @@ class Weights {
 
  private:
   Weights(int32_t format, int rows, int columns, int groups, int32_t scale_dtype, Random random,
-          size_t offset)
+          size_t offset, const std::vector<uint32_t>& scales)
       : format_(format),
         rows_(rows),
         columns_(columns),
         groups_(is_plain(format) ? 0 : groups),
         scale_dtype_(scale_dtype),
         bits_(random_elements(format, static_cast<size_t>(rows) * columns, random)),
-        scale_bits_(random_scales(static_cast<size_t>(rows) * groups_, scale_dtype, random)),
+        scale_bits_(scales_of(static_cast<size_t>(rows) * groups_, scale_dtype, random, scales)),
         codes_(packed_bits(format, bits_), offset),
         scales_(std::vector<uint16_t>(scale_bits_.begin(), scale_bits_.end())) {}
 
@@ -148,9 +149,12 @@ class Weights {
     return bits;
   }
 
-  static std::vector<uint32_t> random_scales(size_t count, int32_t dtype, Random& random) {
+  static std::vector<uint32_t> scales_of(size_t count, int32_t dtype, Random& random,
+                                         const std::vector<uint32_t>& given) {
     std::vector<uint32_t> bits(count);
-    for (uint32_t& scale : bits) scale = random_bits(dtype, random) & 0x7fff;
+    for (size_t i = 0; i < count; i++) {
+      bits[i] = given.empty() ? random_bits(dtype, random) & 0x7fff : given[i % given.size()];
+    }
     return bits;
   }
 
