@@ -15,6 +15,10 @@ constexpr int MOST_DOTS = 8;
 /** Most blocks of a head's grid. */
 constexpr int MOST_BLOCKS = 512;
 
+__host__ __device__ __forceinline__ constexpr int ceil_div(int n, int d) {
+  return n / d + (n % d != 0);
+}
+
 /** A launch: the operation, and what the host derives from it once. */
 struct HeadArguments {
   trimtab_head_params op;

@@ -1,7 +1,8 @@
 // Canonical logits of 1 to 8 vectors.
 //
-// Half a warp (a quarter where codes have 8 or 4 bits) owns 8 (4) rows of 16, and a thread 2 (4)
-// of the 32 lanes of each of its rows' dot products: 16 sums a vector, whatever the format.
+// Half a warp owns 8 rows of 16, and a thread 2 of the 32 lanes of each of its rows' dot products;
+// a quarter 4 and 4 where codes have 8 bits, an eighth 2 and 8 where they have 4. So a thread reads
+// 32 bits of a row at a time and has 16 sums a vector, whatever the format.
 //
 // Per pass, k rows of d columns and N vectors:
 //   bytes  k d b (b of an element), read once; N d from L2 for every tile of 64 rows
@@ -25,7 +26,7 @@ class Dots {
   using Rows = RowStages<Format, DOT_WARPS>;
   static constexpr int COLUMNS = Stage<Format>::COLUMNS;
   /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work. */
-  static constexpr int OWNED = Format::BITS >= 16 ? 2 : 4;
+  static constexpr int OWNED = WIDTH<Format>;
   static constexpr int THREADS = LANES / OWNED;
   /** Rows that a thread computes with, of which every GROUPS-th row of the warp is one. */
   static constexpr int GROUPS = LANES / THREADS;
@@ -201,8 +202,11 @@ class Dots {
         auto two = *reinterpret_cast<const float2*>(from);
         x[0] = two.x, x[1] = two.y;
       } else {
-        auto four = *reinterpret_cast<const float4*>(from);
-        x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
+#pragma unroll
+        for (int j = 0; j < OWNED; j += 4) {
+          auto four = *reinterpret_cast<const float4*>(from + j);
+          x[j] = four.x, x[j + 1] = four.y, x[j + 2] = four.z, x[j + 3] = four.w;
+        }
       }
 #pragma unroll
       for (int r = 0; r < OWN_ROWS; r++) {
@@ -247,10 +251,13 @@ class Dots {
 #pragma unroll
           for (int j = 0; j < OWNED; j++) lanes[j] += __shfl_xor_sync(ALL_LANES, lanes[j], o);
         }
-        float dot = OWNED == 2 ? lanes[0] + lanes[1]
-                               : (lanes[0] + lanes[OWNED / 2]) + (lanes[1] + lanes[OWNED - 1]);
+#pragma unroll
+        for (int o = OWNED / 2; o > 0; o /= 2) {
+#pragma unroll
+          for (int j = 0; j < o; j++) lanes[j] += lanes[j + o];
+        }
         if (thread() % THREADS == 0) {
-          logits_[v * Rows::ROWS + own_row(r)] = present ? dot : -infinity();
+          logits_[v * Rows::ROWS + own_row(r)] = present ? lanes[0] : -infinity();
         }
       }
     }

@@ -15,7 +15,7 @@ cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t str
   a.stages = MOST_STAGES;
   if (Kernel::shared_bytes(a) > limits.block_shared) a.stages = 2;
   int shared = Kernel::shared_bytes(a);
-  int tiles = (a.capacity + Kernel::Rows::ROWS - 1) / Kernel::Rows::ROWS;
+  int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
   int resident = limits.processors * (2 * (shared + 1024) <= limits.processor_shared ? 2 : 1);
   int blocks = std::max(1, std::min({tiles, resident, MOST_BLOCKS}));
   Grid grid{dim3(blocks), dim3(Kernel::Rows::THREADS), static_cast<unsigned>(shared)};

@@ -63,7 +63,7 @@ int top_of(const trimtab_head_params& op) {
 /** Chunks that are summed as they complete. */
 int chunks_of(const trimtab_head_params& op) {
   if (!present(op.log_sum_exp)) return 0;
-  int chunks = (capacity_of(op.rows) + CHUNK - 1) / CHUNK;
+  int chunks = ceil_div(capacity_of(op.rows), CHUNK);
   constexpr int MOST = TRIMTAB_COUNTER_BYTES / sizeof(unsigned) - 1;
   return chunks <= MOST ? chunks : 0;
 }
@@ -85,8 +85,7 @@ int padded_vectors(const trimtab_head_params& op) {
 }
 
 int padded_columns(const trimtab_head_params& op) {
-  auto columns = static_cast<int>(op.hidden.size[1]);
-  return (columns + PADDED_COLUMNS - 1) / PADDED_COLUMNS * PADDED_COLUMNS;
+  return ceil_div(static_cast<int>(op.hidden.size[1]), PADDED_COLUMNS) * PADDED_COLUMNS;
 }
 
 Space space_of(const trimtab_head_params& op) {

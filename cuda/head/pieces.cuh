@@ -42,13 +42,12 @@ __device__ __forceinline__ void read_pieces(const unsigned char* from, int colum
       }
     }
   } else {
-    constexpr int WIDTH = Format::BITS >= 16 ? 2 : 4;
 #pragma unroll
-    for (int first = 0; first < 8; first += WIDTH) {
-      float numbers[WIDTH];
+    for (int first = 0; first < 8; first += WIDTH<Format>) {
+      float numbers[WIDTH<Format>];
       widen(Format{}, from + first * Format::BITS / 8, numbers);
 #pragma unroll
-      for (int i = 0; i < WIDTH; i += 2) {
+      for (int i = 0; i < WIDTH<Format>; i += 2) {
         float low = first + i < columns ? numbers[i] : 0.f;
         float high = first + i + 1 < columns ? numbers[i + 1] : 0.f;
 #pragma unroll

@@ -21,7 +21,7 @@ template <class Format, bool HALF, int TILES, int WARPS>
 bool launch_shape(HeadArguments& a, const Limits& limits, cudaStream_t stream, cudaError_t* error) {
   using Kernel = Products<Format, HALF, TILES, WARPS>;
   if (!fit_stages<Kernel>(a, limits)) return false;
-  int tiles = (a.capacity + Kernel::Rows::ROWS - 1) / Kernel::Rows::ROWS;
+  int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
   a.blocks = std::max(1, std::min({tiles, limits.processors, MOST_BLOCKS}));
   Grid grid{dim3(a.blocks), dim3(Kernel::Rows::THREADS),
             static_cast<unsigned>(Kernel::shared_bytes(a))};

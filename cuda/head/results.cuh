@@ -87,7 +87,7 @@ __device__ inline void finish_vector(const HeadArguments& a, int vector, int cou
     }
   }
   if (a.op.log_sum_exp.dtype != TRIMTAB_NONE) {
-    int chunks = (count + CHUNK - 1) / CHUNK;
+    int chunks = ceil_div(count, CHUNK);
     float value;
     if (a.parts != nullptr) {
       value = warp_log_sum_exp(a.parts + static_cast<int64_t>(vector) * a.chunks, chunks);
@@ -183,7 +183,7 @@ class Results {
   __device__ void chunk_of(int first) {
     static_assert(CHUNK % ROWS == 0);
     int chunk = first / CHUNK;
-    int tiles = (min(CHUNK, count_ - chunk * CHUNK) + ROWS - 1) / ROWS;
+    int tiles = ceil_div(min(CHUNK, count_ - chunk * CHUNK), ROWS);
     if (!last_of(a_.counters + 1 + chunk, tiles)) return;
     for (int vector = thread() / LANES; vector < a_.vectors; vector += WARPS) {
       ChunkPart part = part_of(a_, vector, chunk, count_);

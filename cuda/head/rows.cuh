@@ -56,8 +56,8 @@ class RowStages {
   __device__ RowStages(const HeadArguments& a, int count, unsigned char* shared, int extra)
       : a_(a),
         count_(count),
-        tiles_((count + ROWS - 1) / ROWS),
-        stages_of_tile_((a.columns + Stage<Format>::COLUMNS - 1) / Stage<Format>::COLUMNS),
+        tiles_(ceil_div(count, ROWS)),
+        stages_of_tile_(ceil_div(a.columns, Stage<Format>::COLUMNS)),
         shared_(shared),
         stage_bytes_(ROW_BYTES + extra),
         rows_(reinterpret_cast<int32_t*>(shared + a.stages * (ROW_BYTES + extra))) {}
@@ -113,10 +113,10 @@ class RowStages {
 
   /** Finds the rows of a tile; all threads see them behind the next barrier. */
   __device__ void load_rows(int ordinal) {
-    int place = tile_of(ordinal) * ROWS + static_cast<int>(threadIdx.x);
-    if (static_cast<int>(threadIdx.x) < ROWS) {
-      rows_[ordinal % TILES * ROWS + threadIdx.x] = place < count_ ? row_of(a_, place) : -1;
-    }
+    if (threadIdx.x >= ROWS) return;
+    int64_t place = static_cast<int64_t>(tile_of(ordinal)) * ROWS + threadIdx.x;
+    rows_[ordinal % TILES * ROWS + threadIdx.x] =
+        place < count_ ? row_of(a_, static_cast<int>(place)) : -1;
   }
 
   template <class Copy>

@@ -7,6 +7,10 @@
 
 namespace trimtab {
 
+/** Elements that are widened at a time. */
+template <class Format>
+constexpr int WIDTH = Format::BITS == 32 ? 2 : 32 / Format::BITS;
+
 /** Byte i of a word plus 2^15, of which it is the exact lower part. */
 __device__ __forceinline__ float lifted_byte(uint32_t word, int i) {
 #ifdef __CUDA_ARCH__
@@ -74,24 +78,25 @@ __device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, f
   for (int i = 0; i < 4; i++) to[i] = lifted_byte(biased, i);
 }
 
-/** Four INT4 codes, each plus LIFT: the lower four bits of a byte come first. */
-__device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[4]) {
-  uint32_t biased = *reinterpret_cast<const uint16_t*>(from) ^ 0x8888u;
-  uint32_t even = biased & 0x0f0fu;
-  uint32_t odd = biased >> 4 & 0x0f0fu;
+/** Eight INT4 codes, each plus LIFT: the lower four bits of a byte come first. */
+__device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[8]) {
+  uint32_t biased = *reinterpret_cast<const uint32_t*>(from) ^ 0x88888888u;
+  uint32_t even = biased & 0x0f0f0f0fu;
+  uint32_t odd = biased >> 4 & 0x0f0f0f0fu;
 #pragma unroll
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     to[2 * i] = lifted_byte(even, i);
     to[2 * i + 1] = lifted_byte(odd, i);
   }
 }
 
-/** Four INT8 or INT4 codes. */
-template <class Format>
-__device__ __forceinline__ void widen(Format format, const unsigned char* from, float (&to)[4]) {
+/** As many INT8 or INT4 codes. */
+template <class Format, int COUNT>
+__device__ __forceinline__ void widen(Format format, const unsigned char* from,
+                                      float (&to)[COUNT]) {
   lift(format, from, to);
 #pragma unroll
-  for (int i = 0; i < 4; i++) to[i] -= LIFT<Format>;
+  for (float& code : to) code -= LIFT<Format>;
 }
 
 }  // namespace trimtab

@@ -528,6 +528,43 @@ Results of_weights(const std::vector<float>& weights, int top) {
   return {{}, ids.values(), values.values(), sum.values(), {}};
 }
 
+/** The same tensor with other strides. */
+trimtab_tensor strided(trimtab_tensor tensor, std::initializer_list<int64_t> strides) {
+  std::copy(strides.begin(), strides.end(), tensor.stride);
+  return tensor;
+}
+
+TEST(Head, EveryTensorMayBeStrided) {
+  // Row r is (r, 1), at every fourth element; hidden vectors are (1, 0) and (0, -1).
+  OnDevice<float> rows(std::vector<float>{0, 1, 9, 9, 1, 1, 9, 9, 2, 1});
+  OnDevice<float> hidden(std::vector<float>{1, 0, 9, 0, -1});
+  OnDevice<int32_t> ids(std::vector<int32_t>{2, 9, 0, 9, 1});
+  OnDevice<float> logits(8, -7.f);
+  OnDevice<int32_t> top(8, -7);
+  OnDevice<float> values(5, -7.f);
+  OnDevice<float> sums(3, -7.f);
+  trimtab_head_params params{};
+  params.hidden = strided(hidden.tensor(TRIMTAB_F32, {2, 2}), {3, 1});
+  params.rows.weight.format = TRIMTAB_F32;
+  params.rows.weight.codes = strided(rows.tensor(TRIMTAB_F32, {3, 2}), {4, 1});
+  params.rows.ids = strided(ids.tensor(TRIMTAB_I32, {3}), {2});
+  params.rows.vocabulary = 3;
+  params.logits = strided(logits.tensor(TRIMTAB_F32, {2, 3}), {5, 1});
+  params.ids = strided(top.tensor(TRIMTAB_I32, {2, 2}), {5, 2});
+  params.values = strided(values.tensor(TRIMTAB_F32, {2, 2}), {3, 1});
+  params.log_sum_exp = strided(sums.tensor(TRIMTAB_F32, {2}), {2});
+  Workspace workspace(workspace_head(params));
+  workspace.give(params.common);
+  ASSERT_EQ(launch_head(params, nullptr), cudaSuccess);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  EXPECT_EQ(logits.values(), (std::vector<float>{2, 0, 1, -7, -7, -1, -1, -1}));
+  EXPECT_EQ(top.values(), (std::vector<int32_t>{2, -7, 1, -7, -7, 2, -7, 0}));
+  EXPECT_EQ(values.values(), (std::vector<float>{2, 1, -7, -1, -1}));
+  EXPECT_FLOAT_EQ(sums.values()[0], std::log(1 + std::exp(1.f) + std::exp(2.f)));
+  EXPECT_EQ(sums.values()[1], -7.f);
+  EXPECT_FLOAT_EQ(sums.values()[2], std::log(3.f) - 1);
+}
+
 TEST(Head, TiesZerosInfinitiesAndNoNumbers) {
   // A dot product starts at +0, so a weight of -0 gives a logit of +0 here; ties go by place.
   std::vector<float> weights(200, -1.f);
