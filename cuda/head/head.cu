@@ -36,9 +36,10 @@ __global__ void __launch_bounds__(256)
   }
 }
 
-/** Completes the results of all vectors, a warp each. */
-__global__ void __launch_bounds__(LANES) finish_head(const __grid_constant__ HeadArguments a) {
-  finish_vector(a, static_cast<int>(blockIdx.x), places_of(a), a.blocks);
+/** Completes the results of all vectors, a block each. */
+__global__ void __launch_bounds__(2 * LANES) finish_head(const __grid_constant__ HeadArguments a) {
+  int vector = static_cast<int>(blockIdx.x);
+  finish_vectors(a, vector, vector + 1, places_of(a), a.blocks);
 }
 
 /** Offsets in the workspace; equal ones are of parts that are not needed. */
@@ -221,8 +222,8 @@ bool launch_many(const trimtab_head_params& op, const Limits& limits, cudaStream
   if (*error != cudaSuccess) return true;
   if (!launch_products(a, limits, stream, error)) return false;
   if (*error == cudaSuccess && (a.top > 0 || present(op.log_sum_exp))) {
-    *error =
-        launch(finish_head, Grid{dim3(static_cast<unsigned>(a.vectors)), dim3(LANES)}, stream, a);
+    *error = launch(finish_head, Grid{dim3(static_cast<unsigned>(a.vectors)), dim3(2 * LANES)},
+                    stream, a);
   }
   return true;
 }

@@ -77,29 +77,40 @@ __device__ inline ChunkPart part_of(const HeadArguments& a, int vector, int chun
                          [&](int i) { return __ldcg(logits + i); });
 }
 
-/** Completes the results of a vector. A warp's work. */
-__device__ inline void finish_vector(const HeadArguments& a, int vector, int count, int blocks) {
-  if (a.top > 0) {
-    if (a.lists != nullptr) {
-      merge_lists(a, vector, blocks);
-    } else {
-      search_logits(a, vector, count);
+/** Completes a vector's log-sum-exp. A warp's work. */
+__device__ inline void finish_sum(const HeadArguments& a, int vector, int count) {
+  int chunks = ceil_div(count, CHUNK);
+  float value;
+  if (a.parts != nullptr) {
+    value = warp_log_sum_exp(a.parts + static_cast<int64_t>(vector) * a.chunks, chunks);
+  } else {
+    LogSumExp sum;
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      ChunkPart part = part_of(a, vector, chunk, count);
+      sum.add(part.max, part.sum);
     }
+    value = sum.value();
   }
-  if (a.op.log_sum_exp.dtype != TRIMTAB_NONE) {
-    int chunks = ceil_div(count, CHUNK);
-    float value;
-    if (a.parts != nullptr) {
-      value = warp_log_sum_exp(a.parts + static_cast<int64_t>(vector) * a.chunks, chunks);
-    } else {
-      LogSumExp sum;
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        ChunkPart part = part_of(a, vector, chunk, count);
-        sum.add(part.max, part.sum);
-      }
-      value = sum.value();
-    }
-    if (threadIdx.x % LANES == 0) *at<float>(a.op.log_sum_exp, vector) = value;
+  if (threadIdx.x % LANES == 0) *at<float>(a.op.log_sum_exp, vector) = value;
+}
+
+/** Completes a vector's highest logits. A warp's work. */
+__device__ inline void finish_top(const HeadArguments& a, int vector, int count, int blocks) {
+  if (a.lists != nullptr) {
+    merge_lists(a, vector, blocks);
+  } else {
+    search_logits(a, vector, count);
+  }
+}
+
+/** Shares the completion of vectors [first, end) out to a block's warps. */
+__device__ inline void finish_vectors(const HeadArguments& a, int first, int end, int count,
+                                      int blocks) {
+  int warps = static_cast<int>(blockDim.x) / LANES;
+  for (int task = 2 * first + static_cast<int>(threadIdx.x) / LANES; task < 2 * end;
+       task += warps) {
+    if (task % 2 == 0 && a.top > 0) finish_top(a, task / 2, count, blocks);
+    if (task % 2 == 1 && a.op.log_sum_exp.dtype != TRIMTAB_NONE) finish_sum(a, task / 2, count);
   }
 }
 
@@ -152,9 +163,7 @@ class Results {
       }
     }
     if (!finish || !last_of(a_.counters, gridDim.x)) return;
-    for (int vector = thread() / LANES; vector < a_.vectors; vector += WARPS) {
-      finish_vector(a_, vector, count_, static_cast<int>(gridDim.x));
-    }
+    finish_vectors(a_, 0, a_.vectors, count_, static_cast<int>(gridDim.x));
   }
 
  private:
