@@ -19,21 +19,25 @@ __host__ __device__ inline char* scratch(const trimtab_common& common) {
 }
 
 /**
- * Whether this block is the last one of the grid to come here; it then sees what the others wrote.
- * All threads of all blocks call.
+ * Whether this block is the last one of `blocks` to come here; it then sees what the others wrote.
+ * All threads of a block call.
  */
-__device__ inline bool last_block(unsigned* counter) {
+__device__ inline bool last_of(unsigned* counter, unsigned blocks) {
   __shared__ bool last;
   __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
-    unsigned blocks = gridDim.x * gridDim.y * gridDim.z;
     last = atomicAdd(counter, 1u) == blocks - 1;
     if (last) *counter = 0;
   }
   __syncthreads();
   __threadfence();
   return last;
+}
+
+/** Whether this block is the last one of the grid. */
+__device__ inline bool last_block(unsigned* counter) {
+  return last_of(counter, gridDim.x * gridDim.y * gridDim.z);
 }
 
 }  // namespace trimtab

@@ -45,12 +45,12 @@ class Dots {
            Results<Rows::ROWS, Rows::THREADS>::bytes(a);
   }
 
-  __device__ Dots(const HeadArguments& a, int count, unsigned char* shared, int* flag)
+  __device__ Dots(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
         rows_(a, count, shared, 0),
         hidden_(reinterpret_cast<float*>(shared + a.stages * Rows::ROW_BYTES + Rows::INDEX_BYTES)),
         logits_(hidden_ + HIDDEN_BYTES / 4),
-        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES, flag),
+        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES),
         uniform_(a.group % COLUMNS == 0 || a.group == a.columns) {}
 
   __device__ void run(bool finish) {
@@ -277,8 +277,7 @@ template <class Format, int VECTORS>
 __global__ void __launch_bounds__(DOT_WARPS* LANES, 2)
     head_dots(const __grid_constant__ HeadArguments a, bool finish) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  __shared__ int flag;
-  Dots<Format, VECTORS>(a, places_of(a), shared, &flag).run(finish);
+  Dots<Format, VECTORS>(a, places_of(a), shared).run(finish);
 }
 
 }  // namespace trimtab

@@ -137,7 +137,7 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   a.chunks = chunks_of(op);
   Space space = space_of(op);
   auto workspace = static_cast<unsigned char*>(op.common.workspace);
-  a.counters = reinterpret_cast<unsigned*>(workspace);
+  a.counters = counters(op.common);
   if (present(op.logits)) {
     a.logits = static_cast<float*>(op.logits.data);
     a.logits_stride = op.logits.stride[0];

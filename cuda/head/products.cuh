@@ -44,12 +44,12 @@ class Products {
            Results<Rows::ROWS, Rows::THREADS>::bytes(a);
   }
 
-  __device__ Products(const HeadArguments& a, int count, unsigned char* shared, int* flag)
+  __device__ Products(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
         rows_(a, count, shared, hidden_bytes(a)),
         logits_(reinterpret_cast<float*>(shared + a.stages * (Rows::ROW_BYTES + hidden_bytes(a)) +
                                          Rows::INDEX_BYTES)),
-        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES, flag),
+        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES),
         uniform_(a.group % COLUMNS == 0 || a.group == a.columns) {}
 
   __device__ void run() {
@@ -188,8 +188,7 @@ template <class Format, bool HALF, int TILES, int WARPS>
 __global__ void __launch_bounds__(WARPS* LANES, 1)
     head_products(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  __shared__ int flag;
-  Products<Format, HALF, TILES, WARPS>(a, places_of(a), shared, &flag).run();
+  Products<Format, HALF, TILES, WARPS>(a, places_of(a), shared).run();
 }
 
 }  // namespace trimtab

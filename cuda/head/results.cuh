@@ -5,6 +5,7 @@
 // Every counter is reset by the block that sees it complete.
 #pragma once
 
+#include "common/ticket.cuh"
 #include "head/arguments.cuh"
 
 namespace trimtab {
@@ -125,8 +126,8 @@ class Results {
     return a.lists == nullptr ? 0 : a.vectors * a.top * static_cast<int>(sizeof(Key));
   }
 
-  __device__ Results(const HeadArguments& a, int count, unsigned char* shared, int* flag)
-      : a_(a), count_(count), lists_(reinterpret_cast<Key*>(shared)), flag_(flag) {
+  __device__ Results(const HeadArguments& a, int count, unsigned char* shared)
+      : a_(a), count_(count), lists_(reinterpret_cast<Key*>(shared)) {
     for (int i = thread(); a.lists != nullptr && i < a.vectors * a.top; i += THREADS) {
       lists_[i] = NO_KEY;
     }
@@ -200,25 +201,9 @@ class Results {
     }
   }
 
-  /** Counts this block in; whether it is the last of `all`, which then sees what they wrote. */
-  __device__ bool last_of(unsigned* counter, unsigned all) {
-    __threadfence();
-    __syncthreads();
-    if (thread() == 0) {
-      bool last = atomicAdd(counter, 1u) == all - 1;
-      if (last) *counter = 0;
-      *flag_ = last;
-    }
-    __syncthreads();
-    bool last = *flag_ != 0;
-    __threadfence();
-    return last;
-  }
-
   const HeadArguments& a_;
   const int count_;
   Key* const lists_; /* [vectors, top] */
-  int* const flag_;
 };
 
 }  // namespace trimtab
