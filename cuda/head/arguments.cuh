@@ -12,6 +12,9 @@ namespace trimtab {
 /** Most vectors of a canonical pass over the rows. */
 constexpr int MOST_DOTS = 8;
 
+/** Columns of a stage of quantised rows, and a multiple of those of every stage. */
+constexpr int STAGE_COLUMNS = 128;
+
 /** Most blocks of a head's grid. */
 constexpr int MOST_BLOCKS = 512;
 

@@ -34,9 +34,6 @@ class Dots {
   /** Elements of hidden vectors that a thread widens in each stage. */
   static constexpr int WIDENED = (VECTORS * COLUMNS + Rows::THREADS - 1) / Rows::THREADS;
 
-  /** Whether codes are lifted: with 8 vectors decoding weighs little and registers are short. */
-  static constexpr bool LIFTED = LIFT<Format> != 0 && VECTORS < MOST_DOTS;
-
   static constexpr int HIDDEN_BYTES = 2 * VECTORS * COLUMNS * 4;
   static constexpr int LOGIT_BYTES = VECTORS * Rows::ROWS * 4;
 
@@ -118,10 +115,10 @@ class Dots {
   }
 
   /** Whether one multiply-add unlifts and scales: no product overflows, and 0 stays +0. */
-  __device__ bool unlifts(const float (&scales)[OWN_ROWS]) const {
-    bool small = uniform_;
+  static __device__ bool unlifts(const float (&scales)[OWN_ROWS]) {
+    bool small = true;
 #pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) small = small && bits_of(scales[r]) < 0x70000000u;
+    for (float scale : scales) small = small && bits_of(scale) < 0x70000000u;
     return small;
   }
 
@@ -155,27 +152,42 @@ class Dots {
     }
   }
 
+  /** What becomes of numbers as they are read. */
+  enum class Scaling {
+    NONE,    /* they are the weights */
+    LIFTED,  /* one multiply-add with the row's scale unlifts them, too */
+    UNIFORM, /* times the row's scale */
+    EACH     /* times a scale of their own; not with MOST_DOTS vectors, for lack of registers */
+  };
+
   /** Adds the products of the current stage. */
   __device__ void accumulate(const float (&scales)[OWN_ROWS], const float* hidden) {
+    if constexpr (!Format::QUANTIZED) {
+      add_steps<Scaling::NONE>(scales, hidden);
+    } else if constexpr (VECTORS == MOST_DOTS) {
+      add_steps<Scaling::UNIFORM>(scales, hidden);
+    } else if (!uniform_) {
+      add_steps<Scaling::EACH>(scales, hidden);
+    } else if (LIFT<Format> != 0 && unlifts(scales)) {
+      add_steps<LIFT<Format> != 0 ? Scaling::LIFTED : Scaling::UNIFORM>(scales, hidden);
+    } else {
+      add_steps<Scaling::UNIFORM>(scales, hidden);
+    }
+  }
+
+  template <Scaling SCALING>
+  __device__ __forceinline__ void add_steps(const float (&scales)[OWN_ROWS], const float* hidden) {
     int columns = rows_.columns();
     int step = 0;
-    if constexpr (LIFTED) {
-      if (unlifts(scales)) {
-#pragma unroll 1
-        for (; step + LANES <= columns; step += LANES) {
-          add_step<true, true>(step, LANES, scales, hidden);
-        }
-      }
-    }
 #pragma unroll 1
     for (; step + LANES <= columns; step += LANES) {
-      add_step<true, false>(step, LANES, scales, hidden);
+      add_step<true, SCALING>(step, LANES, scales, hidden);
     }
-    if (step < columns) add_step<false, false>(step, columns - step, scales, hidden);
+    if (step < columns) add_step<false, SCALING>(step, columns - step, scales, hidden);
   }
 
   /** Adds the products of up to 32 columns, a lane each. */
-  template <bool WHOLE, bool UNLIFT>
+  template <bool WHOLE, Scaling SCALING>
   __device__ __forceinline__ void add_step(int step, int columns, const float (&scales)[OWN_ROWS],
                                            const float* hidden) {
     float weights[OWN_ROWS][OWNED];
@@ -184,26 +196,32 @@ class Dots {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
       const unsigned char* from = data + r * GROUPS * Stage<Format>::PITCH;
-      if constexpr (UNLIFT) {
+      if constexpr (SCALING == Scaling::LIFTED) {
         lift(Format{}, from, weights[r]);
-        float lift = -LIFT<Format> * scales[r];
+        float unlift = -LIFT<Format> * scales[r];
 #pragma unroll
-        for (int j = 0; j < OWNED; j++) weights[r][j] = fma(weights[r][j], scales[r], lift);
+        for (float& weight : weights[r]) weight = fma(weight, scales[r], unlift);
       } else {
         widen(Format{}, from, weights[r]);
-        if constexpr (Format::QUANTIZED) scale<WHOLE>(r, step, columns, scales[r], weights[r]);
+      }
+      if constexpr (SCALING == Scaling::UNIFORM) {
+#pragma unroll
+        for (float& weight : weights[r]) weight *= scales[r];
+      }
+      if constexpr (SCALING == Scaling::EACH) {
+        scale_each(r, step + first_lane(), WHOLE ? OWNED : columns - first_lane(), weights[r]);
       }
     }
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) {
       const float* from = hidden + v * COLUMNS + step + first_lane();
       float x[OWNED];
-      if constexpr (OWNED == 2) {
-        auto two = *reinterpret_cast<const float2*>(from);
-        x[0] = two.x, x[1] = two.y;
-      } else {
 #pragma unroll
-        for (int j = 0; j < OWNED; j += 4) {
+      for (int j = 0; j < OWNED; j += 4) {
+        if constexpr (OWNED == 2) {
+          auto two = *reinterpret_cast<const float2*>(from);
+          x[0] = two.x, x[1] = two.y;
+        } else {
           auto four = *reinterpret_cast<const float4*>(from + j);
           x[j] = four.x, x[j + 1] = four.y, x[j + 2] = four.z, x[j + 3] = four.w;
         }
@@ -220,21 +238,14 @@ class Dots {
     }
   }
 
-  /** Turns the codes of the thread's r-th row into weights. */
-  template <bool WHOLE>
-  __device__ __forceinline__ void scale(int r, int step, int columns, float uniform,
-                                        float (&weights)[OWNED]) const {
-    if (uniform_) {
-#pragma unroll
-      for (int j = 0; j < OWNED; j++) weights[j] *= uniform;
-      return;
-    }
+  /** Turns codes of the thread's r-th row, from a column of the stage on, into weights. */
+  __device__ __forceinline__ void scale_each(int r, int column, int count,
+                                             float (&weights)[OWNED]) const {
     int row = rows_.rows()[own_row(r)];
-    int column = rows_.stage() * COLUMNS + step + first_lane();
+    column += rows_.stage() * COLUMNS;
 #pragma unroll
     for (int j = 0; j < OWNED; j++) {
-      bool present = row >= 0 && (WHOLE || first_lane() + j < columns);
-      weights[j] *= present ? scale_of(row, (column + j) / a_.group) : 0.f;
+      weights[j] *= row >= 0 && j < count ? scale_of(row, (column + j) / a_.group) : 0.f;
     }
   }
 

@@ -86,7 +86,7 @@ int padded_vectors(const trimtab_head_params& op) {
 }
 
 int padded_columns(const trimtab_head_params& op) {
-  return ceil_div(static_cast<int>(op.hidden.size[1]), PADDED_COLUMNS) * PADDED_COLUMNS;
+  return ceil_div(static_cast<int>(op.hidden.size[1]), STAGE_COLUMNS) * STAGE_COLUMNS;
 }
 
 Space space_of(const trimtab_head_params& op) {
@@ -168,6 +168,12 @@ trimtab_head_params narrowed(trimtab_head_params op, int first, int count) {
   return op;
 }
 
+/** Most vectors of a canonical pass; fewer where a row has scales that end inside a stage. */
+int most_dots(const trimtab_head_params& op) {
+  HeadArguments a = arguments_of(op);
+  return a.group % STAGE_COLUMNS == 0 || a.group == a.columns ? MOST_DOTS : MOST_DOTS / 2;
+}
+
 cudaError_t launch_dots(const trimtab_head_params& op, const Limits& limits, cudaStream_t stream) {
   HeadArguments a = arguments_of(op);
   switch (op.rows.weight.format) {
@@ -237,12 +243,12 @@ cudaError_t launch_head(const trimtab_head_params& params, cudaStream_t stream) 
   cudaError_t error = limits(&device);
   if (error != cudaSuccess || launch_many(params, device, stream, &error)) return error;
   int vectors = static_cast<int>(params.hidden.size[0]);
+  int dots = most_dots(params);
   bool few = vectors <= FEW_PRODUCTS;
   for (int first = 0; error == cudaSuccess && first < vectors;) {
-    int count = std::min(few ? MOST_DOTS : FEW_PRODUCTS, vectors - first);
-    trimtab_head_params part = narrowed(params, first, count);
-    if (!launch_many(part, device, stream, &error)) {
-      count = std::min(count, MOST_DOTS);
+    int count = std::min(few ? dots : FEW_PRODUCTS, vectors - first);
+    if (!launch_many(narrowed(params, first, count), device, stream, &error)) {
+      count = std::min(count, dots);
       error = launch_dots(narrowed(params, first, count), device, stream);
     }
     first += count;

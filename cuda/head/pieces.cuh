@@ -17,9 +17,6 @@ inline constexpr int PIECES<formats::F16> = 2;
 template <>
 inline constexpr int PIECES<formats::F32> = 3;
 
-/** Columns that hidden vectors are padded to, a multiple of every stage's. */
-constexpr int PADDED_COLUMNS = 128;
-
 /** Takes the leading BF16 number off x. */
 __device__ __forceinline__ uint32_t take_piece(float& x) {
   uint32_t leading = bits_of(x) & 0xffff0000u;

@@ -84,7 +84,7 @@ class Products {
 
   __device__ void copy_hidden(int stage, unsigned char* to) {
     constexpr int UNITS = 2 * COLUMNS / 16;
-    int padded = ceil_div(a_.columns, PADDED_COLUMNS) * PADDED_COLUMNS;
+    int padded = ceil_div(a_.columns, STAGE_COLUMNS) * STAGE_COLUMNS;
     const uint16_t* from = a_.pieces + stage * COLUMNS;
     for (int i = thread(); i < a_.hidden_pieces * VECTORS * UNITS; i += Rows::THREADS) {
       copy_async<16>(to + i / UNITS * PITCH + i % UNITS * 16,

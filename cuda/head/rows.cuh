@@ -20,7 +20,7 @@ constexpr int MOST_STAGES = 4;
 /** How a stage of rows lies in shared memory; the pitch keeps a warp's reads on different banks. */
 template <class Format>
 struct Stage {
-  static constexpr int COLUMNS = Format::BITS == 32 ? 64 : 128;
+  static constexpr int COLUMNS = Format::BITS == 32 ? STAGE_COLUMNS / 2 : STAGE_COLUMNS;
   static constexpr int BYTES = COLUMNS * Format::BITS / 8;
   static constexpr int PITCH = BYTES + (Format::BITS == 32 ? 16 : 4 * Format::BITS);
 };

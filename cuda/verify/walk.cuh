@@ -24,7 +24,7 @@ __device__ __forceinline__ int32_t outcome_of(const VerifyArguments& a, BlockMas
 
 /** The first i in [first, n) for which `holds(i)`, or n. A warp's work. */
 template <class Predicate>
-__device__ int warp_find(int first, int n, Predicate holds) {
+__device__ __forceinline__ int warp_find(int first, int n, Predicate holds) {
   int lane = static_cast<int>(threadIdx.x) % LANES;
   for (int start = first; start < n; start += LANES) {
     int i = start + lane;
@@ -46,12 +46,12 @@ __device__ __forceinline__ void check_nodes(const VerifyArguments& a, int row) {
     if (parent < -1 || parent >= i) {
       note_bad(a, TRIMTAB_ARGUMENT_PARENTS, TRIMTAB_PROBLEM_OUTSIDE, index, parent, {-1, i - 1});
     }
+    bool repeated = false;
     for (int j = 0; j < i; j++) {
-      if (element<const int32_t>(a.op.parents, row, j) == parent &&
-          element<const int32_t>(a.op.tokens, row, j) == token) {
-        note_bad(a, TRIMTAB_ARGUMENT_TOKENS, TRIMTAB_PROBLEM_REPEATED, index, token);
-      }
+      repeated |= element<const int32_t>(a.op.parents, row, j) == parent &&
+                  element<const int32_t>(a.op.tokens, row, j) == token;
     }
+    if (repeated) note_bad(a, TRIMTAB_ARGUMENT_TOKENS, TRIMTAB_PROBLEM_REPEATED, index, token);
   }
 }
 
