@@ -1,4 +1,7 @@
-// Logits over the rows of a head, their highest and their log-sum-exp.
+// Logits over the rows of a head, their highest and their log-sum-exp. Up to 8 vectors: canonical.
+//
+// Ids are held against their bounds, not against each other: one that is there twice has a logit at
+// each of its places. An id outside leaves -inf at its place, which is not among the highest.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,4 +1,7 @@
 // Which drafted tokens become text.
+//
+// Rows of probabilities are checked as they are read, so those behind the first refused draft are
+// not; kept ids are held against their bounds, not against each other.
 #pragma once
 
 #include <cuda_runtime.h>
