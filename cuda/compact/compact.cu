@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(THREADS, 2)
     const int32_t* kept = &at(params.indices, row, head, 0);
     int32_t end = min(first + PLACES, places);
     while (end > first && kept[end - 1] == -1) end--;
-    copy_survivors<AS_IS, 2>({survivors, row, head, counts}, kept, (row * size[1] + head) * places,
+    copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, row, head, counts}, kept, (row * size[1] + head) * places,
                              first, end, notes);
   }
 }

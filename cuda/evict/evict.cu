@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
   }
   __syncthreads();
   Survivors survivors{scoring.history, scoring.fresh, params.target};
-  copy_survivors<AS_IS, 2>({survivors, head.row, head.head, head.counts}, indices, -1, first, end,
+  copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, head.row, head.head, head.counts}, indices, -1, first, end,
                            notes);
 }
 
