@@ -19,8 +19,9 @@ inline dim3 blocks_of(int64_t count) {
   return dim3(count > INT32_MAX ? 0 : static_cast<unsigned>(count));
 }
 
-// What a block may use without being asked for; more needs the kernel's consent once a launch.
-constexpr unsigned PLAIN_SHARED_BYTES = 48 * 1024;
+// Dynamic shared memory that a block may use without being asked for: of the 48 KiB that CUDA
+// grants, static shared memory takes its part. More needs the kernel's consent at each launch.
+constexpr unsigned PLAIN_SHARED_BYTES = 32 * 1024;
 
 // Enqueues kernel(arguments...) on a stream of the current device; arguments are converted to the
 // kernel's parameter types.
