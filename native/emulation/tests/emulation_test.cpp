@@ -1,0 +1,159 @@
+// The emulation itself: what it must find, and that streams put work off.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "common/launch.cuh"
+
+extern "C" {
+int cuDevicePrimaryCtxRetain(struct CUctx_st** context, int device);
+int cuDevicePrimaryCtxRelease_v2(int device);
+int cuCtxPushCurrent_v2(struct CUctx_st* context);
+int cuCtxPopCurrent_v2(struct CUctx_st** context);
+int cuStreamCreate(cudaStream_t* stream, unsigned flags);
+int cuStreamDestroy_v2(cudaStream_t stream);
+int cuStreamSynchronize(cudaStream_t stream);
+int cuStreamBeginCapture_v2(cudaStream_t stream, unsigned mode);
+int cuStreamEndCapture(cudaStream_t stream, struct CUgraph_st** graph);
+int cuGraphInstantiateWithFlags(struct CUgraphExec_st** executable, struct CUgraph_st* graph,
+                                unsigned long long flags);
+int cuGraphLaunch(struct CUgraphExec_st* executable, cudaStream_t stream);
+int cuGraphDestroy(struct CUgraph_st* graph);
+int cuGraphExecDestroy(struct CUgraphExec_st* executable);
+}
+
+namespace trimtab::test {
+namespace {
+
+/** What a kernel leaves out. */
+enum Missing { NOTHING, BARRIER, SOME_THREADS, SOME_LANES };
+
+__global__ void reverse(int* values, Missing missing) {
+  TRIMTAB_DYNAMIC_SHARED(bytes);
+  int* shared = reinterpret_cast<int*>(bytes);
+  int thread = static_cast<int>(threadIdx.x);
+  int last = static_cast<int>(blockDim.x) - 1;
+  shared[thread] = values[thread];
+  if (missing == NOTHING || (missing == SOME_THREADS && thread > 0)) __syncthreads();
+  if (missing != SOME_LANES || thread % 32 < 31) __shfl_sync(0xffffffffu, thread, 0);
+  values[thread] = shared[last - thread];
+}
+
+/** The status of a launch, and whether the values came back reversed. */
+struct Outcome {
+  cudaError_t error;
+  bool reversed;
+};
+
+Outcome run_reverse(Missing missing, emulation::Order order) {
+  constexpr int THREADS = 64;
+  emulation::order() = order;
+  CUctx_st* context = nullptr;
+  cuDevicePrimaryCtxRetain(&context, 0);
+  int* values = nullptr;
+  EXPECT_EQ(cudaMallocHost(&values, THREADS * sizeof(int)), cudaSuccess);
+  for (int i = 0; i < THREADS; i++) values[i] = i;
+  Grid grid{dim3(1), dim3(THREADS), THREADS * sizeof(int)};
+  EXPECT_EQ(launch(reverse, grid, nullptr, values, missing), cudaSuccess);
+  Outcome outcome{cudaDeviceSynchronize(), true};
+  for (int i = 0; i < THREADS; i++) outcome.reversed &= values[i] == THREADS - 1 - i;
+  cuDevicePrimaryCtxRelease_v2(0);  // forgets the error
+  cudaGetLastError();
+  EXPECT_EQ(cudaFreeHost(values), cudaSuccess);
+  emulation::order() = {};
+  return outcome;
+}
+
+const emulation::Order ORDERS[] = {
+    {emulation::Order::RISING, 0}, {emulation::Order::FALLING, 0}, {emulation::Order::RANDOM, 3}};
+
+TEST(Emulation, RunsInEveryOrder) {
+  for (emulation::Order order : ORDERS) {
+    Outcome outcome = run_reverse(NOTHING, order);
+    EXPECT_EQ(outcome.error, cudaSuccess);
+    EXPECT_TRUE(outcome.reversed);
+  }
+}
+
+TEST(Emulation, AMissingBarrierShows) {
+  bool shows = false;
+  for (emulation::Order order : ORDERS) shows |= !run_reverse(BARRIER, order).reversed;
+  EXPECT_TRUE(shows);
+}
+
+TEST(Emulation, ThreadsThatMissABarrierAreNamed) {
+  EXPECT_EQ(run_reverse(SOME_THREADS, {}).error, cudaErrorLaunchFailure);
+  EXPECT_NE(emulation::failure().find("__syncthreads"), std::string::npos) << emulation::failure();
+}
+
+TEST(Emulation, LanesThatMissAnExchangeAreNamed) {
+  EXPECT_EQ(run_reverse(SOME_LANES, {}).error, cudaErrorLaunchFailure);
+  EXPECT_NE(emulation::failure().find("2 threads returned"), std::string::npos)
+      << emulation::failure();
+}
+
+TEST(Emulation, RefusesShapesThatNoDeviceRuns) {
+  int* values = nullptr;
+  for (Grid grid : {Grid{dim3(0), dim3(32)}, Grid{dim3(1), dim3(1025)},
+                    Grid{dim3(1, 65536), dim3(32)}, Grid{dim3(1), dim3(32), 1 << 20}}) {
+    EXPECT_EQ(launch(reverse, grid, nullptr, values, NOTHING), cudaErrorInvalidConfiguration);
+  }
+}
+
+TEST(Emulation, OrdersAreParsed) {
+  EXPECT_EQ(emulation::Order::parse("random:12").seed, 12u);
+  for (const char* text : {"", "random:", "random:x", "Rising"}) {
+    EXPECT_THROW(emulation::Order::parse(text), std::invalid_argument) << text;
+  }
+}
+
+TEST(Emulation, WorkWaitsUntilSomebodyWaits) {
+  int *from = nullptr, *to = nullptr;
+  ASSERT_EQ(cudaMalloc(&from, sizeof(int)), cudaSuccess);
+  ASSERT_EQ(cudaMallocHost(&to, sizeof(int)), cudaSuccess);
+  *to = 5;
+  cudaMemsetAsync(from, 0, sizeof(int), nullptr);
+  cudaMemcpyAsync(to, from, sizeof(int), cudaMemcpyDeviceToHost, nullptr);
+  EXPECT_EQ(*to, 5);
+  EXPECT_EQ(cudaStreamSynchronize(nullptr), cudaSuccess);
+  EXPECT_EQ(*to, 0);
+  cudaFree(from);
+  cudaFreeHost(to);
+}
+
+TEST(Emulation, CapturedWorkRunsAtEachReplay) {
+  CUctx_st* context = nullptr;
+  CUgraph_st* graph = nullptr;
+  CUgraphExec_st* executable = nullptr;
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cuDevicePrimaryCtxRetain(&context, 1), 0);
+  ASSERT_EQ(cuCtxPushCurrent_v2(context), 0);
+  ASSERT_EQ(cuStreamCreate(&stream, 1), 0);
+  int* value = nullptr;
+  ASSERT_EQ(cudaMallocHost(&value, sizeof(int)), cudaSuccess);
+  *value = 0;
+  ASSERT_EQ(cuStreamBeginCapture_v2(stream, 1), 0);
+  EXPECT_EQ(cudaMemsetAsync(value, 1, sizeof(int), stream), cudaSuccess);
+  void* refused = nullptr;
+  EXPECT_EQ(cudaMalloc(&refused, 8), cudaErrorStreamCaptureUnsupported);
+  ASSERT_EQ(cuStreamEndCapture(stream, &graph), 0);
+  ASSERT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);
+  EXPECT_EQ(cuStreamSynchronize(stream), 0);
+  EXPECT_EQ(*value, 0);
+  for (int replay = 0; replay < 2; replay++) {
+    *value = 0;
+    EXPECT_EQ(cuGraphLaunch(executable, stream), 0);
+    EXPECT_EQ(cuStreamSynchronize(stream), 0);
+    EXPECT_EQ(*value, 0x01010101);
+  }
+  cuGraphExecDestroy(executable);
+  cuGraphDestroy(graph);
+  cuStreamDestroy_v2(stream);
+  cudaGetLastError();
+  cudaFreeHost(value);
+  cuCtxPopCurrent_v2(nullptr);
+  cuDevicePrimaryCtxRelease_v2(1);
+}
+
+}  // namespace
+}  // namespace trimtab::test
