@@ -144,8 +144,8 @@ size_t place_of(const Inputs& in, int32_t token) {
 
 /** What a batch row emits, and how many tokens of it (or which sibling) were accepted. */
 std::pair<std::vector<int32_t>, int32_t> expected(const Inputs& in, int row) {
-  const Row* target = &in.target[static_cast<size_t>(row) * in.outcomes()];
-  const int32_t* tokens = &in.tokens[static_cast<size_t>(row) * in.drafted];
+  const Row* target = in.target.data() + static_cast<size_t>(row) * in.outcomes();
+  const int32_t* tokens = in.tokens.data() + static_cast<size_t>(row) * in.drafted;
   const float* accept_u = in.accept_u.data() + static_cast<size_t>(row) * in.drafted;
   std::vector<int32_t> emitted;
   switch (in.method) {
@@ -173,7 +173,7 @@ std::pair<std::vector<int32_t>, int32_t> expected(const Inputs& in, int row) {
       }
     }
     case TRIMTAB_VERIFY_TREE: {
-      const int32_t* parents = &in.parents[static_cast<size_t>(row) * in.drafted];
+      const int32_t* parents = in.parents.data() + static_cast<size_t>(row) * in.drafted;
       int node = -1;
       while (true) {
         emitted.push_back(draw(target[node + 1], in.sample_u[row * in.outcomes() + node + 1]));
