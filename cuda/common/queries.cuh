@@ -2,9 +2,13 @@
 // sees.
 #pragma once
 
+#include "common/elements.cuh"
 #include "common/kv.cuh"
 
 namespace trimtab {
+
+/** Queries of a head that are taken at once. */
+constexpr int BATCH = 16;
 
 /** Queries that attend to a head's keys, numbered through: places outer, members of the group
  * inner. */
@@ -65,6 +69,29 @@ __device__ __forceinline__ Query query_of(const Queries& queries, int32_t row, i
     query.visible = max(tokens - later, 0);
   }
   return query;
+}
+
+/**
+ * Reads a batch of a head's queries from number `first` on as binary32, [BATCH][head_dim]; those
+ * whose `rows_of_q` is -1 are zeros. All threads of the block call.
+ */
+__device__ __forceinline__ void load_queries(const Queries& queries, int32_t row, int32_t head,
+                                             int32_t first, const int32_t (&rows_of_q)[BATCH],
+                                             float* values) {
+  int32_t parts = static_cast<int32_t>(queries.q.size[3]) / SHARE;
+  bool aligned = wide(queries.q);
+  int q_bits = bits(queries.q.dtype);
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < BATCH * parts; i += blockDim.x) {
+    int32_t n = i / parts;
+    float x[SHARE] = {};
+    if (rows_of_q[n] >= 0) {
+      int32_t query_head = head * queries.group + (first + n) % queries.group;
+      const char* from = vector_of(queries.q, row, query_head, rows_of_q[n]) + i % parts * q_bits;
+      widen_share(queries.q.dtype, load_share(q_bits, from, aligned), 1.f, x);
+    }
+#pragma unroll
+    for (int e = 0; e < SHARE; e++) values[i * SHARE + e] = x[e];
+  }
 }
 
 }  // namespace trimtab

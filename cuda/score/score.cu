@@ -16,6 +16,9 @@ namespace trimtab {
 
 namespace {
 
+constexpr int MOST_HEAD_DIM = 256;
+static_assert(TILE >= MOST_HEAD_DIM);  // a thread sums an element
+
 Queries window_queries(const trimtab_scoring& scoring) {
   return {scoring.q,
           scoring.query_rows,
@@ -39,26 +42,37 @@ struct RawScore {
   float* plain;  // neutralised scores [R,G,T] where tiles do not pool for themselves
 };
 
-/** The sum of all queries of a head, window outer, members inner. All threads call. */
-__device__ void sum_queries(const Queries& queries, int32_t row, int32_t head, float* sum,
-                            const Notes& notes) {
+/**
+ * The sum of all queries of a head, window outer, members inner. All threads call; a barrier must
+ * follow.
+ *
+ * batch: [BATCH][head_dim]
+ */
+__device__ __forceinline__ void sum_queries(const Queries& queries, int32_t row, int32_t head,
+                                            float* batch, float* sum, const Notes& notes) {
+  __shared__ int32_t rows_of_q[BATCH];
+  auto thread = static_cast<int32_t>(threadIdx.x);
   auto head_dim = static_cast<int32_t>(queries.q.size[3]);
-  int element_bytes = bits(queries.q.dtype) / 8;
-  for (auto d = static_cast<int32_t>(threadIdx.x); d < head_dim; d += blockDim.x) {
-    float total = 0.f;
-    for (int32_t w = 0; w < queries.places(); w++) {
-      int32_t query = query_at(queries, row, w, notes);
-      for (int32_t member = 0; query >= 0 && member < queries.group; member++) {
-        const char* from = vector_of(queries.q, row, head * queries.group + member, query);
-        total += read_element(queries.q.dtype, from + d * element_bytes);
-      }
+  int64_t all = queries.places() * queries.group;
+  float total = 0.f;
+  for (int64_t first = 0; first < all; first += BATCH) {
+    __syncthreads();
+    if (thread < BATCH) {
+      auto place = static_cast<int32_t>((first + thread) / queries.group);
+      rows_of_q[thread] = first + thread < all ? query_at(queries, row, place, notes) : -1;
     }
-    sum[d] = total;
+    __syncthreads();
+    load_queries(queries, row, head, static_cast<int32_t>(first % queries.group), rows_of_q, batch);
+    __syncthreads();
+    // Absent queries add +0, which changes no sum that began at +0.
+    for (int n = 0; n < BATCH && thread < head_dim; n++) total += batch[n * head_dim + thread];
   }
+  if (thread < head_dim) sum[thread] = total;
 }
 
 __global__ void __launch_bounds__(TILE) score_raw(const __grid_constant__ RawScore op) {
-  __shared__ __align__(16) float query[256];
+  __shared__ __align__(16) float query[MOST_HEAD_DIM];
+  __shared__ float batch[BATCH * MOST_HEAD_DIM];
   __shared__ float values[TILE];
   Notes notes{op.status, op.operation};
   const int64_t* size = op.finish.scores.size;
@@ -72,7 +86,7 @@ __global__ void __launch_bounds__(TILE) score_raw(const __grid_constant__ RawSco
   int32_t end = min(base + TILE, counts.all());
   auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
   values[threadIdx.x] = 0.f;
-  sum_queries(op.queries, row, head, query, notes);
+  sum_queries(op.queries, row, head, batch, query, notes);
   __syncthreads();
   if (base < counts.history) {
     HeadPages pages(op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head);

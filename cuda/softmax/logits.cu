@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "common/async.cuh"
 #include "common/elements.cuh"
 #include "common/launch.cuh"
 #include "common/warp.cuh"
@@ -43,31 +44,45 @@ __device__ Tile tile_of(const Logits& op, int64_t block, const TokenCounts& coun
   return {row, head, begin, min(keys, counts.all() - begin), false};
 }
 
-/** Fills the block's keys; those of bad pages are zeros, those past the tile whatever they are. */
-__device__ void load_keys(const Logits& op, const Tile& tile, const HeadPages& pages,
-                          const TokenCounts& counts, char* keys, const Notes& notes) {
+/** Begins to copy an aligned share. */
+__device__ __forceinline__ void copy_share_async(int bits, char* to, const char* from) {
+  if (bits == 8) {
+    copy_async<4>(to, from);
+    copy_async<4>(to + 4, from + 4);
+    return;
+  }
+  copy_async<16>(to, from);
+  if (bits == 32) copy_async<16>(to + 16, from + 16);
+}
+
+/** Begins to fill the block's keys; those of bad pages are zeros, those past the tile anything. */
+__device__ __forceinline__ void load_keys(const Logits& op, const Tile& tile,
+                                          const HeadPages& pages, const TokenCounts& counts,
+                                          char* keys, const Notes& notes) {
   const trimtab_tensor& k = op.fresh.k;
-  int32_t dtype = tile.paged ? op.history.dtype : k.dtype;
+  int key_bits = bits(tile.paged ? op.history.dtype : k.dtype);
   auto parts = static_cast<int32_t>(op.queries.q.size[3]) / SHARE;
-  int share_bytes = SHARE * bits(dtype) / 8;
   bool aligned = tile.paged || wide(k);
   for (auto i = static_cast<int32_t>(threadIdx.x); i < tile.count * parts; i += blockDim.x) {
     int32_t token = tile.first + i / parts;
-    int32_t offset = i % parts * share_bytes;
+    int32_t offset = i % parts * key_bits;  // a share is as many bytes as an element has bits
     char* to = keys + i / parts * op.pitch() + offset;
-    const char* from;
+    const char* from = nullptr;
     if (tile.paged) {
       const char* page = pages.page(token, notes);
-      if (page == nullptr) {
-        store_share(bits(dtype), to, {});
-        continue;
-      }
-      from = page + pages.codes(token);
+      if (page != nullptr) from = page + pages.codes(token) + offset;
     } else {
-      from = vector_of(k, tile.row, tile.head, token - counts.history);
+      from = vector_of(k, tile.row, tile.head, token - counts.history) + offset;
     }
-    store_share(bits(dtype), to, load_share(bits(dtype), from + offset, aligned));
+    if (from == nullptr) {
+      store_share(key_bits, to, {});
+    } else if (aligned) {
+      copy_share_async(key_bits, to, from);
+    } else {
+      store_share(key_bits, to, load_share(key_bits, from, false));
+    }
   }
+  commit_copies();
 }
 
 /** The scale of this thread's key. */
@@ -78,24 +93,6 @@ __device__ float scale_of_key(const Logits& op, const Tile& tile, const HeadPage
   const char* page = pages.page(tile.first + mine, notes);
   if (page == nullptr) return 0.f;
   return from_bf16(*reinterpret_cast<const uint16_t*>(page + pages.scale(tile.first + mine)));
-}
-
-/** Reads the batch's queries as binary32, [BATCH][head_dim]; absent ones are zeros. */
-__device__ void load_queries(const Logits& op, const Tile& tile, const Query* queries,
-                             float* values) {
-  auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
-  int element_bytes = bits(op.queries.q.dtype) / 8;
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < BATCH * head_dim; i += blockDim.x) {
-    int32_t n = i / head_dim;
-    float value = 0.f;
-    if (n < op.count && queries[n].row_of_q >= 0) {
-      int32_t member = (op.first + n) % op.queries.group;
-      const char* from = vector_of(op.queries.q, tile.row, tile.head * op.queries.group + member,
-                                   queries[n].row_of_q);
-      value = read_element(op.queries.q.dtype, from + i % head_dim * element_bytes);
-    }
-    values[i] = value;
-  }
 }
 
 /** Adds a thread's lanes pairwise, at distances O, O/2, ... 1; in registers, so without a loop. */
@@ -136,7 +133,7 @@ __device__ __forceinline__ void dots(const char* key, float scale, const float* 
 
 template <class Format>
 __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& tile,
-                                               const Query* queries, const float* query_values,
+                                               const int32_t* visible, const float* query_values,
                                                const char* keys, float key_scale, int64_t list,
                                                int64_t slot) {
   auto mine = static_cast<int32_t>(threadIdx.x);
@@ -150,7 +147,7 @@ __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& til
       if (n + i >= op.count) continue;
       float logit = dot[i] * op.scale;
       if (mine < tile.count) op.logits[(list * BATCH + n + i) * op.most + token] = logit;
-      bool seen = mine < tile.count && token < queries[n + i].visible;
+      bool seen = mine < tile.count && token < visible[n + i];
       float largest = warp_max_or_nan(seen ? logit : -infinity());
       if (mine % LANES == 0) op.maxima[(list * BATCH + n + i) * op.slots() + slot] = largest;
     }
@@ -159,7 +156,8 @@ __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& til
 
 __global__ void __launch_bounds__(MOST_THREADS, 2) logits(const __grid_constant__ Logits op) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  __shared__ Query queries[BATCH];
+  __shared__ int32_t rows_of_q[BATCH];
+  __shared__ int32_t visible[BATCH];
   auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
   auto* query_values = reinterpret_cast<float*>(shared);
   char* keys = reinterpret_cast<char*>(shared) + BATCH * head_dim * sizeof(float);
@@ -170,17 +168,20 @@ __global__ void __launch_bounds__(MOST_THREADS, 2) logits(const __grid_constant_
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, op.most, notes);
   Tile tile = tile_of(op, blockIdx.x, counts, row, head);
   HeadPages pages(op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head);
+  load_keys(op, tile, pages, counts, keys, notes);
   for (auto n = static_cast<int32_t>(threadIdx.x); n < BATCH; n += blockDim.x) {
     int32_t place = (op.first + n) / op.queries.group;
-    queries[n] = n < op.count ? query_of(op.queries, row, place, counts.all(), notes) : Query();
+    Query query = n < op.count ? query_of(op.queries, row, place, counts.all(), notes) : Query();
+    rows_of_q[n] = query.row_of_q;
+    visible[n] = query.visible;
   }
   __syncthreads();
-  load_queries(op, tile, queries, query_values);
-  load_keys(op, tile, pages, counts, keys, notes);
+  load_queries(op.queries, row, head, op.first, rows_of_q, query_values);
   float scale = scale_of_key(op, tile, pages, notes);
+  wait_copies<0>();
   __syncthreads();
   int64_t slot = blockIdx.x % op.tiles() * (op.keys_of_block() / LANES) + threadIdx.x / LANES;
-  auto run = [&](auto all) { all(op, tile, queries, query_values, keys, scale, list, slot); };
+  auto run = [&](auto all) { all(op, tile, visible, query_values, keys, scale, list, slot); };
   switch (tile.paged ? op.history.dtype : op.fresh.k.dtype) {
     case TRIMTAB_F32:
       return run(logits_of_tile<formats::F32>);

@@ -8,9 +8,6 @@
 
 namespace trimtab {
 
-/** Queries of a head that are taken at once. */
-constexpr int BATCH = 16;
-
 /** Logits of `count` queries from number `first` on. */
 struct Logits {
   Queries queries;
