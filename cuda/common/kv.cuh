@@ -37,10 +37,10 @@ __device__ __forceinline__ int32_t& at(const trimtab_tensor& tensor, int64_t i) 
 __device__ __forceinline__ int32_t& at(const trimtab_tensor& tensor, int64_t i, int64_t j) {
   return static_cast<int32_t*>(tensor.data)[i * tensor.stride[0] + j * tensor.stride[1]];
 }
-__device__ __forceinline__ int32_t& at(const trimtab_tensor& tensor, int64_t i, int64_t j,
-                                       int64_t k) {
-  return static_cast<int32_t*>(
-      tensor.data)[i * tensor.stride[0] + j * tensor.stride[1] + k * tensor.stride[2]];
+
+/** Row (i, j) of an I32 tensor of three dimensions. */
+__device__ __forceinline__ int32_t* ids_of(const trimtab_tensor& tensor, int64_t i, int64_t j) {
+  return static_cast<int32_t*>(tensor.data) + i * tensor.stride[0] + j * tensor.stride[1];
 }
 
 /** Row (i, j) of an F32 tensor of three dimensions, the last one contiguous. */
@@ -91,7 +91,7 @@ struct HeadPages {
     int32_t list = list_of(from, head);
     int32_t head_in_page = from.table.size[1] == 1 ? head : 0;
     slab = static_cast<char*>(from.slab) + keys_offset(from, head_in_page);
-    table = &at(from.table, row, list, 0);
+    table = ids_of(from.table, row, list);
     table_stride = from.table.stride[2];
     table_index = (row * from.table.size[1] + list) * from.table.size[2];
     page_bytes = trimtab::page_bytes(from);

@@ -44,10 +44,10 @@ __device__ void count_list(const trimtab_compact_params& params, int32_t row, in
   auto places = static_cast<int32_t>(params.indices.size[2]);
   int64_t heads = params.indices.size[1];
   int64_t index = (row * heads + head) * places;
-  int32_t kept = count_kept(&at(params.indices, row, head, 0), places, index, notes);
+  int32_t kept = count_kept(ids_of(params.indices, row, head), places, index, notes);
   if (params.target.table.size[1] == 1 && head > 0) {
     int32_t expected =
-        count_kept(&at(params.indices, row, 0, 0), places, row * heads * places, notes);
+        count_kept(ids_of(params.indices, row, 0), places, row * heads * places, notes);
     if (threadIdx.x == 0 && kept != expected) {
       notes.bad(TRIMTAB_ARGUMENT_INDICES, TRIMTAB_PROBLEM_UNEQUAL, row * heads + head, kept);
     }
@@ -69,11 +69,11 @@ __global__ void __launch_bounds__(THREADS, 2)
     auto row = static_cast<int32_t>(item / slices / size[1]);
     if (first == 0) count_list(params, row, head, notes);
     TokenCounts counts = tokens_of(params.history, params.fresh, row, head, INT32_MAX, notes);
-    const int32_t* kept = &at(params.indices, row, head, 0);
+    const int32_t* kept = ids_of(params.indices, row, head);
     int32_t end = min(first + PLACES, places);
     while (end > first && kept[end - 1] == -1) end--;
-    copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, row, head, counts}, kept, (row * size[1] + head) * places,
-                             first, end, notes);
+    copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, row, head, counts}, kept,
+                                         (row * size[1] + head) * places, first, end, notes);
   }
 }
 

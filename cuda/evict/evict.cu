@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
   if (split == 0 && threadIdx.x == 0) count_list(params, head, kept, in_window, notes);
   auto first = static_cast<int32_t>(int64_t{kept} * split / SPLITS);
   auto end = static_cast<int32_t>(int64_t{kept} * (split + 1) / SPLITS);
-  int32_t* indices = &at(params.indices, head.row, head.head, 0);
+  int32_t* indices = ids_of(params.indices, head.row, head.head);
   choose(shared, keys, candidates.tokens, kept, [&](int32_t place, int32_t token) {
     if (place >= first && place < end) indices[place] = token;
   });
@@ -89,8 +89,8 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
   }
   __syncthreads();
   Survivors survivors{scoring.history, scoring.fresh, params.target};
-  copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, head.row, head.head, head.counts}, indices, -1, first, end,
-                           notes);
+  copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, head.row, head.head, head.counts}, indices, -1,
+                                       first, end, notes);
 }
 
 }  // namespace

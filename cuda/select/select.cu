@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2)
   bool good = notes.inside(TRIMTAB_ARGUMENT_CAPACITY, row * params.capacity.size[1] + list,
                            capacity, in_window, places);
   int32_t kept = good ? min(capacity, candidates.tokens) : 0;
-  int32_t* indices = &at(params.indices, row, head, 0);
+  int32_t* indices = ids_of(params.indices, row, head);
   choose(shared, keys, candidates.tokens, kept,
          [&](int32_t place, int32_t token) { indices[place] = token; });
   for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += CHOOSE_THREADS) {
