@@ -2,42 +2,47 @@ package io.github.trimtab.internal.vector;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The last steps of the canonical tree, inside vectors, for many keys at once.
  *
  * <p>A step at distance d makes one vector of two: lanes whose bit d is 0 hold the first one's
  * sums, the others the second one's. So every step halves the vectors, in place, and after all
- * steps a vector holds the sums of {@link Lanes#COUNT} keys, in an order that one shuffle mends.
- * Each step is a loop over all keys with a single merge in it: the merges of several keys written
- * out in one method are more than the JIT inlines whole.
+ * steps a vector holds the sums of {@link #LANES} keys, in an order that one shuffle mends. Each
+ * step is a loop over all keys with a single merge in it: the merges of several keys written out in
+ * one method are more than the JIT inlines whole. Vectors of 512 bits are halved first, by plain
+ * loads: their shuffles and masks cost several times those of 256 bits.
  */
 final class Fold {
-  private static final int LANES = Lanes.COUNT;
+  /** Lanes of a vector that is folded: 256 bits at most. */
+  static final int LANES = Math.min(Lanes.COUNT, 8);
 
-  private static final VectorShuffle<Float> SWAP_8 = swap(8);
+  static final VectorSpecies<Float> FLOATS =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(LANES * Float.SIZE));
+
   private static final VectorShuffle<Float> SWAP_4 = swap(4);
   private static final VectorShuffle<Float> SWAP_2 = swap(2);
   private static final VectorShuffle<Float> SWAP_1 = swap(1);
-  private static final VectorMask<Float> HIGH_8 = high(8);
   private static final VectorMask<Float> HIGH_4 = high(4);
   private static final VectorMask<Float> HIGH_2 = high(2);
   private static final VectorMask<Float> HIGH_1 = high(1);
 
   /** Lane of each key after steps at distances LANES / 2, ..., 1. */
   private static final VectorShuffle<Float> PLAIN_ORDER =
-      VectorShuffle.fromOp(Lanes.FLOATS, key -> reversed(key, LANES));
+      VectorShuffle.fromOp(FLOATS, key -> reversed(key, LANES));
 
   /** Lane of each key where the step at LANES / 2 between keys comes last. */
   private static final VectorShuffle<Float> PAIRS_ORDER =
       VectorShuffle.fromOp(
-          Lanes.FLOATS, key -> (key & (LANES / 2)) | reversed(key & (LANES / 2 - 1), LANES / 2));
+          FLOATS, key -> (key & (LANES / 2)) | reversed(key & (LANES / 2 - 1), LANES / 2));
 
   private Fold() {}
 
   private static VectorShuffle<Float> swap(int distance) {
-    return VectorShuffle.fromOp(Lanes.FLOATS, i -> i ^ (distance % LANES));
+    return VectorShuffle.fromOp(FLOATS, i -> i ^ (distance % LANES));
   }
 
   private static VectorMask<Float> high(int bit) {
@@ -45,7 +50,7 @@ final class Fold {
     for (int i = 0; i < LANES; i++) {
       bits |= (i & bit) != 0 ? 1L << i : 0;
     }
-    return VectorMask.fromLong(Lanes.FLOATS, bits);
+    return VectorMask.fromLong(FLOATS, bits);
   }
 
   /** The bits of {@code i} below {@code size}, a power of two, in reverse. */
@@ -60,12 +65,19 @@ final class Fold {
    * @param v overwritten, with room for whole groups of {@link Lanes#COUNT} keys
    */
   static void plain(float[] v, int count, float factor, float[] to, int index) {
+    halve(v, wholeGroups(count));
+    narrow(v, count, factor, to, index);
+  }
+
+  /** As {@link #plain} for vectors of {@link #LANES}. */
+  static void narrow(float[] v, int count, float factor, float[] to, int index) {
     int vectors = steps(v, wholeGroups(count), LANES / 2);
     result(v, vectors, PLAIN_ORDER, factor, to, index);
   }
 
   /**
-   * Sums of {@code count} keys, two vectors each: its even lanes, then its odd ones.
+   * Sums of {@code count} keys, two vectors of {@link #LANES} each: its even lanes, then its odd
+   * ones.
    *
    * @param v overwritten, with room for whole groups of {@link Lanes#COUNT} keys
    */
@@ -82,6 +94,17 @@ final class Fold {
     return (count + LANES - 1) & -LANES;
   }
 
+  /** The step between the halves of vectors wider than a fold's. */
+  private static void halve(float[] v, int vectors) {
+    for (int k = 0; k < vectors && Lanes.COUNT > LANES; k++) {
+      load(v, 2 * k * LANES).add(load(v, (2 * k + 1) * LANES)).intoArray(v, k * LANES);
+    }
+  }
+
+  private static FloatVector load(float[] from, int index) {
+    return FloatVector.fromArray(FLOATS, from, index);
+  }
+
   private static int steps(float[] v, int vectors, int distance) {
     for (int d = distance; d > 0; d /= 2) {
       vectors = step(v, vectors, d);
@@ -91,18 +114,11 @@ final class Fold {
 
   private static int step(float[] v, int vectors, int distance) {
     switch (distance) {
-      case 8 -> step8(v, vectors / 2);
       case 4 -> step4(v, vectors / 2);
       case 2 -> step2(v, vectors / 2);
       default -> step1(v, vectors / 2);
     }
     return vectors / 2;
-  }
-
-  private static void step8(float[] v, int count) {
-    for (int k = 0; k < count; k++) {
-      merge(v, k, SWAP_8, HIGH_8);
-    }
   }
 
   private static void step4(float[] v, int count) {
@@ -124,15 +140,15 @@ final class Fold {
   }
 
   private static void merge(float[] v, int k, VectorShuffle<Float> swap, VectorMask<Float> high) {
-    FloatVector x = Lanes.load(v, 2 * k * LANES);
-    FloatVector y = Lanes.load(v, (2 * k + 1) * LANES);
+    FloatVector x = load(v, 2 * k * LANES);
+    FloatVector y = load(v, (2 * k + 1) * LANES);
     x.blend(y, high).add(y.blend(x, high).rearrange(swap)).intoArray(v, k * LANES);
   }
 
   private static void result(
       float[] v, int vectors, VectorShuffle<Float> order, float factor, float[] to, int index) {
     for (int k = 0; k < vectors * LANES; k += LANES) {
-      Lanes.load(v, k).rearrange(order).mul(factor).intoArray(to, index + k);
+      load(v, k).rearrange(order).mul(factor).intoArray(to, index + k);
     }
   }
 }

@@ -19,9 +19,9 @@ final class Lanes {
   static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
 
-  /** For plain copies, which 512-bit vectors speed up where they slow everything else down. */
+  /** For plain copies. */
   static final VectorSpecies<Byte> WIDEST_BYTES =
-      VectorSpecies.of(byte.class, VectorShape.forBitSize(Settings.copyBits()));
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS));
 
   /** As many shorts as {@link #COUNT}. */
   static final VectorSpecies<Short> SHORTS =

@@ -10,28 +10,13 @@ final class Settings {
   static final String BITS_PROPERTY = "trimtab.vector.bits";
   static final String THREADS_PROPERTY = "trimtab.threads";
 
-  /**
-   * Widest vectors unless chosen otherwise: 512-bit species measured slower on memory-bound
-   * kernels.
-   */
-  private static final int WIDEST_BY_DEFAULT = 256;
-
   private Settings() {}
 
-  /** Bits of a vector: 128, 256 or 512. */
+  /** Bits of a vector: 128, 256 or 512; as wide as the machine has them unless chosen. */
   static int bits() {
-    return bits(WIDEST_BY_DEFAULT);
-  }
-
-  /** Bits of a vector of plain copies: as wide as the machine has them unless chosen otherwise. */
-  static int copyBits() {
-    return bits(512);
-  }
-
-  private static int bits(int widest) {
     String chosen = System.getProperty(BITS_PROPERTY);
     if (chosen == null) {
-      return Math.clamp(FloatVector.SPECIES_PREFERRED.vectorBitSize(), 128, widest);
+      return Math.clamp(FloatVector.SPECIES_PREFERRED.vectorBitSize(), 128, 512);
     }
     return switch (chosen) {
       case "128" -> 128;

@@ -7,6 +7,7 @@ import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Logits over the rows of a head: a task takes one chunk of 256 places for all hidden vectors, and
@@ -39,6 +40,12 @@ final class VectorHead {
     return rows.columns() % CanonicalMath.LANES == 0 && rows.group() % CanonicalMath.LANES == 0;
   }
 
+  /** Whether a single vector meets rows that are read fastest where they follow one another. */
+  private static boolean streams(Head op) {
+    WeightRows rows = op.rows().weight();
+    return op.vectors() == 1 && StreamDots.takes(rows.format(), rows.columns());
+  }
+
   private static boolean tiled(Head op) {
     return op.vectors() >= TILED && wholeUnits(op);
   }
@@ -63,6 +70,9 @@ final class VectorHead {
       int blocks = HeadTile.blocks(op.vectors(), HeadTile.VECTORS);
       float[] arranged = shared.zeroFloats(Floats.ARRANGED, blocks * HeadTile.VECTORS * columns);
       HeadTile.arrange(queries, op.vectors(), columns, arranged);
+    } else if (streams(op)) {
+      MemorySegment aligned = shared.alignedFloats(columns);
+      StreamDots.arrange(op.rows().weight().format(), queries, 0, columns, aligned, 0);
     }
   }
 
@@ -73,7 +83,7 @@ final class VectorHead {
     if (tiled(op)) {
       tiles(op, first, count, shared.floats(Floats.ARRANGED, 0), logits, own);
     } else if (wholeUnits(op)) {
-      rows(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
+      rows(op, first, count, shared, logits, own);
     } else {
       widened(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     }
@@ -86,14 +96,21 @@ final class VectorHead {
 
   /** Few vectors: each row is multiplied from memory for the first, from cache for the others. */
   private static void rows(
-      Head op, int first, int count, float[] queries, float[] logits, Workspace own) {
+      Head op, int first, int count, Workspace shared, float[] logits, Workspace own) {
     WeightRows rows = op.rows().weight();
+    float[] queries = shared.floats(Floats.QUERIES, 0);
+    boolean streams = streams(op);
     float[] scales = scales(rows, own);
     int stride = GROUP * Lanes.COUNT;
     float[] partial = own.floats(Floats.PARTIAL, stride);
     float[] others = own.floats(Floats.OTHERS, TILED * stride);
     for (int t = 0; t < count; t += GROUP) {
       int n = Math.min(GROUP, count - t);
+      if (streams && follow(op, first + t, n)) {
+        int row = HeadAccess.row(op.rows(), first + t);
+        stream(rows, row, n, shared.alignedFloats(0), logits, t, own);
+        continue;
+      }
       for (int i = 0; i < n; i++) {
         int row = HeadAccess.row(op.rows(), first + t + i);
         WidenRows.scales(rows, row, scales);
@@ -107,6 +124,42 @@ final class VectorHead {
         Fold.plain(partial, n, 1f, logits, v * HeadResults.STRIDE + t);
       }
     }
+  }
+
+  /** Whether the rows at some places follow one another. */
+  private static boolean follow(Head op, int first, int count) {
+    int row = HeadAccess.row(op.rows(), first);
+    for (int i = 1; i < count; i++) {
+      if (HeadAccess.row(op.rows(), first + i) != row + i) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void stream(
+      WeightRows rows,
+      int row,
+      int count,
+      MemorySegment query,
+      float[] logits,
+      int at,
+      Workspace own) {
+    Tensor codes = rows.codes();
+    long stride = codes.offset(1, 0) - codes.offset(0, 0);
+    StreamDots.rows(
+        rows.format(),
+        codes.segment(),
+        codes.offset(row, 0),
+        stride,
+        count,
+        rows.columns(),
+        query,
+        0,
+        1f,
+        logits,
+        at,
+        own);
   }
 
   /** Many vectors: a panel of rows is widened once and multiplied with four vectors at a time. */

@@ -9,10 +9,12 @@ import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class VectorScore {
   /** Tokens of a list in one task of the scan. */
   private static final int SCAN = 512;
+
+  /** Formats for which queries are put in place differently. */
+  private static final List<DType> ARRANGED = List.of(DType.F32, DType.BF16);
 
   /** New tokens read for one head before the next, where heads lie side by side in a token. */
   private static final int INTERLEAVED = 8;
@@ -96,13 +101,15 @@ final class VectorScore {
   }
 
   /**
-   * Sums the queries of each row and head into {@link Floats#QUERIES}, padded; then all once more
-   * in pairs.
+   * Sums the queries of each row and head into {@link Floats#QUERIES}, padded, and puts the sums in
+   * place for keys that are read where they lie.
    */
   private static void sumQueries(Score op, Workspace shared) {
     int headDim = (int) op.q().size(3);
     int padded = Dots.padded(headDim);
-    float[] sums = shared.zeroFloats(Floats.QUERIES, 2 * op.rows() * op.heads() * padded);
+    int size = op.rows() * op.heads() * padded;
+    float[] sums = shared.zeroFloats(Floats.QUERIES, size);
+    MemorySegment arranged = shared.alignedFloats(2 * size);
     float[] query = shared.zeroFloats(Floats.ROW, padded);
     for (int row = 0; row < op.rows(); row++) {
       for (int head = 0; head < op.heads(); head++) {
@@ -117,7 +124,9 @@ final class VectorScore {
             }
           }
         }
-        Dots.pair(sums, at, pairedQuery(op, row, head), padded);
+        for (DType dtype : ARRANGED) {
+          StreamDots.arrange(dtype, sums, at, padded, arranged, arranged(op, dtype, row, head));
+        }
       }
     }
   }
@@ -127,9 +136,9 @@ final class VectorScore {
     return (row * op.heads() + head) * Dots.padded((int) op.q().size(3));
   }
 
-  /** Where {@link Dots#pair} puts it. */
-  private static int pairedQuery(Score op, int row, int head) {
-    return query(op, op.rows() + row, head);
+  /** Where it lies for keys of a format. */
+  private static long arranged(Score op, DType dtype, int row, int head) {
+    return 4L * query(op, dtype == DType.BF16 ? op.rows() + row : row, head);
   }
 
   private static int scansOfRow(Score op) {
@@ -153,20 +162,27 @@ final class VectorScore {
     if (history != null) {
       int scans = historyScans(history);
       if (scan < history.lists() * scans) {
-        scanHistory(op, history, row, scan / scans, scan % scans * SCAN, queries, own);
+        scanHistory(op, history, row, scan / scans, scan % scans * SCAN, queries, shared, own);
         return;
       }
       scan -= history.lists() * scans;
     }
     NewTokens fresh = op.fresh();
     if (fresh != null) {
-      scanFresh(op, fresh, row, scan * SCAN, queries, own);
+      scanFresh(op, fresh, row, scan * SCAN, queries, shared, own);
     }
   }
 
   /** Scores up to {@link #SCAN} tokens of a list, all its heads, page after page. */
   private static void scanHistory(
-      Score op, PagedKv history, int row, int list, int from, float[] queries, Workspace own) {
+      Score op,
+      PagedKv history,
+      int row,
+      int list,
+      int from,
+      float[] queries,
+      Workspace shared,
+      Workspace own) {
     PageLayout layout = history.layout();
     int length = KvAccess.at(history.lengths(), row, list);
     int end = Math.min(length, from + SCAN);
@@ -178,7 +194,7 @@ final class VectorScore {
     long scalesAfterCodes = layout.scalesAfterCodes();
     int padded = Dots.padded(layout.headDim());
     int query = query(op, row, firstHead);
-    int paired = pairedQuery(op, row, firstHead);
+    long arranged = arranged(op, layout.dtype(), row, firstHead);
     MemorySegment slab = history.slab().segment();
     float factor = op.scoring().scale() / op.group();
     // Results wait in cache: writing them between the keys would disturb the stream of reads.
@@ -197,7 +213,8 @@ final class VectorScore {
             layout.headDim(),
             queries,
             query + h * padded,
-            paired + h * padded,
+            shared.alignedFloats(0),
+            arranged + 4L * h * padded,
             factor,
             dots,
             h * SCAN + t - from,
@@ -212,7 +229,13 @@ final class VectorScore {
 
   /** Scores up to {@link #SCAN} new tokens of a row, in the order in which they lie in memory. */
   private static void scanFresh(
-      Score op, NewTokens fresh, int row, int from, float[] queries, Workspace own) {
+      Score op,
+      NewTokens fresh,
+      int row,
+      int from,
+      float[] queries,
+      Workspace shared,
+      Workspace own) {
     Tensor k = fresh.k();
     int headDim = fresh.headDim();
     int end = Math.min(KvAccess.newTokens(fresh, row), from + SCAN);
@@ -238,7 +261,8 @@ final class VectorScore {
               headDim,
               queries,
               query(op, row, head),
-              pairedQuery(op, row, head),
+              shared.alignedFloats(0),
+              arranged(op, k.dtype(), row, head),
               factor,
               dots,
               0,

@@ -47,21 +47,6 @@ final class Widen {
     return FloatVector.fromMemorySegment(Lanes.FLOATS, from, offset, Lanes.ORDER);
   }
 
-  /** Pairs of BF16 elements, for {@link #low} and {@link #high}. */
-  static IntVector ints(MemorySegment from, long offset) {
-    return IntVector.fromMemorySegment(Lanes.INTS, from, offset, Lanes.ORDER);
-  }
-
-  /** The even elements of BF16 pairs. */
-  static FloatVector low(IntVector pairs) {
-    return pairs.lanewise(LSHL, 16).reinterpretAsFloats();
-  }
-
-  /** The odd elements of BF16 pairs. */
-  static FloatVector high(IntVector pairs) {
-    return pairs.lanewise(AND, 0xffff0000).reinterpretAsFloats();
-  }
-
   static FloatVector bf16(MemorySegment from, long offset) {
     return shorts(from, offset).lanewise(LSHL, 16).reinterpretAsFloats();
   }
@@ -148,10 +133,13 @@ final class Widen {
       float[] to,
       int toIndex,
       int toStride) {
+    if (dtype == DType.F32) {
+      copy(from, codes, stride, count, headDim, to, toIndex, toStride);
+      return;
+    }
     for (int t = 0; t < count; t++) {
       int done = headDim - headDim % Lanes.COUNT;
       switch (dtype) {
-        case F32 -> f32Row(from, codes, done, to, toIndex);
         case F16 -> f16Row(from, codes, done, to, toIndex);
         case BF16 -> bf16Row(from, codes, done, to, toIndex);
         case FP8_E4M3 -> fp8Row(from, codes, scaleAt(from, scales), done, to, toIndex);
@@ -204,7 +192,6 @@ final class Widen {
 
   private static float element(DType dtype, MemorySegment from, long codes, long scale, int index) {
     return switch (dtype) {
-      case F32 -> from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, codes + 4L * index);
       case F16 -> FloatFormats.fromF16(from.get(SHORT, codes + 2L * index));
       case BF16 -> FloatFormats.fromBf16(from.get(SHORT, codes + 2L * index));
       default ->
@@ -213,9 +200,21 @@ final class Widen {
     };
   }
 
-  private static void f32Row(MemorySegment from, long offset, int n, float[] to, int at) {
-    for (int i = 0; i < n; i += Lanes.COUNT) {
-      f32(from, offset + 4L * i).intoArray(to, at + i);
+  /** F32 tokens, in one piece where they lie as they shall. */
+  private static void copy(
+      MemorySegment from,
+      long codes,
+      long stride,
+      int count,
+      int headDim,
+      float[] to,
+      int toIndex,
+      int toStride) {
+    boolean whole = stride == 4L * headDim && toStride == headDim;
+    int elements = whole ? count * headDim : headDim;
+    for (int t = 0; t < (whole ? Math.min(count, 1) : count); t++) {
+      long at = codes + t * stride;
+      MemorySegment.copy(from, Workspace.FLOAT, at, to, toIndex + t * toStride, elements);
     }
   }
 

@@ -1,5 +1,8 @@
 package io.github.trimtab.internal.vector;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -36,6 +39,11 @@ final class Workspace {
     FLOORS
   }
 
+  static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Bytes of a cache line and of the widest vector. */
+  private static final long ALIGNMENT = 64;
+
   /** How the operation that borrowed this workspace hands its work to other threads. */
   final Job job = new Job(this);
 
@@ -51,6 +59,7 @@ final class Workspace {
   private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
   private final Map<Ints, int[]> ints = new EnumMap<>(Ints.class);
   private long[] longs = new long[0];
+  private MemorySegment aligned = MemorySegment.NULL;
 
   /** An array of at least {@code size} elements with whatever was left in it. */
   float[] floats(Floats use, int size) {
@@ -85,6 +94,15 @@ final class Workspace {
       longs = new long[grown(longs.length, size)];
     }
     return longs;
+  }
+
+  /** Memory for {@code size} floats outside the heap, where whole vectors stay aligned. */
+  MemorySegment alignedFloats(int size) {
+    if (aligned.byteSize() < Float.BYTES * (long) size) {
+      long bytes = Float.BYTES * (long) grown((int) (aligned.byteSize() / Float.BYTES), size);
+      aligned = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+    }
+    return aligned;
   }
 
   private static int grown(int from, int least) {
