@@ -19,12 +19,15 @@ final class AttendTile {
   /** Keeps rows of a power of two from meeting in the same cache sets. */
   private static final int ROW_GAP = 16;
 
-  private static final int QUERIES = AttendPanel.QUERIES;
-
   private int row;
   private int head;
   private int panels;
+  private int width;
   private int headDim;
+
+  /** Elements of a query or result: the head dim, or more where a row takes whole vectors. */
+  private int room;
+
   private int stride;
   private float scale;
   private Mask mask = Mask.NONE;
@@ -43,7 +46,14 @@ final class AttendTile {
   private float[] state = new float[0];
   private float[] out = new float[0];
 
-  void run(Attend op, int row, int head, int firstPanel, int panels, Workspace own) {
+  /**
+   * Attends with some queries of a head.
+   *
+   * @param width queries of a panel: {@link AttendPanel#QUERIES}, or 1 for rows of {@link
+   *     AttendRow}
+   */
+  void run(Attend op, int row, int head, int width, int firstPanel, int panels, Workspace own) {
+    this.width = width;
     this.row = row;
     this.head = head;
     this.panels = panels;
@@ -53,31 +63,41 @@ final class AttendTile {
     int history = KvAccess.historyTokens(op.history(), row, head);
     int fresh = KvAccess.newTokens(op.fresh(), row);
     for (int t = 0; t < history; t += BLOCK) {
-      block(op, t, Math.min(BLOCK, history - t), -1);
+      block(op, t, Math.min(BLOCK, history - t), -1, own);
     }
-    int seen = mask == Mask.NONE ? fresh : Math.min(fresh, largestPlace(0, panels * QUERIES) + 1);
+    int seen = mask == Mask.NONE ? fresh : Math.min(fresh, largestPlace(0, panels * width) + 1);
     for (int t = 0; t < seen; t += BLOCK) {
-      block(op, history + t, Math.min(BLOCK, seen - t), t);
+      block(op, history + t, Math.min(BLOCK, seen - t), t, own);
     }
     store(op, firstPanel, history, fresh);
   }
 
   private void prepare(Attend op, Workspace own) {
     headDim = (int) op.q().size(3);
-    stride = headDim + ROW_GAP;
+    room = width == 1 ? AttendRow.room(headDim) : headDim;
+    stride = width == 1 ? room : headDim + ROW_GAP;
     scale = op.scale();
     mask = op.mask();
-    int lanes = panels * QUERIES;
-    queries = own.zeroFloats(Floats.QUERIES, lanes * headDim);
-    out = own.zeroFloats(Floats.OUT, lanes * headDim);
+    int lanes = panels * width;
+    queries = own.zeroFloats(Floats.QUERIES, lanes * room);
+    out = own.zeroFloats(Floats.OUT, lanes * room);
     keys = own.floats(Floats.KEYS, BLOCK * stride);
     values = own.floats(Floats.VALUES, BLOCK * stride);
-    logits = own.floats(Floats.LOGITS, BLOCK * QUERIES);
+    zeroEnds(keys);
+    zeroEnds(values);
+    logits = own.floats(Floats.LOGITS, Dots.room(BLOCK * width));
     state = own.zeroFloats(Floats.STATE, 2 * lanes);
     for (int p = 0; p < panels; p++) {
-      Arrays.fill(state, 2 * p * QUERIES, (2 * p + 1) * QUERIES, Float.NEGATIVE_INFINITY);
+      Arrays.fill(state, 2 * p * width, (2 * p + 1) * width, Float.NEGATIVE_INFINITY);
     }
     places = own.ints(Ints.VISIBLE, lanes);
+  }
+
+  /** Rows of keys and values end in zeros up to a whole vector; reading tokens leaves them. */
+  private void zeroEnds(float[] rows) {
+    for (int i = headDim; width == 1 && i < BLOCK * stride; i += stride) {
+      Arrays.fill(rows, i, i + room - headDim, 0f);
+    }
   }
 
   /** The query head of a lane, or one past the group where there is none. */
@@ -94,16 +114,16 @@ final class AttendTile {
     int perHead = (int) op.q().size(2);
     int valid = lengths == null ? perHead : KvAccess.at(lengths, row);
     float[] query = own.floats(Floats.ROW, headDim);
-    for (int lane = 0; lane < panels * QUERIES; lane++) {
-      int index = firstPanel * QUERIES + lane;
+    for (int lane = 0; lane < panels * width; lane++) {
+      int index = firstPanel * width + lane;
       int member = member(op, index);
       int place = index % perHead;
       places[lane] = member < group(op) && place < valid ? place : -1;
       if (places[lane] >= 0) {
         Source.tensor(op.q(), row, head * group(op) + member, place, 1, query, 0, headDim);
-        int to = lane / QUERIES * QUERIES * headDim + lane % QUERIES;
+        int to = lane / width * width * room + lane % width;
         for (int d = 0; d < headDim; d++) {
-          queries[to + d * QUERIES] = query[d];
+          queries[to + d * width] = query[d];
         }
       }
     }
@@ -114,7 +134,7 @@ final class AttendTile {
     if (parents == null) {
       return;
     }
-    int count = 1 + largestPlace(0, panels * QUERIES);
+    int count = 1 + largestPlace(0, panels * width);
     ancestors = own.longs(count);
     for (int i = 0; i < count; i++) {
       int parent = KvAccess.at(parents, row, i);
@@ -144,35 +164,46 @@ final class AttendTile {
    *
    * @param fresh number of the first among the new tokens, -1 in history
    */
-  private void block(Attend op, int from, int count, int fresh) {
+  private void block(Attend op, int from, int count, int fresh, Workspace own) {
     Source.read(op.history(), op.fresh(), row, head, from, count, false, keys, stride);
     Source.read(op.history(), op.fresh(), row, head, from, count, true, values, stride);
     Arrays.fill(keys, count * stride, (count + 3 & -4) * stride, 0f);
     boolean masked = fresh >= 0 && mask != Mask.NONE;
     finiteValues = !masked || finite(values, count);
     for (int p = 0; p < panels; p++) {
-      int firstLane = p * QUERIES;
-      int last = largestPlace(firstLane, firstLane + QUERIES);
+      int firstLane = p * width;
+      int last = largestPlace(firstLane, firstLane + width);
       if (last < 0 || (masked && last < fresh)) {
         continue;
       }
       boolean partly =
           masked
               && (mask == Mask.TREE
-                  || smallestPlace(firstLane, firstLane + QUERIES) < fresh + count - 1);
-      panel(p, count, partly, fresh);
+                  || smallestPlace(firstLane, firstLane + width) < fresh + count - 1);
+      panel(p, count, partly, fresh, own);
     }
   }
 
-  private void panel(int p, int count, boolean partly, int fresh) {
-    int at = p * QUERIES * headDim;
-    AttendPanel.logits(queries, at, keys, stride, count, headDim, scale, logits);
-    if (partly) {
-      hide(p * QUERIES, count, fresh);
+  private void panel(int p, int count, boolean partly, int fresh, Workspace own) {
+    int at = p * width * room;
+    int stateAt = 2 * p * width;
+    if (width == 1) {
+      AttendRow.logits(queries, at, keys, stride, count, scale, logits, own);
+    } else {
+      AttendPanel.logits(queries, at, keys, stride, count, headDim, scale, logits);
     }
-    AttendPanel.softmax(logits, count, state, 2 * p * QUERIES, out, at, headDim);
+    if (partly) {
+      hide(p * width, count, fresh);
+    }
+    if (width == 1) {
+      AttendRow.softmax(logits, count, state, stateAt, out, at, room);
+    } else {
+      AttendPanel.softmax(logits, count, state, stateAt, out, at, headDim);
+    }
     if (partly && !finiteValues) {
-      accumulateVisible(p * QUERIES, count, fresh, at);
+      accumulateVisible(p * width, count, fresh, at);
+    } else if (width == 1) {
+      AttendRow.accumulate(logits, count, values, stride, out, at);
     } else {
       AttendPanel.accumulate(logits, count, values, stride, out, at, headDim);
     }
@@ -184,11 +215,11 @@ final class AttendTile {
   }
 
   private void hide(int firstLane, int count, int fresh) {
-    for (int lane = 0; lane < QUERIES; lane++) {
+    for (int lane = 0; lane < width; lane++) {
       int place = places[firstLane + lane];
       for (int k = mask == Mask.CAUSAL ? Math.max(place - fresh, 0) : 0; k < count; k++) {
         if (!sees(place, fresh + k)) {
-          logits[k * QUERIES + lane] = Float.NEGATIVE_INFINITY;
+          logits[k * width + lane] = Float.NEGATIVE_INFINITY;
         }
       }
     }
@@ -208,11 +239,11 @@ final class AttendTile {
 
   private void accumulateVisible(int firstLane, int count, int fresh, int outIndex) {
     for (int k = 0; k < count; k++) {
-      for (int lane = 0; lane < QUERIES; lane++) {
+      for (int lane = 0; lane < width; lane++) {
         if (sees(places[firstLane + lane], fresh + k)) {
-          float weight = logits[k * QUERIES + lane];
+          float weight = logits[k * width + lane];
           for (int d = 0; d < headDim; d++) {
-            int at = outIndex + d * QUERIES + lane;
+            int at = outIndex + d * width + lane;
             out[at] = Math.fma(weight, values[k * stride + d], out[at]);
           }
         }
@@ -224,8 +255,8 @@ final class AttendTile {
   private void store(Attend op, int firstPanel, int history, int fresh) {
     int perHead = (int) op.q().size(2);
     Tensor lse = op.lse();
-    for (int lane = 0; lane < panels * QUERIES; lane++) {
-      int index = firstPanel * QUERIES + lane;
+    for (int lane = 0; lane < panels * width; lane++) {
+      int index = firstPanel * width + lane;
       int member = member(op, index);
       if (member >= group(op)) {
         continue;
@@ -233,12 +264,12 @@ final class AttendTile {
       int queryHead = head * group(op) + member;
       boolean any = history > 0 || seesNew(places[lane], fresh);
       any &= places[lane] >= 0;
-      int at = lane / QUERIES * QUERIES * headDim + lane % QUERIES;
-      int stateAt = 2 * (lane / QUERIES) * QUERIES + lane % QUERIES;
-      float sum = state[stateAt + QUERIES];
+      int at = lane / width * width * room + lane % width;
+      int stateAt = 2 * (lane / width) * width + lane % width;
+      float sum = state[stateAt + width];
       long to = op.out().offset(row, queryHead, index % perHead);
       for (int d = 0; d < headDim; d++) {
-        op.out().setFloatAt(to + 4L * d, any ? out[at + d * QUERIES] / sum : 0f);
+        op.out().setFloatAt(to + 4L * d, any ? out[at + d * width] / sum : 0f);
       }
       if (lse != null) {
         float value = any ? state[stateAt] + (float) Math.log(sum) : Float.NEGATIVE_INFINITY;
