@@ -2,12 +2,19 @@ package io.github.trimtab.internal.vector;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Copies rows of some hundred bytes without a call for each. */
 final class RowCopy {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
-  private static final int VECTOR = Lanes.WIDEST_BYTES.length();
+  private static final VectorSpecies<Byte> BYTES = Lanes.WIDEST_BYTES;
+  private static final ByteOrder ORDER = Lanes.ORDER;
+  private static final int VECTOR = BYTES.length();
+
+  /** Bytes that are moved at once: four vectors. */
+  private static final int BLOCK = 4 * VECTOR;
 
   private RowCopy() {}
 
@@ -28,74 +35,86 @@ final class RowCopy {
       int first,
       int count,
       int bytes) {
-    switch (bytes) {
-      case 256 -> pairsOf256(source, fromValue, target, toValue, offsets, first, count);
-      default -> {
-        for (int i = 0; i < count; i++) {
-          long from = offsets[first + 2 * i];
-          long to = offsets[first + 2 * i + 1];
-          row(source, from, target, to, bytes);
-          row(source, from + fromValue, target, to + toValue, bytes);
-        }
+    if (bytes % BLOCK == 0) {
+      blocks(source, fromValue, target, toValue, offsets, first, count, bytes);
+    } else if (bytes % VECTOR == 0) {
+      vectors(source, fromValue, target, toValue, offsets, first, count, bytes);
+    } else {
+      for (int i = 0; i < count; i++) {
+        long from = offsets[first + 2 * i];
+        long to = offsets[first + 2 * i + 1];
+        row(source, from, target, to, bytes);
+        row(source, from + fromValue, target, to + toValue, bytes);
       }
     }
   }
 
-  private static void pairsOf256(
+  private static void vectors(
       MemorySegment source,
       long fromValue,
       MemorySegment target,
       long toValue,
       long[] offsets,
       int first,
-      int count) {
+      int count,
+      int bytes) {
     for (int i = 0; i < count; i++) {
       long from = offsets[first + 2 * i];
       long to = offsets[first + 2 * i + 1];
-      vectors(source, from, target, to, 256);
-      vectors(source, from + fromValue, target, to + toValue, 256);
+      for (int b = 0; b < bytes; b += VECTOR) {
+        ByteVector key = ByteVector.fromMemorySegment(BYTES, source, from + b, ORDER);
+        ByteVector value = ByteVector.fromMemorySegment(BYTES, source, from + b + fromValue, ORDER);
+        key.intoMemorySegment(target, to + b, ORDER);
+        value.intoMemorySegment(target, to + b + toValue, ORDER);
+      }
     }
   }
 
-  private static void vectors(
-      MemorySegment source, long from, MemorySegment target, long to, int bytes) {
-    // Slices of a constant length: one bounds check each for all vectors.
-    MemorySegment a = source.asSlice(from, bytes);
-    MemorySegment b = target.asSlice(to, bytes);
-    // Written out: a loop over them is not unrolled.
-    four(a, b, 0);
-    if (bytes > 4 * VECTOR) {
-      four(a, b, 4 * VECTOR);
-    }
-    if (bytes > 8 * VECTOR) {
-      four(a, b, 8 * VECTOR);
-      four(a, b, 12 * VECTOR);
+  private static void blocks(
+      MemorySegment source,
+      long fromValue,
+      MemorySegment target,
+      long toValue,
+      long[] offsets,
+      int first,
+      int count,
+      int bytes) {
+    for (int i = 0; i < count; i++) {
+      long from = offsets[first + 2 * i];
+      long to = offsets[first + 2 * i + 1];
+      for (int b = 0; b < bytes; b += BLOCK) {
+        block(source, from + b, target, to + b);
+        block(source, from + b + fromValue, target, to + b + toValue);
+      }
     }
   }
 
-  private static void four(MemorySegment from, MemorySegment to, int at) {
-    ByteVector a = load(from, at);
-    ByteVector b = load(from, at + VECTOR);
-    ByteVector c = load(from, at + 2L * VECTOR);
-    ByteVector d = load(from, at + 3L * VECTOR);
-    a.intoMemorySegment(to, at, Lanes.ORDER);
-    b.intoMemorySegment(to, at + VECTOR, Lanes.ORDER);
-    c.intoMemorySegment(to, at + 2L * VECTOR, Lanes.ORDER);
-    d.intoMemorySegment(to, at + 3L * VECTOR, Lanes.ORDER);
+  /**
+   * Copies one block: slices of constant length need one bounds check for all vectors, a loop over
+   * the vectors would not be unrolled, and calls of the Vector API are inlined at any depth.
+   */
+  private static void block(MemorySegment source, long from, MemorySegment target, long to) {
+    MemorySegment a = source.asSlice(from, BLOCK);
+    MemorySegment b = target.asSlice(to, BLOCK);
+    ByteVector w = ByteVector.fromMemorySegment(BYTES, a, 0, ORDER);
+    ByteVector x = ByteVector.fromMemorySegment(BYTES, a, VECTOR, ORDER);
+    ByteVector y = ByteVector.fromMemorySegment(BYTES, a, 2L * VECTOR, ORDER);
+    ByteVector z = ByteVector.fromMemorySegment(BYTES, a, 3L * VECTOR, ORDER);
+    w.intoMemorySegment(b, 0, ORDER);
+    x.intoMemorySegment(b, VECTOR, ORDER);
+    y.intoMemorySegment(b, 2L * VECTOR, ORDER);
+    z.intoMemorySegment(b, 3L * VECTOR, ORDER);
   }
 
   /** Copies one row of a multiple of 8 bytes. */
   static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
     int i = 0;
     for (; i + VECTOR <= bytes; i += VECTOR) {
-      load(source, from + i).intoMemorySegment(target, to + i, Lanes.ORDER);
+      ByteVector.fromMemorySegment(BYTES, source, from + i, ORDER)
+          .intoMemorySegment(target, to + i, ORDER);
     }
     for (; i < bytes; i += Long.BYTES) {
       target.set(LONG, to + i, source.get(LONG, from + i));
     }
-  }
-
-  private static ByteVector load(MemorySegment source, long offset) {
-    return ByteVector.fromMemorySegment(Lanes.WIDEST_BYTES, source, offset, Lanes.ORDER);
   }
 }
