@@ -41,11 +41,23 @@ final class KernelSpeed {
     this.seconds = seconds;
   }
 
-  List<Figure> measure() {
+  List<Figure> score() {
     score(16, 10521, 128);
+    return figures;
+  }
+
+  List<Figure> compact() {
     compact(16, 2954, 650, 128);
-    attend();
+    return figures;
+  }
+
+  List<Figure> attend() {
+    attendLargeHeads();
     attendAsEngine();
+    return figures;
+  }
+
+  List<Figure> select() {
     select(32, 10521, 1000);
     return figures;
   }
@@ -128,7 +140,7 @@ final class KernelSpeed {
   }
 
   /** F32, 1024 queries over 2521 keys: at best as fast as multiply-adds in registers. */
-  private void attend() {
+  private void attendLargeHeads() {
     int heads = 16;
     int headDim = 128;
     int queries = 1024;

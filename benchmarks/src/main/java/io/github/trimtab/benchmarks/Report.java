@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -19,19 +20,23 @@ public final class Report {
   private Report() {}
 
   /**
-   * Rewrites both pages, or only prints one file's tables.
+   * Rewrites both pages, or only prints the tables of a run.
    *
-   * @param args the repository's root, then a results file to record first, if any; or just a
-   *     results file to print
+   * @param args the repository's root, or "print"; then the files of a run to record or to print,
+   *     if any
    */
   public static void main(String[] args) throws IOException {
-    Path root = Path.of(args[0]);
-    if (Files.isRegularFile(root)) {
-      System.out.println(ResultTables.all(Results.read(root)));
+    List<Results> parts = new ArrayList<>();
+    for (String file : Arrays.asList(args).subList(1, args.length)) {
+      parts.add(Results.read(Path.of(file)));
+    }
+    if (args[0].equals("print")) {
+      System.out.println(ResultTables.all(Results.merged(parts)));
       return;
     }
-    if (args.length > 1) {
-      Results results = Results.read(Path.of(args[1]));
+    Path root = Path.of(args[0]);
+    if (!parts.isEmpty()) {
+      Results results = Results.merged(parts);
       Path file = root.resolve("benchmarks/results/cpu-" + results.machine().slug() + ".json");
       results.write(file);
       System.out.println("wrote " + file);

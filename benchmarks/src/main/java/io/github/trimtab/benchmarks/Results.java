@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What one run measured, as it lies in a file of {@code benchmarks/results}.
@@ -30,10 +33,35 @@ public record Results(
     Files.writeString(file, JSON.writeValueAsString(this) + "\n");
   }
 
-  /** The same run with more figures. */
-  Results with(List<Figure> more) {
-    List<Figure> all = new ArrayList<>(figures);
-    all.addAll(more);
-    return new Results(machine, commit, date, absent, all);
+  /**
+   * One run of its parts, each of which may have run in several virtual machines: of a figure, the
+   * middle one of them is taken.
+   *
+   * @param parts of one machine and commit
+   */
+  static Results merged(List<Results> parts) {
+    Map<List<Object>, List<Figure>> runs = new LinkedHashMap<>();
+    for (Results part : parts) {
+      for (Figure figure : part.figures) {
+        List<Object> what =
+            List.of(figure.group(), figure.name(), figure.shape(), figure.threads(), figure.unit());
+        runs.computeIfAbsent(what, key -> new ArrayList<>()).add(figure);
+      }
+    }
+    List<Figure> middle = runs.values().stream().map(Results::middle).toList();
+    Results first = parts.getFirst();
+    return new Results(first.machine, first.commit, first.date, first.absent, middle);
+  }
+
+  private static Figure middle(List<Figure> runs) {
+    List<Figure> sorted =
+        runs.stream().sorted(Comparator.comparingDouble(Results::whatCounts)).toList();
+    return sorted.get((sorted.size() - 1) / 2);
+  }
+
+  /** The share of a peer or ceiling where there is one. */
+  private static double whatCounts(Figure figure) {
+    Figure.Peer peer = figure.peer();
+    return peer == null ? figure.value().median() : peer.ratio().median();
   }
 }

@@ -35,6 +35,21 @@ class ReportTest {
   }
 
   @Test
+  void theMiddleRunOfAFigureIsTaken() {
+    List<Results> runs = List.of(run(0.9), run(0.5), run(0.7));
+    assertThat(Results.merged(runs).figures()).isEqualTo(run(0.7).figures());
+    assertThat(Results.merged(List.of(run(0.9), run(0.5))).figures()).isEqualTo(run(0.5).figures());
+  }
+
+  private static Results run(double ratio) {
+    Peer peer = new Peer("read", flat(25), flat(ratio));
+    Figure figure = new Figure(Group.SPEED, "score", "keys", 1, "GB/s", flat(25 * ratio), peer);
+    Results sample = sample();
+    return new Results(
+        sample.machine(), sample.commit(), sample.date(), sample.absent(), List.of(figure));
+  }
+
+  @Test
   void tablesNameWhatIsSlow() {
     assertThat(ResultTables.all(sample()))
         .contains("| score | keys | 1 | 20.0 GB/s | read: 25.0 GB/s | 0.80 (0.70 to 0.90) |")
