@@ -67,7 +67,7 @@ final class DraftSide {
     }
     count = accepted + 1;
     System.arraycopy(emitted, 0, tokens, 0, count);
-    heads.observed(depth, accepted);
+    heads.observed(depth, emitted, accepted);
     head = heads.next();
   }
 }
