@@ -58,6 +58,7 @@ public final class SpeculativeDecoder {
       RandomGenerator random,
       int[] prompt) {
     TargetSide side = new TargetSide(kernels, target, warping, random, prompt, drafting.nodes());
+    heads.begin(prompt);
     DraftSide drafts = new DraftSide(draft, heads, prompt[prompt.length - 1]);
     Round round =
         switch (drafting) {
@@ -107,13 +108,27 @@ public final class SpeculativeDecoder {
    * @return how many there are, 1 or more
    */
   public int next(int[] emitted) {
+    begin();
+    return end(emitted);
+  }
+
+  /**
+   * Begins a round: drafts, and hands the target its step. A target that runs several sequences in
+   * one pass may note the step here and write its logits before {@link #end}.
+   */
+  public void begin() {
+    tree.clear();
+    round.draft(tree);
+    target.step(tree);
+  }
+
+  /** Ends the round that {@link #begin} began, as {@link #next} does. */
+  public int end(int[] emitted) {
     if (emitted.length < most) {
       throw new IllegalArgumentException(
           "emitted: room for " + emitted.length + " tokens, expected " + most + " or more");
     }
-    tree.clear();
-    round.draft(tree);
-    target.step(tree);
+    target.warp(tree);
     int count = round.verify(tree, path, emitted);
     target.end(path, count, emitted);
     if (draft != null) {

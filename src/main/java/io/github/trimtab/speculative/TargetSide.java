@@ -64,7 +64,7 @@ final class TargetSide {
     kernels.verify(op);
   }
 
-  /** Runs the root and a tree; {@link #rows} then holds the warped distributions. */
+  /** Hands the model the root and a tree. */
   void step(DraftTree tree) {
     int count = tree.size() + 1;
     tokens[0] = root;
@@ -74,6 +74,10 @@ final class TargetSide {
       parents[node + 1] = tree.parent(node) + 1;
     }
     model.step(tokens, parents, count, logits.narrow(0, 0, count));
+  }
+
+  /** Warps what the model's step said; {@link #rows} then holds the distributions. */
+  void warp(DraftTree tree) {
     warp(0, 0L, tree);
     for (int node = 0; node < tree.size(); node++) {
       warp(node + 1, tree.ancestors(node), tree);
