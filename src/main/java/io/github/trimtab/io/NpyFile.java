@@ -15,10 +15,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** NumPy's .npy format, versions 1 to 3: integers, little endian, row-major. */
+/** NumPy's .npy format, versions 1 to 3: integers and booleans, little endian, row-major. */
 public final class NpyFile {
   /** How a file begins. */
   static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
+
+  private static final String BOOLEAN = "|b1";
 
   /** Longest header in bytes; NumPy's own reader stops at 10,000. */
   private static final int MOST_HEADER_BYTES = 1 << 16;
@@ -33,7 +35,7 @@ public final class NpyFile {
   /**
    * What a header says.
    *
-   * @param format {@code <u2}, {@code <i4}, {@code <u4} or {@code <i8}
+   * @param format {@code <u2}, {@code <i4}, {@code <u4}, {@code <i8} or {@code |b1}
    * @param shape sizes, 0 or more each
    */
   public record Header(String format, List<Long> shape) {
@@ -42,9 +44,25 @@ public final class NpyFile {
       shape = List.copyOf(shape);
     }
 
+    /** Whether the elements are true or false. */
+    public boolean isBoolean() {
+      return format.equals(BOOLEAN);
+    }
+
     /** Bytes of an element. */
     public int elementBytes() {
       return format.charAt(2) - '0';
+    }
+  }
+
+  /**
+   * Reads a file's header.
+   *
+   * @throws FileFormatException if it is no .npy file
+   */
+  public static Header readHeader(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      return readHeader(file, in);
     }
   }
 
@@ -90,9 +108,9 @@ public final class NpyFile {
       throw new FileFormatException(
           file, "header: " + text.strip() + ", expected descr, fortran_order and shape");
     }
-    if (!List.of("<u2", "<i4", "<u4", "<i8").contains(matcher.group(1))) {
+    if (!List.of("<u2", "<i4", "<u4", "<i8", BOOLEAN).contains(matcher.group(1))) {
       throw new FileFormatException(
-          file, "descr: " + matcher.group(1) + ", expected <u2, <i4, <u4 or <i8");
+          file, "descr: " + matcher.group(1) + ", expected <u2, <i4, <u4, <i8 or " + BOOLEAN);
     }
     List<Long> shape;
     try {
@@ -113,10 +131,10 @@ public final class NpyFile {
   }
 
   /**
-   * Reads a vector of integers.
+   * Reads a vector of integers, or of booleans as 0 and 1.
    *
-   * @throws FileFormatException if the file is not a vector of int32 or int64 of exactly the length
-   *     that its header says
+   * @throws FileFormatException if the file is not a vector of int32, int64 or bool of exactly the
+   *     length that its header says
    */
   public static long[] readVector(Path file) throws IOException {
     long size = Files.size(file);
@@ -128,7 +146,7 @@ public final class NpyFile {
             header.format()
                 + " of shape "
                 + header.shape()
-                + ", expected <i4 or <i8 of one dimension");
+                + ", expected <i4, <i8 or |b1 of one dimension");
       }
       long length = header.shape().getFirst();
       int bytes = header.elementBytes();
@@ -145,7 +163,15 @@ public final class NpyFile {
       ByteBuffer buffer = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
       long[] values = new long[(int) length];
       for (int i = 0; i < values.length; i++) {
-        values[i] = bytes == Integer.BYTES ? buffer.getInt() : buffer.getLong();
+        values[i] =
+            switch (bytes) {
+              case 1 -> buffer.get();
+              case Integer.BYTES -> buffer.getInt();
+              default -> buffer.getLong();
+            };
+        if (header.isBoolean() && values[i] != 0 && values[i] != 1) {
+          throw new FileFormatException(file, "[" + i + "]: " + values[i] + ", expected 0 or 1");
+        }
       }
       return values;
     }

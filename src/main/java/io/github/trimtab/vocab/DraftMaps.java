@@ -1,14 +1,19 @@
 package io.github.trimtab.vocab;
 
 import io.github.trimtab.io.GgufFile;
+import io.github.trimtab.io.NpyFile;
 import io.github.trimtab.io.Safetensors;
 import io.github.trimtab.io.TensorInfo;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code d2t} and {@code t2d} tensors mean, and which of them to believe. */
@@ -18,22 +23,65 @@ final class DraftMaps {
 
   private DraftMaps() {}
 
-  /**
-   * Target ids of EAGLE-3's pair: {@code d2t[i] + i} must be the places where {@code t2d} is true.
-   * A {@code d2t} that breaks this (some checkpoints carry one of zeros) is made again from {@code
-   * t2d} where that has as many places.
-   */
+  /** Target ids of EAGLE-3's pair in a checkpoint. */
   static long[] fromOffsets(Safetensors file, Provenance expected, List<String> messages) {
-    long @Nullable [] masked = file.contains(MASK) ? masked(file, expected) : null;
+    long @Nullable [] mask = file.contains(MASK) ? masked(file, expected) : null;
     if (!file.contains(NAME)) {
-      if (masked == null) {
+      if (mask == null) {
         throw new IllegalArgumentException(
             file.file() + ": neither d2t nor t2d, expected one of them");
       }
       messages.add(file.file() + ": no d2t, ids taken from t2d");
-      return masked;
+      return mask;
     }
-    long[] offsets = integers(file);
+    return joined(file.file(), integers(file), mask, expected, messages);
+  }
+
+  /**
+   * Target ids of .npy files: booleans are {@code t2d}; a file with {@code d2t} in its name holds
+   * offsets, and {@code t2d} may lie beside it; any other holds ids.
+   */
+  static long[] fromNpy(Path file, Provenance expected, List<String> messages) throws IOException {
+    long[] values = NpyFile.readVector(file);
+    if (NpyFile.readHeader(file).isBoolean()) {
+      return places(file, values, expected);
+    }
+    String name = String.valueOf(file.getFileName());
+    if (!name.contains(NAME)) {
+      return values;
+    }
+    Path beside = file.resolveSibling(name.replace(NAME, MASK));
+    long @Nullable [] mask =
+        Files.exists(beside) ? places(beside, NpyFile.readVector(beside), expected) : null;
+    return joined(file, values, mask, expected, messages);
+  }
+
+  /** What a .npy file of this name holds of ascending ids. */
+  static int[] toNpy(Path file, int[] ids) {
+    boolean isMap = String.valueOf(file.getFileName()).contains(NAME);
+    return isMap ? IntStream.range(0, ids.length).map(i -> ids[i] - i).toArray() : ids;
+  }
+
+  /** The places where a mask over the vocabulary is 1. */
+  private static long[] places(Path file, long[] mask, Provenance expected) {
+    if (mask.length != expected.vocabularySize()) {
+      throw new IllegalArgumentException(
+          file + ": t2d: " + mask.length + " places, expected " + expected.vocabularySize());
+    }
+    return LongStream.range(0, mask.length).filter(id -> mask[(int) id] == 1).toArray();
+  }
+
+  /**
+   * {@code d2t[i] + i} must be the places where {@code t2d} is true. A {@code d2t} that breaks this
+   * (some checkpoints carry one of zeros) is made again from {@code t2d} where that has as many
+   * places.
+   */
+  private static long[] joined(
+      Path file,
+      long[] offsets,
+      long @Nullable [] masked,
+      Provenance expected,
+      List<String> messages) {
     long[] ids = new long[offsets.length];
     boolean isMap = true;
     for (int i = 0; i < ids.length; i++) {
@@ -44,11 +92,11 @@ final class DraftMaps {
       boolean allZero = Arrays.stream(offsets).allMatch(offset -> offset == 0);
       if (allZero && ids.length < expected.vocabularySize()) {
         throw new IllegalArgumentException(
-            file.file() + ": d2t: all zero and no t2d, expected offsets or a mask to mend them");
+            file + ": d2t: all zero and no t2d, expected offsets or a mask to mend them");
       }
       if (!isMap) {
         throw new IllegalArgumentException(
-            file.file()
+            file
                 + ": d2t: ids not ascending in 0 to "
                 + (expected.vocabularySize() - 1)
                 + " and no t2d, expected offsets of kept ids");
@@ -60,9 +108,9 @@ final class DraftMaps {
     }
     if (masked.length != ids.length) {
       throw new IllegalArgumentException(
-          file.file() + ": t2d: " + masked.length + " ids, expected the " + ids.length + " of d2t");
+          file + ": t2d: " + masked.length + " ids, expected the " + ids.length + " of d2t");
     }
-    messages.add(file.file() + ": d2t does not agree with t2d, ids taken from t2d");
+    messages.add(file + ": d2t does not agree with t2d, ids taken from t2d");
     return masked;
   }
 

@@ -29,7 +29,8 @@ import java.util.Map;
  * SpecForge, speculators</td></tr>
  * <tr><td>.gguf</td><td>{@code d2t}, absolute ids</td><td>llama.cpp</td></tr>
  * <tr><td>.json</td><td>array of ids, or an object with {@code ids}</td><td></td></tr>
- * <tr><td>.npy</td><td>vector of ids</td><td>NumPy</td></tr>
+ * <tr><td>.npy</td><td>vector of ids; {@code t2d} as booleans; {@code d2t} (id minus place) by that
+ * name, with {@code t2d} beside it where there is one</td><td>NumPy, speculators</td></tr>
  * <tr><td>.txt</td><td>one count for each id; reading keeps those counted</td><td>SpecVocab</td></tr>
  * </table>
  *
@@ -69,7 +70,8 @@ public final class KeptFile {
     KeptVocabulary kept =
         switch (formatOf(file)) {
           case TORCH -> clean(file, expected, TorchFile.readIntegers(file), true, messages);
-          case NPY -> clean(file, expected, NpyFile.readVector(file), false, messages);
+          case NPY ->
+              clean(file, expected, DraftMaps.fromNpy(file, expected, messages), false, messages);
           case SAFETENSORS -> {
             try (Safetensors tensors = Safetensors.open(file)) {
               requireSame(file, expected, tensors.metadata());
@@ -116,7 +118,7 @@ public final class KeptFile {
     Provenance provenance = kept.provenance();
     switch (byEnding(file)) {
       case TORCH -> TorchFile.writeList(file, kept.idsByRank());
-      case NPY -> NpyFile.writeVector(file, kept.ids());
+      case NPY -> NpyFile.writeVector(file, DraftMaps.toNpy(file, kept.ids()));
       case SAFETENSORS ->
           DraftMapFile.write(file, kept.ids(), provenance.vocabularySize(), texts(provenance));
       case GGUF ->
