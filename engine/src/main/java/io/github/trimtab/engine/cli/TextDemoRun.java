@@ -4,9 +4,11 @@ import io.github.trimtab.engine.completion.BundledCounts;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.demo.TextDemo;
 import io.github.trimtab.engine.demo.TextReport;
+import io.github.trimtab.engine.llama.PromptPolicy;
 import io.github.trimtab.engine.text.StreamingDecoder;
 import io.github.trimtab.engine.text.TextTokenizer;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.vocab.KeptVocabulary;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -18,6 +20,9 @@ import picocli.CommandLine.Option;
 final class TextDemoRun {
 
   private static final int MOST_TOKENS = 1024;
+
+  /** Last tokens of a beginning, which judge the others. */
+  private static final int SNAPKV_WINDOW = 16;
 
   /** A quarter of the head: the share that the paper's headline is about. */
   private static final int SHARE = 4;
@@ -96,10 +101,20 @@ final class TextDemoRun {
       description = "Tokens to write behind each beginning (default: ${DEFAULT-VALUE}).")
   private int tokens;
 
+  @Option(
+      names = "--snapkv",
+      paramLabel = "N",
+      description =
+          "Keep N tokens of each beginning's keys and values, by SnapKV (default: all of them).")
+  private int snapKv;
+
   /** Reads models and counts, so that what is missing is said before anything is drawn. */
   Prepared prepare(Kernels kernels) throws IOException {
     if (tokens < 1 || tokens > MOST_TOKENS) {
       throw new BadInputException("--tokens", tokens, "1 to " + MOST_TOKENS);
+    }
+    if (snapKv != 0 && (snapKv < 2 || snapKv > MOST_TOKENS)) {
+      throw new BadInputException("--snapkv", snapKv, "2 to " + MOST_TOKENS);
     }
     TextModels models = TextModels.load(folder);
     TextTokenizer tokenizer = models.tokenizer(folder);
@@ -108,7 +123,12 @@ final class TextDemoRun {
     KeptVocabulary kept = counts.keep(counts.read("target-java"), vocabulary / SHARE);
     List<int[]> prompts =
         BEGINNINGS.stream().map(text -> models.encode(tokenizer, text.stripTrailing())).toList();
-    return new Prepared(new TextDemo(models, kernels, kept, prompts, tokens), tokenizer);
+    EvictionPolicy policy =
+        snapKv == 0
+            ? null
+            : PromptPolicy.snapKv(
+                models.target().config(), snapKv, Math.min(SNAPKV_WINDOW, snapKv / 2));
+    return new Prepared(new TextDemo(models, kernels, kept, prompts, tokens, policy), tokenizer);
   }
 
   /** The demonstration, ready to run. */

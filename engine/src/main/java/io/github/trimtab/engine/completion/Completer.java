@@ -1,15 +1,12 @@
 package io.github.trimtab.engine.completion;
 
-import io.github.trimtab.engine.llama.EagleDrafter;
-import io.github.trimtab.engine.llama.LlamaDrafter;
 import io.github.trimtab.engine.llama.LlamaTarget;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
-import io.github.trimtab.speculative.DraftModel;
 import io.github.trimtab.speculative.SpeculativeDecoder;
 import io.github.trimtab.speculative.Warping;
 import java.util.Arrays;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -27,8 +24,8 @@ public final class Completer implements AutoCloseable {
   private final TextModels models;
   private final Kernels kernels;
   private final LlamaTarget target;
-  private final LlamaDrafter draft;
-  private final EagleDrafter eagle;
+  private final Drafters drafters;
+  private final @Nullable EvictionPolicy prompts;
 
   /**
    * Takes memory for one text.
@@ -36,11 +33,29 @@ public final class Completer implements AutoCloseable {
    * @param tokens most of a text, its prompt included
    */
   public Completer(TextModels models, Kernels kernels, int tokens) {
+    this(models, kernels, tokens, null);
+  }
+
+  /**
+   * Takes memory for one text, of whose prompt the target's cache keeps what a policy says. The
+   * text is then the target's own behind what it kept; drafters keep everything.
+   *
+   * @param tokens most of a text, its prompt included
+   * @param prompts such as {@link io.github.trimtab.engine.llama.PromptPolicy#snapKv}; null keeps
+   *     all
+   */
+  public Completer(
+      TextModels models, Kernels kernels, int tokens, @Nullable EvictionPolicy prompts) {
     this.models = models;
     this.kernels = kernels;
+    this.prompts = prompts;
     target = new LlamaTarget(models.target(), kernels, tokens, DType.F32);
-    draft = new LlamaDrafter(models.draft(), kernels, tokens, DType.F32);
-    eagle = new EagleDrafter(models.eagle(), target, kernels, tokens, DType.F32);
+    drafters = new Drafters(models, target.features(), kernels, tokens);
+  }
+
+  /** Bytes of keys and values that the target held at most at once, over all texts. */
+  public long peakCacheBytes() {
+    return target.peakCacheBytes();
   }
 
   /**
@@ -67,7 +82,11 @@ public final class Completer implements AutoCloseable {
     int[] held = Arrays.copyOf(prompt, prompt.length - 1);
     target.clear();
     target.watch(speculation == null || speculation.tail() == null ? 0 : LIKELY);
-    target.prompt(held);
+    if (prompts == null) {
+      target.prompt(held);
+    } else {
+      target.prompt(held, prompts);
+    }
     SplittableRandom random = new SplittableRandom(seed);
     SpeculativeDecoder decoder =
         speculation == null
@@ -75,63 +94,24 @@ public final class Completer implements AutoCloseable {
             : SpeculativeDecoder.of(
                 kernels,
                 target,
-                begin(speculation, prompt, held),
+                drafters.begin(speculation, prompt),
                 speculation.heads(),
                 speculation.drafting(warping),
                 warping,
                 random,
                 prompt);
-    return run(decoder, most, speculation, each);
-  }
-
-  private DraftModel begin(Speculation speculation, int[] prompt, int[] held) {
-    if (speculation.tail() != null) {
-      speculation.tail().clearTail();
-      speculation.tail().addAll(prompt, prompt.length);
+    Text text =
+        new Text(decoder, speculation, most, models.target().config().ends(), target::likely, each);
+    while (!text.isDone()) {
+      text.begin();
+      text.end();
     }
-    return switch (speculation.drafter()) {
-      case EAGLE -> {
-        eagle.clear();
-        eagle.prompt(held);
-        yield eagle;
-      }
-      case MODEL -> {
-        draft.clear();
-        draft.prompt(held);
-        yield draft;
-      }
-    };
-  }
-
-  private Completion run(
-      SpeculativeDecoder decoder, int most, @Nullable Speculation speculation, IntConsumer each) {
-    List<Integer> ends = models.target().config().ends();
-    int[] tokens = new int[most];
-    int[] emitted = new int[decoder.most()];
-    int count = 0;
-    long start = System.nanoTime();
-    while (count < most) {
-      int round = decoder.next(emitted);
-      for (int i = 0; i < round && count < most; i++) {
-        tokens[count++] = emitted[i];
-        each.accept(emitted[i]);
-        if (ends.contains(emitted[i])) {
-          most = count;
-        }
-      }
-      if (speculation != null && speculation.tail() != null) {
-        target.likely(speculation.tail()::add);
-        speculation.tail().addAll(emitted, round);
-      }
-    }
-    double seconds = (System.nanoTime() - start) * 1e-9;
-    return new Completion(Arrays.copyOf(tokens, count), decoder.efficiency(), seconds);
+    return text.completion();
   }
 
   @Override
   public void close() {
-    eagle.close();
-    draft.close();
+    drafters.close();
     target.close();
   }
 }

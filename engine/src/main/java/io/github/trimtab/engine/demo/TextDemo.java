@@ -7,6 +7,7 @@ import io.github.trimtab.engine.completion.Speculation;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.llama.GatheredHead;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.BlockEfficiency;
 import io.github.trimtab.speculative.DraftHead;
@@ -28,9 +29,15 @@ import org.jspecify.annotations.Nullable;
  * @param kept ids of the trimmed head
  * @param prompts what the texts begin with, as tokens
  * @param tokens written behind each prompt
+ * @param promptPolicy what the target's cache keeps of a prompt; null: all
  */
 public record TextDemo(
-    TextModels models, Kernels kernels, KeptVocabulary kept, List<int[]> prompts, int tokens) {
+    TextModels models,
+    Kernels kernels,
+    KeptVocabulary kept,
+    List<int[]> prompts,
+    int tokens,
+    @Nullable EvictionPolicy promptPolicy) {
 
   /** Drafted tokens of a round. */
   static final int LENGTH = 3;
@@ -96,7 +103,8 @@ public record TextDemo(
     List<Result> results = methods();
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
     try (Completer completer =
-        new Completer(models, kernels, longest + Math.max(tokens, WARM_UP) + LENGTH + 1)) {
+        new Completer(
+            models, kernels, longest + Math.max(tokens, WARM_UP) + LENGTH + 1, promptPolicy)) {
       for (Result result : results) {
         progress.accept("warming up, " + result.title);
         complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});

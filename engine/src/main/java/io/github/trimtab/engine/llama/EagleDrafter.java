@@ -16,7 +16,8 @@ import io.github.trimtab.speculative.DraftModel;
 public final class EagleDrafter implements DraftModel, AutoCloseable {
 
   private final EagleModel model;
-  private final LlamaTarget target;
+  private final LlamaModel target;
+  private final Features fresh;
   private final int width;
   private final PagedAttention paged;
   private final TreeAttention tree;
@@ -29,14 +30,21 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
   /**
    * A drafter with an empty cache.
    *
-   * @param target the text that it drafts for
+   * @param target whose embedding it reads
+   * @param features of the text that it drafts for
    * @param tokens most that the cache holds
    * @param pages how pages hold keys and values
    */
   public EagleDrafter(
-      EagleModel model, LlamaTarget target, Kernels kernels, int tokens, DType pages) {
+      EagleModel model,
+      LlamaModel target,
+      Features features,
+      Kernels kernels,
+      int tokens,
+      DType pages) {
     this.model = model;
     this.target = target;
+    fresh = features;
     width = model.blocks().config().width();
     paged = new PagedAttention(model.blocks(), kernels, 1, tokens, pages);
     tree = new TreeAttention(model.blocks(), paged);
@@ -73,10 +81,10 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
   }
 
   private void requireFeatures(int count) {
-    if (count < 1 || target.features().count() != count) {
+    if (count < 1 || fresh.count() != count) {
       throw new IllegalStateException(
           "features of the target: "
-              + target.features().count()
+              + fresh.count()
               + ", expected one for each of "
               + count
               + " tokens");
@@ -85,12 +93,11 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
 
   /** Runs tokens with the oldest features and returns how many were in the last chunk. */
   private int run(int[] tokens, int first, int count) {
-    Features fresh = target.features();
     int ran = 0;
     for (int from = 0; from < count; from += ran) {
       ran = Math.min(LlamaTarget.CHUNK, count - from);
       require(ran);
-      target.model().embed(tokens, first + from, ran, work, 0);
+      target.embed(tokens, first + from, ran, work, 0);
       for (int i = 0; i < ran; i++) {
         fresh.copy(from + i, features, i * width);
       }
@@ -108,7 +115,7 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
     require(count);
     int first = tree.nodes();
     tree.begin(parents, count);
-    target.model().embed(tokens, 0, count, work, 0);
+    target.embed(tokens, 0, count, work, 0);
     for (int i = 0; i < count; i++) {
       boolean child = parents[i] >= 0;
       System.arraycopy(

@@ -3,7 +3,7 @@ package io.github.trimtab.engine.llama;
 import java.util.Arrays;
 
 /** Vectors that a target's head reads, of tokens in order, for a drafter that builds on them. */
-final class Features {
+public final class Features {
 
   private final int width;
   private float[] values = {};

@@ -182,7 +182,7 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   }
 
   /** What the head reads of the tokens that a drafter has not run yet. */
-  Features features() {
+  public Features features() {
     return features;
   }
 

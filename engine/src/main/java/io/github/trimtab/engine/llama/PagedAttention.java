@@ -139,6 +139,12 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
     steps++;
   }
 
+  /** Forgets the newest tokens of a row. */
+  void truncate(int row, int newest) {
+    cache.truncate(row, newest);
+    positions[row] -= newest;
+  }
+
   /** Counts tokens of the first row that were put into the cache from elsewhere. */
   void advance(int tokens) {
     positions[0] += tokens;

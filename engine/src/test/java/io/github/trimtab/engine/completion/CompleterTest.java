@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.engine.llama.PromptPolicy;
 import io.github.trimtab.engine.llama.TinyLlama;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.DraftHead;
@@ -19,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -112,6 +115,59 @@ class CompleterTest {
       assertThatThrownBy(
               () -> completer.complete(new int[] {5}, 1, Warping.greedy(), null, 1, _ -> {}))
           .hasMessageContaining("prompt: 1 tokens");
+    }
+  }
+
+  /** Texts of unlike lengths, which end at unlike rounds. */
+  @ParameterizedTest
+  @EnumSource(Drafter.class)
+  void textsOfABatchAreWhatTheyAreAlone(Drafter drafter) {
+    List<int[]> prompts = List.of(PROMPT, new int[] {5, 8}, new int[] {70, 3, 3, 9, 41, 2});
+    for (Warping warping : List.of(Warping.greedy(), Warping.temperature(1))) {
+      for (boolean speculates : new boolean[] {false, true}) {
+        try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 3, 80)) {
+          for (int again = 0; again < 2; again++) {
+            List<Completion> together =
+                batch.complete(
+                    prompts, TOKENS, warping, _ -> speculates ? speculation(drafter) : null, 40);
+            for (int row = 0; row < 3; row++) {
+              try (Completer completer = new Completer(models, KERNELS, 80)) {
+                Completion alone =
+                    completer.complete(
+                        prompts.get(row),
+                        TOKENS,
+                        warping,
+                        speculates ? speculation(drafter) : null,
+                        40 + row,
+                        _ -> {});
+                assertArrayEquals(alone.tokens(), together.get(row).tokens());
+                assertEquals(alone.efficiency(), together.get(row).efficiency());
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static Speculation speculation(Drafter drafter) {
+    return new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 3, null);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Drafter.class)
+  void aForgottenPromptIsForgottenForPlainAndDraftedTextAlike(Drafter drafter) {
+    int[] prompt = new SplittableRandom(3).ints(60, 3, 97).toArray();
+    EvictionPolicy policy = PromptPolicy.snapKv(models.target().config(), 20, 8);
+    try (Completer whole = new Completer(models, KERNELS, 130);
+        Completer cut = new Completer(models, KERNELS, 130, policy)) {
+      Completion all = whole.complete(prompt, TOKENS, Warping.greedy(), null, 1, _ -> {});
+      Completion plain = cut.complete(prompt, TOKENS, Warping.greedy(), null, 1, _ -> {});
+      Completion drafted =
+          cut.complete(prompt, TOKENS, Warping.greedy(), speculation(drafter), 1, _ -> {});
+      assertArrayEquals(plain.tokens(), drafted.tokens());
+      assertThat(plain.tokens()).isNotEqualTo(all.tokens());
+      assertThat(cut.peakCacheBytes()).isLessThan(whole.peakCacheBytes());
     }
   }
 }

@@ -82,7 +82,12 @@ class DrafterTest {
     try (LlamaTarget target = new LlamaTarget(model, KERNELS, 160, DType.F32);
         EagleDrafter drafter =
             new EagleDrafter(
-                EagleModel.load(eagleFolder, model), target, KERNELS, 160, DType.F32)) {
+                EagleModel.load(eagleFolder, model),
+                model,
+                target.features(),
+                KERNELS,
+                160,
+                DType.F32)) {
       target.prompt(Arrays.copyOf(prompt, 29));
       drafter.prompt(Arrays.copyOf(prompt, 29));
       Tensor root = drafter.begin(new int[0], 0, new int[] {prompt[29]}, 1);

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -139,26 +140,47 @@ class LlamaModelTest {
   void rowsOfABatchAreTheirOwnTexts() throws IOException {
     write(DType.BF16, true, false);
     LlamaModel model = LlamaModel.load(folder);
+    int[][] texts = {text(5, 6), text(1, 9), text(130, 11)};
+    // Tokens of each row's step, and how many of them become text.
     int[][][] steps = {
-      {text(5, 6), text(40, 7), text(1, 8)},
-      {text(1, 9), {}, text(3, 10)},
-      {text(2, 11), text(1, 12), {}}
+      {text(4, 12), text(1, 13), {}}, {text(1, 14), {}, text(20, 15)}, {{}, {}, text(3, 16)}
     };
-    float[] logits = new float[3 * V];
-    int[][] texts = new int[3][0];
-    try (LlamaBatch batch = new LlamaBatch(model, KERNELS, 3, 160, DType.F32);
+    int[][] kept = {{2, 1, 0}, {1, 0, 20}, {0, 0, 1}};
+    try (LlamaBatch batch = new LlamaBatch(model, KERNELS, 3, 200, DType.F32);
         LlamaTarget alone = target()) {
-      for (int[][] step : steps) {
-        batch.step(step, Tensor.wrap(logits, 3, V));
+      batch.prompt(texts);
+      for (int step = 0; step < steps.length; step++) {
+        float[][] results = new float[3][];
         for (int row = 0; row < 3; row++) {
+          int[] tokens = steps[step][row];
+          results[row] = new float[tokens.length * V];
+          if (tokens.length > 0) {
+            Tensor result = Tensor.wrap(results[row], tokens.length, V);
+            batch.row(row).step(tokens, chain(tokens.length), tokens.length, result);
+          }
+        }
+        batch.run();
+        for (int row = 0; row < 3; row++) {
+          int[] tokens = steps[step][row];
           int before = texts[row].length;
-          texts[row] = Arrays.copyOf(texts[row], before + step[row].length);
-          System.arraycopy(step[row], 0, texts[row], before, step[row].length);
-          float[] expected = alone.logits(texts[row])[texts[row].length - 1];
-          assertArrayEquals(
-              expected, Arrays.copyOfRange(logits, row * V, (row + 1) * V), 2e-5f, "row " + row);
+          int[] all = Arrays.copyOf(texts[row], before + tokens.length);
+          System.arraycopy(tokens, 0, all, before, tokens.length);
+          float[][] expected = alone.logits(all);
+          for (int i = 0; i < tokens.length; i++) {
+            float[] actual = Arrays.copyOfRange(results[row], i * V, (i + 1) * V);
+            assertArrayEquals(expected[before + i], actual, 2e-5f, "row " + row + ", token " + i);
+          }
+          if (tokens.length > 0) {
+            batch.row(row).keep(IntStream.range(0, kept[step][row]).toArray(), kept[step][row]);
+          }
+          texts[row] = Arrays.copyOf(all, before + kept[step][row]);
         }
       }
+      assertThatThrownBy(() ->
+              batch
+                  .row(1)
+                  .step(text(2, 1), new int[] {-1, -1}, 2, Tensor.wrap(new float[2 * V], 2, V)))
+          .hasMessageContaining("parent of node 1: -1");
     }
   }
 

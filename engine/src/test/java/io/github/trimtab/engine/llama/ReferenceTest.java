@@ -93,7 +93,8 @@ class ReferenceTest {
     HeadRows head = HeadRows.all(model.head());
     try (Safetensors reference = Safetensors.open(MODELS.resolve("reference.safetensors"));
         LlamaTarget target = new LlamaTarget(model, KERNELS, 256, DType.F32);
-        EagleDrafter drafter = new EagleDrafter(eagle, target, KERNELS, 256, DType.F32)) {
+        EagleDrafter drafter =
+            new EagleDrafter(eagle, target.model(), target.features(), KERNELS, 256, DType.F32)) {
       Comparison comparison = new Comparison(reference, "eagle");
       Tensor features = reference.tensor("eagle.features");
       for (int row = 0; row < 2; row++) {

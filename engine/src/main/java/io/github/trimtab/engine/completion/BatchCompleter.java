@@ -1,0 +1,113 @@
+package io.github.trimtab.engine.completion;
+
+import io.github.trimtab.engine.llama.LlamaBatch;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.speculative.SpeculativeDecoder;
+import io.github.trimtab.speculative.TargetModel;
+import io.github.trimtab.speculative.Warping;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Completes several texts side by side: a target pass a round for all of them. Each text has its
+ * own drafter, which drafts by itself, and is what it would be alone.
+ *
+ * <p>Threads: one at a time.
+ */
+public final class BatchCompleter implements AutoCloseable {
+  private final TextModels models;
+  private final Kernels kernels;
+  private final LlamaBatch target;
+  private final List<Drafters> drafters = new ArrayList<>();
+
+  /**
+   * Takes memory for texts.
+   *
+   * @param rows texts, 1 to 64
+   * @param tokens most of a text, its prompt and a round's drafts included
+   */
+  public BatchCompleter(TextModels models, Kernels kernels, int rows, int tokens) {
+    this.models = models;
+    this.kernels = kernels;
+    target = new LlamaBatch(models.target(), kernels, rows, tokens, DType.F32);
+    for (int row = 0; row < rows; row++) {
+      drafters.add(new Drafters(models, target.features(row), kernels, tokens));
+    }
+  }
+
+  /**
+   * Completes texts.
+   *
+   * @param prompts one a row, each of 2 tokens or more
+   * @param most tokens to write behind each; fewer where a text ends
+   * @param warping how the target's logits become its distribution
+   * @param speculation how a row's tokens are drafted, with heads of its own, or null: not at all
+   * @param seed of the uniforms; row r has seed + r
+   */
+  public List<Completion> complete(
+      List<int[]> prompts,
+      int most,
+      Warping warping,
+      IntFunction<? extends @Nullable Speculation> speculation,
+      long seed) {
+    for (int[] prompt : prompts) {
+      if (prompt.length < 2) {
+        throw new IllegalArgumentException(
+            "prompt: " + prompt.length + " tokens, expected 2 or more");
+      }
+    }
+    target.clear();
+    target.prompt(
+        prompts.stream()
+            .map(prompt -> Arrays.copyOf(prompt, prompt.length - 1))
+            .toArray(int[][]::new));
+    List<Text> texts = new ArrayList<>();
+    for (int row = 0; row < prompts.size(); row++) {
+      texts.add(text(row, prompts.get(row), most, warping, speculation.apply(row), seed + row));
+    }
+    List<Text> left = new ArrayList<>(texts);
+    left.removeIf(Text::isDone);
+    while (!left.isEmpty()) {
+      left.forEach(Text::begin);
+      target.run();
+      left.forEach(Text::end);
+      left.removeIf(Text::isDone);
+    }
+    return texts.stream().map(Text::completion).toList();
+  }
+
+  private Text text(
+      int index,
+      int[] prompt,
+      int most,
+      Warping warping,
+      @Nullable Speculation speculation,
+      long seed) {
+    TargetModel row = target.row(index);
+    SplittableRandom random = new SplittableRandom(seed);
+    SpeculativeDecoder decoder =
+        speculation == null
+            ? SpeculativeDecoder.plain(kernels, row, warping, random, prompt)
+            : SpeculativeDecoder.of(
+                kernels,
+                row,
+                drafters.get(index).begin(speculation, prompt),
+                speculation.heads(),
+                speculation.drafting(warping),
+                warping,
+                random,
+                prompt);
+    return new Text(decoder, speculation, most, models.target().config().ends(), _ -> {}, _ -> {});
+  }
+
+  @Override
+  public void close() {
+    drafters.forEach(Drafters::close);
+    target.close();
+  }
+}
