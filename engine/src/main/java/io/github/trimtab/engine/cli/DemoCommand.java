@@ -65,12 +65,7 @@ final class DemoCommand implements Callable<Integer> {
           "Folder for demo.png, the single pictures and the tables (default: ${DEFAULT-VALUE}).")
   private Path out = Path.of("");
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "auto",
-      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private BackendChoice backend = BackendChoice.AUTO;
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "--seed",

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What running any operation shares: files, backend and settings. */
@@ -39,12 +40,7 @@ abstract class RunOperation implements Callable<Integer> {
       description = "Output tensors; appears whole or not at all.")
   private Path out = Path.of("");
 
-  @Option(
-      names = "--backend",
-      defaultValue = "auto",
-      paramLabel = "NAME",
-      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private BackendChoice backend = BackendChoice.AUTO;
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "-s",

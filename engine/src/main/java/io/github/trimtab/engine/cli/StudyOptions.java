@@ -2,6 +2,7 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.kernel.Kernels;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options of every command that measures a model over many passes. */
@@ -17,12 +18,7 @@ final class StudyOptions {
       description = "Folder of the model (default: ${DEFAULT-VALUE}).")
   private Path folder = Path.of("");
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "auto",
-      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private BackendChoice backend = BackendChoice.AUTO;
+  @Mixin private BackendOption backend = new BackendOption();
 
   /** Folder of the model. */
   Path folder() {

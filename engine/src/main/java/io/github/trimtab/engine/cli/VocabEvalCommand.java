@@ -3,6 +3,7 @@ package io.github.trimtab.engine.cli;
 import io.github.trimtab.engine.completion.BundledCounts;
 import io.github.trimtab.engine.completion.Drafter;
 import io.github.trimtab.engine.completion.TextModels;
+import io.github.trimtab.engine.draftstudy.PageTables;
 import io.github.trimtab.engine.draftstudy.Plan;
 import io.github.trimtab.engine.draftstudy.Prompts;
 import io.github.trimtab.engine.draftstudy.Study;
@@ -17,7 +18,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -55,12 +58,7 @@ final class VocabEvalCommand implements Callable<Integer> {
       description = "Folder of target, drafters, counts and prompts (default: ${DEFAULT-VALUE}).")
   private Path folder = Path.of("");
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "auto",
-      description = "Where to run: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private BackendChoice backend = BackendChoice.AUTO;
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "--sections",
@@ -90,7 +88,7 @@ final class VocabEvalCommand implements Callable<Integer> {
       names = "--shares",
       paramLabel = "N",
       split = ",",
-      defaultValue = "2,4,8,16",
+      defaultValue = "2,4,8",
       description = "Kept rows, as divisors of the vocabulary (default: ${DEFAULT-VALUE}).")
   private List<Integer> shares = List.of();
 
@@ -120,7 +118,9 @@ final class VocabEvalCommand implements Callable<Integer> {
       names = "--prompts",
       paramLabel = "N",
       defaultValue = "24",
-      description = "Prompts of a domain, where it has as many (default: ${DEFAULT-VALUE}).")
+      description =
+          "Completions in each way: prompts of the domain, then the same again with other uniforms"
+              + " (default: ${DEFAULT-VALUE}).")
   private int prompts;
 
   @Option(
@@ -137,6 +137,25 @@ final class VocabEvalCommand implements Callable<Integer> {
       description = "Seed of everything drawn (default: ${DEFAULT-VALUE}).")
   private long seed;
 
+  @Option(
+      names = "--report",
+      description = "Measure nothing more; sum up the records that DIR holds.")
+  private boolean report;
+
+  @Option(
+      names = "--page",
+      paramLabel = "FILE",
+      description =
+          "Write the study's tables into this Markdown page, between the marks <!-- study: NAME -->"
+              + " and <!-- end -->.")
+  private @Nullable Path page;
+
+  @Option(
+      names = "--untimed",
+      description =
+          "Leave out tokens a second and plain decoding: for a machine that does other work.")
+  private boolean untimed;
+
   @Option(names = "--quick", description = "A look: 2 prompts, 48 tokens.")
   private boolean quick;
 
@@ -151,7 +170,8 @@ final class VocabEvalCommand implements Callable<Integer> {
       range("--shares", share, 2, vocabulary);
     }
     Plan plan =
-        new Plan(sections, drafters, temperatures, shares, gamma, domain, foreign, vocabulary);
+        new Plan(
+            sections, drafters, temperatures, shares, gamma, domain, foreign, vocabulary, !untimed);
     Prompts held = Prompts.read(folder.resolve("prompts.jsonl"), models, tokenizer);
     plan.cells().forEach(cell -> held.of(cell.domain()));
     Study study =
@@ -163,29 +183,45 @@ final class VocabEvalCommand implements Callable<Integer> {
             plan,
             quick ? QUICK_PROMPTS : prompts,
             quick ? QUICK_TOKENS : tokens,
-            seed);
-    Files.createDirectories(out);
-    List<Summary> summaries;
-    int completions = study.prompts() * plan.cells().size();
-    try (Progress progress = new Progress(spec.commandLine().getErr(), completions)) {
-      summaries =
-          study.run(
-              out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl"), progress::show);
+            seed,
+            !untimed);
+    Path records = out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl");
+    if (report && !Files.isRegularFile(records)) {
+      throw new BadInputException("--report", records, "records of these --tokens and --seed");
     }
+    Files.createDirectories(out);
+    List<Summary> summaries = summaries(study, records);
     String table = StudyFiles.table(summaries);
     Files.writeString(out.resolve("study.txt"), table);
     Path file = out.resolve("study.json");
-    Files.writeString(file, StudyFiles.json(summaries, study.tokens(), seed));
+    Files.writeString(file, StudyFiles.json(summaries, study));
     PrintWriter printed = spec.commandLine().getOut();
     printed.print(table);
     printed.println("results: " + file);
+    if (page != null) {
+      String filled = PageTables.read(file).fill(Files.readString(page));
+      Files.writeString(page, filled);
+    }
     StudyPlots.write(summaries, out).forEach(plot -> printed.println("plot: " + plot));
     return 0;
+  }
+
+  private List<Summary> summaries(Study study, Path records) throws IOException {
+    if (report) {
+      return study.report(records);
+    }
+    int completions = study.prompts() * study.plan().cells().size();
+    try (Progress progress = new Progress(spec.commandLine().getErr(), completions)) {
+      return study.run(records, progress::show);
+    }
   }
 
   private void check() {
     if (Files.exists(out) && !Files.isDirectory(out)) {
       throw new BadInputException("--out", out, "a folder, or none yet");
+    }
+    if (page != null && !Files.isRegularFile(page)) {
+      throw new BadInputException("--page", page, "a Markdown file");
     }
     range("--prompts", prompts, 1, MOST_PROMPTS);
     range("--tokens", tokens, 1, MOST_TOKENS);

@@ -25,6 +25,24 @@ public record Measurement(
     int covered,
     double seconds) {
 
+  /** The same of another prompt. */
+  Measurement of(int other) {
+    return new Measurement(cell, other, tokens, rounds, drafted, accepted, covered, seconds);
+  }
+
+  /** What two completions of a cell's prompt took together. */
+  Measurement plus(Measurement other) {
+    return new Measurement(
+        cell,
+        prompt,
+        tokens + other.tokens,
+        rounds + other.rounds,
+        drafted + other.drafted,
+        accepted + other.accepted,
+        covered + other.covered,
+        seconds + other.seconds);
+  }
+
   /** One line of JSON. */
   String format() {
     return String.format(

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param domain whose list is the study's own
  * @param foreign other domains
  * @param vocabulary size V
+ * @param plain whether plain decoding is measured, which only tokens a second need
  */
 public record Plan(
     List<Section> sections,
@@ -26,7 +27,8 @@ public record Plan(
     int gamma,
     String domain,
     List<String> foreign,
-    int vocabulary) {
+    int vocabulary,
+    boolean plain) {
 
   /** The share that all sections but {@link Section#SIZE} look at. */
   private static final int QUARTER = 4;
@@ -43,9 +45,9 @@ public record Plan(
     GAMMA,
     /** With and without ids that follow the text. */
     TAIL,
-    /** Whose text was counted. */
+    /** Whose text was counted, at every size. */
     SOURCE,
-    /** Other domains: the wrong list, fallback, their own list, switching. */
+    /** Other domains: the wrong list, fallback, switching, their own list at every size. */
     DOMAIN
   }
 
@@ -62,7 +64,9 @@ public record Plan(
   public List<Cell> cells() {
     Set<Cell> cells = new LinkedHashSet<>();
     for (float temperature : temperatures) {
-      cells.add(Cell.plain(domain, temperature));
+      if (plain) {
+        cells.add(Cell.plain(domain, temperature));
+      }
       for (Drafter drafter : drafters) {
         Cell full = Cell.full(domain, temperature, drafter, gamma, vocabulary);
         cells.add(full);
@@ -72,14 +76,18 @@ public record Plan(
             case GAMMA -> addGammas(full, cells);
             case TAIL -> cells.add(own(full, QUARTER).withTail(TAIL));
             case SOURCE -> {
-              cells.add(full.trimmed(vocabulary / QUARTER, "raw-" + domain));
-              cells.add(full.trimmed(vocabulary / QUARTER, "draft-" + domain));
-              cells.add(own(full, QUARTER));
+              for (int share : shares) {
+                cells.add(own(full, share));
+                cells.add(full.trimmed(vocabulary / share, "draft-" + domain));
+                cells.add(full.trimmed(vocabulary / share, "raw-" + domain));
+              }
             }
             case DOMAIN -> {
               addDomain(full, cells);
               for (String other : foreign) {
-                cells.add(Cell.plain(other, temperature));
+                if (plain) {
+                  cells.add(Cell.plain(other, temperature));
+                }
                 addDomain(Cell.full(other, temperature, drafter, gamma, vocabulary), cells);
               }
             }
@@ -117,7 +125,9 @@ public record Plan(
     cells.add(wrong);
     cells.add(wrong.choosing(Cell.Choice.FALLBACK));
     cells.add(wrong.choosing(Cell.Choice.SWITCHING));
-    cells.add(full.trimmed(vocabulary / QUARTER, "target-" + full.domain()));
+    for (int share : shares) {
+      cells.add(full.trimmed(vocabulary / share, "target-" + full.domain()));
+    }
   }
 
   /** The lists that {@link Cell.Choice#SWITCHING} has. */

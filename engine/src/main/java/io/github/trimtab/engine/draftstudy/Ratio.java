@@ -12,6 +12,11 @@ import java.util.function.ToDoubleFunction;
  */
 public record Ratio(double value, double error) {
 
+  /** The same in another unit. */
+  Ratio times(double factor) {
+    return new Ratio(factor * value, factor * error);
+  }
+
   /** Sum of one quantity over sum of another. */
   static <T> Ratio of(List<T> prompts, ToDoubleFunction<T> above, ToDoubleFunction<T> below) {
     double[] a = prompts.stream().mapToDouble(above).toArray();

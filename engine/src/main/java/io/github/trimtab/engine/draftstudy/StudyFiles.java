@@ -15,7 +15,7 @@ public final class StudyFiles {
 
   private static final MathContext DIGITS = new MathContext(6);
 
-  private static final String ROW = "%-62s %4s %14s %15s %7s %9s %15s %15s %6s %6s %11s%n";
+  private static final String ROW = "%-62s %4s %14s %15s %7s %9s %15s %15s %6s %13s %16s %16s%n";
 
   private StudyFiles() {}
 
@@ -34,6 +34,7 @@ public final class StudyFiles {
             "of full head",
             "c",
             "MBSU",
+            "of full head",
             "paper's c"));
     for (Summary summary : summaries) {
       table.append(
@@ -48,15 +49,18 @@ public final class StudyFiles {
               text("%.1f %%", 100 * summary.coverage().value()),
               pair("%.0f ± %.0f", summary.speed(), 1),
               pair("%.1f ± %.1f %%", summary.speedChange(), 100),
-              number("%.3f", summary.cost()),
-              number("%.2f", summary.mbsu()),
-              number("%.2f", summary.paperMbsu())));
+              number("%.3f", summary.own().cost()),
+              pair("%.2f ± %.2f", summary.own().value(), 1),
+              pair("%.1f ± %.1f %%", summary.own().change(), 100),
+              pair("%.1f ± %.1f %%", summary.paper().change(), 100)));
     }
     return table.toString();
   }
 
   private static String pair(String format, Ratio ratio, double factor) {
-    return String.format(Locale.ROOT, format, factor * ratio.value(), factor * ratio.error());
+    return Double.isNaN(ratio.value())
+        ? "-"
+        : String.format(Locale.ROOT, format, factor * ratio.value(), factor * ratio.error());
   }
 
   private static String text(String format, double value) {
@@ -67,18 +71,16 @@ public final class StudyFiles {
     return Double.isNaN(value) ? "-" : text(format, value);
   }
 
-  /**
-   * The JSON text, with a newline at the end.
-   *
-   * @param tokens most that were written behind a prompt
-   */
-  public static String json(List<Summary> summaries, int tokens, long seed) {
+  /** The JSON text, with a newline at the end. */
+  public static String json(List<Summary> summaries, Study study) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
       json.useDefaultPrettyPrinter();
       json.writeStartObject();
-      json.writeNumberField("tokens", tokens);
-      json.writeNumberField("seed", seed);
+      json.writeNumberField("completions", study.prompts());
+      json.writeNumberField("tokens", study.tokens());
+      json.writeNumberField("seed", study.seed());
+      json.writeBooleanField("timed", study.timed());
       json.writeArrayFieldStart("cells");
       for (Summary summary : summaries) {
         cell(json, summary);
@@ -110,10 +112,16 @@ public final class StudyFiles {
     ratio(json, "coverage", summary.coverage());
     ratio(json, "tokens_per_second", summary.speed());
     ratio(json, "tokens_per_second_of_full_head", summary.speedChange());
-    number(json, "cost_ratio", summary.cost());
-    number(json, "mbsu", summary.mbsu());
-    number(json, "mbsu_at_paper_cost", summary.paperMbsu());
+    memoryBound(json, "", summary.own());
+    memoryBound(json, "paper_", summary.paper());
     json.writeEndObject();
+  }
+
+  private static void memoryBound(JsonGenerator json, String at, Summary.MemoryBound bound)
+      throws IOException {
+    number(json, at + "cost_ratio", bound.cost());
+    ratio(json, at + "mbsu", bound.value());
+    ratio(json, at + "mbsu_of_full_head", bound.change());
   }
 
   private static String lower(String name) {

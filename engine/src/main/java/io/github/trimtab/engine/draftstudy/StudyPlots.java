@@ -8,10 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -24,71 +27,118 @@ public final class StudyPlots {
 
   /** Chosen to differ for colour-blind eyes too (Okabe and Ito 2008). */
   private static final List<Color> COLOURS =
-      List.of(new Color(0x000000), new Color(0xE69F00), new Color(0x0072B2), new Color(0x009E73));
+      List.of(
+          new Color(0x000000),
+          new Color(0xE69F00),
+          new Color(0x0072B2),
+          new Color(0x009E73),
+          new Color(0xCC79A7));
 
   private static final int WIDTH = 800;
   private static final int HEIGHT = 500;
 
   private StudyPlots() {}
 
+  /** What a picture's lines differ in. */
+  private enum View {
+    TEMPERATURES,
+    SOURCES,
+    DOMAINS
+  }
+
+  /** One measure of a cell. */
+  private record Measure(String name, String title, String axis, Function<Summary, Ratio> of) {}
+
+  private static final List<Measure> MEASURES =
+      List.of(
+          new Measure(
+              "mbsu",
+              "memory-bound speed-up at the models' own weights",
+              "MBSU",
+              summary -> summary.own().value()),
+          new Measure("speed", "measured speed", "tokens a second", Summary::speed));
+
   /**
-   * Draws MBSU and tokens a second against the rows kept, for each drafter that was measured at two
-   * sizes or more.
+   * Draws MBSU and, where measured, tokens a second against the rows kept, for each drafter: a line
+   * for each temperature; for each source of counts and for each domain with its own list, both at
+   * the first temperature. Bars are standard errors over prompts. Only what was measured at two
+   * sizes or more is drawn.
    *
    * @return the files
    */
   public static List<Path> write(List<Summary> summaries, Path folder) throws IOException {
     List<Path> files = new ArrayList<>();
+    if (summaries.isEmpty()) {
+      return files;
+    }
     for (Drafter drafter : Drafter.values()) {
-      List<Summary> sizes =
-          summaries.stream()
-              .filter(
-                  summary -> summary.cell().drafter() == drafter && isOfSizes(summary, summaries))
-              .sorted(Comparator.comparingInt(summary -> summary.cell().rows()))
-              .toList();
-      if (sizes.stream().map(summary -> summary.cell().rows()).distinct().count() > 1) {
-        String name = drafter.name().toLowerCase(Locale.ROOT);
-        files.add(
-            draw(
-                drafter.title() + ": memory-bound speed-up at the models' own weights",
-                "MBSU",
-                sizes,
-                summary -> new Ratio(summary.mbsu(), summary.mbsu() * relativeError(summary)),
-                folder.resolve("mbsu-" + name + ".png")));
-        files.add(
-            draw(
-                drafter.title() + ": measured speed",
-                "tokens a second",
-                sizes,
-                Summary::speed,
-                folder.resolve("speed-" + name + ".png")));
+      for (View view : View.values()) {
+        Map<String, List<Summary>> lines = lines(summaries, drafter, view);
+        for (Measure measure : MEASURES) {
+          if (!lines.isEmpty() && isKnown(measure, lines)) {
+            String file = measure.name + "-" + lower(view.name()) + "-" + lower(drafter.name());
+            String title = drafter.title() + ": " + measure.title;
+            files.add(draw(title, measure, lines, folder.resolve(file + ".png")));
+          }
+        }
       }
     }
     return files;
   }
 
-  /** Whether a cell differs from the first drafter's cell in nothing but size and temperature. */
-  private static boolean isOfSizes(Summary summary, List<Summary> all) {
-    Cell cell = summary.cell();
+  private static String lower(String name) {
+    return name.toLowerCase(Locale.ROOT);
+  }
+
+  private static boolean isKnown(Measure measure, Map<String, List<Summary>> lines) {
+    return lines.values().stream()
+        .flatMap(List::stream)
+        .noneMatch(summary -> Double.isNaN(measure.of.apply(summary).value()));
+  }
+
+  /** The lines of a view, each by rising rows. */
+  private static Map<String, List<Summary>> lines(List<Summary> all, Drafter drafter, View view) {
+    Map<String, List<Summary>> lines = new LinkedHashMap<>();
+    List<Summary> shared = new ArrayList<>();
     Cell first =
         all.stream()
             .map(Summary::cell)
-            .filter(other -> other.drafter() != null)
+            .filter(cell -> cell.drafter() != null)
             .findFirst()
-            .orElse(cell);
-    return cell.domain().equals(first.domain())
-        && cell.gamma() == first.gamma()
-        && cell.tail() == 0
-        && cell.choice() == Cell.Choice.FIXED
-        && (cell.list().isEmpty() || cell.list().equals("target-" + first.domain()));
+            .orElse(all.getFirst().cell());
+    all.stream()
+        .filter(summary -> summary.cell().drafter() == drafter && isPlainHead(summary.cell()))
+        .sorted(Comparator.comparingInt(summary -> summary.cell().rows()))
+        .forEach(summary -> {
+          String line = line(summary.cell(), first, view);
+          if (line != null) {
+            (line.isEmpty() ? shared : lines.computeIfAbsent(line, _ -> new ArrayList<>()))
+                .add(summary);
+          }
+        });
+    lines.values().forEach(line -> line.addAll(shared));
+    lines.values().removeIf(line -> line.size() < 2);
+    return lines;
   }
 
-  private static double relativeError(Summary summary) {
-    return summary.tau().error() / summary.tau().value();
+  private static boolean isPlainHead(Cell cell) {
+    return cell.tail() == 0 && cell.choice() == Cell.Choice.FIXED;
+  }
+
+  /** The line that a cell is on: none, or all of them (empty). */
+  private static @Nullable String line(Cell cell, Cell first, View view) {
+    boolean isMain = cell.domain().equals(first.domain()) && cell.gamma() == first.gamma();
+    boolean isLead = cell.temperature() == first.temperature() && cell.gamma() == first.gamma();
+    boolean isOwn = cell.list().isEmpty() || cell.list().equals("target-" + cell.domain());
+    return switch (view) {
+      case TEMPERATURES -> isMain && isOwn ? "T = " + cell.temperature() : null;
+      case SOURCES -> isMain && isLead ? cell.list() : null;
+      case DOMAINS -> isLead && isOwn ? cell.domain() : null;
+    };
   }
 
   private static Path draw(
-      String title, String axis, List<Summary> sizes, Function<Summary, Ratio> measure, Path file)
+      String title, Measure measure, Map<String, List<Summary>> lines, Path file)
       throws IOException {
     XYChart chart =
         new XYChartBuilder()
@@ -96,22 +146,19 @@ public final class StudyPlots {
             .height(HEIGHT)
             .title(title)
             .xAxisTitle("rows of the draft head (logarithmic)")
-            .yAxisTitle(axis)
+            .yAxisTitle(measure.axis)
             .theme(Styler.ChartTheme.XChart)
             .build();
     chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setXAxisLogarithmic(true);
     int place = 0;
-    for (float temperature :
-        sizes.stream().map(summary -> summary.cell().temperature()).distinct().toList()) {
-      List<Summary> line =
-          sizes.stream().filter(summary -> summary.cell().temperature() == temperature).toList();
-      List<Ratio> values = line.stream().map(measure).toList();
+    for (Map.Entry<String, List<Summary>> line : lines.entrySet()) {
+      List<Ratio> values = line.getValue().stream().map(measure.of).toList();
       XYSeries series =
           chart.addSeries(
-              "T = " + temperature,
-              doubles(line, summary -> summary.cell().rows()),
+              line.getKey(),
+              doubles(line.getValue(), summary -> summary.cell().rows()),
               doubles(values, Ratio::value),
               doubles(values, Ratio::error));
       Color colour = COLOURS.get(place++ % COLOURS.size());

@@ -47,25 +47,33 @@ class TextCommandsTest {
     return Trimtab.run(all);
   }
 
+  private Trimtab demo(Path out, String... more) {
+    String[] args = {
+      "demo", "--only", "text", "--text-model", MODELS, "--tokens", "12", "--out", out.toString()
+    };
+    String[] all = Arrays.copyOf(args, args.length + more.length);
+    System.arraycopy(more, 0, all, args.length, more.length);
+    return Trimtab.run(all);
+  }
+
   @Test
   void theDemonstrationWritesTheSameTextEveryTime() throws IOException {
     Path out = folder.resolve("demo");
-    Trimtab run =
-        Trimtab.run(
-                "demo",
-                "--only",
-                "text",
-                "--text-model",
-                MODELS,
-                "--tokens",
-                "12",
-                "--out",
-                out.toString())
-            .succeeds();
+    Trimtab run = demo(out).succeeds();
     assertThat(run.out()).contains("class RingBuffer", "Plain decoding", "EAGLE, 25 % of the head");
     List<String> lines = Files.readAllLines(out.resolve("text.txt"));
     assertThat(lines).hasSize(6);
     assertThat(lines.subList(2, 6)).allMatch(line -> line.endsWith(" yes"));
+  }
+
+  @Test
+  void longPromptsMayBeForgottenInPart() throws IOException {
+    Path out = folder.resolve("demo");
+    String text = demo(out, "--snapkv", "24").succeeds().out();
+    assertThat(Files.readAllLines(out.resolve("text.txt")).subList(2, 6))
+        .allMatch(line -> line.endsWith(" yes"));
+    assertThat(text).contains("class RingBuffer");
+    demo(out, "--snapkv", "1").fails(Failures.BAD_INPUT, "--snapkv: 1, expected 2 to");
   }
 
   @Test
@@ -85,6 +93,15 @@ class TextCommandsTest {
       assertThat(again.get(i).replaceFirst("\"seconds.*", ""))
           .isEqualTo(lines.get(i).replaceFirst("\"seconds.*", ""));
     }
+    Path page =
+        Files.writeString(folder.resolve("page.md"), "<!-- study: tail -->\n<!-- end -->\n");
+    eval(first, "--tokens", "16", "--report", "--untimed", "--page", page.toString()).succeeds();
+    assertThat(Files.readString(page))
+        .contains("| java | 1.0 | eagle | 4096 + 512 | target-java |");
+    assertThat(Files.readAllLines(records)).isEqualTo(again);
+    assertThat(JsonObject.read(first.resolve("study.json")).objects("cells")).hasSize(3);
+    eval(first, "--tokens", "16", "--report").succeeds();
+    eval(first, "--tokens", "17", "--report").fails(Failures.BAD_INPUT, "--report: ");
     JsonObject study = JsonObject.read(first.resolve("study.json"));
     JsonObject full = study.objects("cells").get(1);
     assertThat(full.text("drafter")).isEqualTo("eagle");
@@ -101,6 +118,7 @@ class TextCommandsTest {
     "--foreign, xx, 'domain: xx, expected one of'",
     "--drafters, medusa, --drafters",
     "--sections, all, --sections",
+    "--page, nowhere.md, '--page: nowhere.md, expected a Markdown file'",
     "--model, nowhere, nowhere",
   })
   void badInputIsNamedAndNothingWritten(String option, String value, String message) {
