@@ -16,7 +16,7 @@ class LanesTest {
     RandomGenerator random = RandomGenerator.of("L64X128MixRandom");
     float[] values = new float[Lanes.COUNT];
     for (int i = 0; i < values.length; i++) {
-      values[i] = (random.nextFloat() - 0.5f) * (1 << 3 * i);
+      values[i] = (random.nextFloat() - 0.5f) * (1 << (3 * i));
     }
     float expected = folded(values);
     int different = 0;
