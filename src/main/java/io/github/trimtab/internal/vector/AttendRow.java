@@ -1,15 +1,14 @@
 package io.github.trimtab.internal.vector;
 
 import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.vector.Workspace.Floats;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * The arithmetic of one query alone, as {@link AttendPanel} has it for a panel: where a head has
- * few queries, most lanes of a panel would compute nothing. Elements of the head dim lie across the
- * lanes; rows are whole vectors whose last one ends in zeros.
+ * few queries, most lanes of a panel would compute nothing. Sums add in the panel's order, so that a
+ * query gets the same bits alone as among others: speculation with greedy verification relies on
+ * it. Elements of values lie across the lanes; rows are whole vectors whose last one ends in zeros.
  */
 final class AttendRow {
   private static final int LANES = Lanes.COUNT;
@@ -21,32 +20,38 @@ final class AttendRow {
     return headDim + LANES - 1 & -LANES;
   }
 
-  /** {@code logits[k] = scale * (query . key k)}. */
+  /**
+   * {@code logits[k] = scale * (query . key k)}, four keys at once.
+   *
+   * @param keys rows of {@code stride}, readable up to a multiple of 4
+   */
   static void logits(
       float[] query,
       int queryIndex,
       float[] keys,
       int stride,
       int count,
+      int headDim,
       float scale,
-      float[] logits,
-      Workspace own) {
-    float[] partial = own.floats(Floats.PARTIAL, (count + LANES) * LANES);
-    for (int k = 0; k < count; k++) {
-      FloatVector even = FloatVector.zero(Lanes.FLOATS);
-      FloatVector odd = even;
+      float[] logits) {
+    for (int k = 0; k < count; k += 4) {
       int at = k * stride;
-      int i = 0;
-      for (; i + LANES < stride; i += 2 * LANES) {
-        even = Lanes.load(keys, at + i).fma(Lanes.load(query, queryIndex + i), even);
-        odd = Lanes.load(keys, at + i + LANES).fma(Lanes.load(query, queryIndex + i + LANES), odd);
+      float a = 0f;
+      float b = 0f;
+      float c = 0f;
+      float d = 0f;
+      for (int i = 0; i < headDim; i++) {
+        float x = query[queryIndex + i];
+        a = Math.fma(keys[at + i], x, a);
+        b = Math.fma(keys[at + stride + i], x, b);
+        c = Math.fma(keys[at + 2 * stride + i], x, c);
+        d = Math.fma(keys[at + 3 * stride + i], x, d);
       }
-      if (i < stride) {
-        even = Lanes.load(keys, at + i).fma(Lanes.load(query, queryIndex + i), even);
-      }
-      even.add(odd).intoArray(partial, k * LANES);
+      logits[k] = a * scale;
+      logits[k + 1] = b * scale;
+      logits[k + 2] = c * scale;
+      logits[k + 3] = d * scale;
     }
-    Fold.plain(partial, count, scale, logits, 0);
   }
 
   /**
@@ -71,15 +76,15 @@ final class AttendRow {
     // No visible key yet: any finite maximum gives weights of 0.
     float base = max == Float.NEGATIVE_INFINITY ? 0f : max;
     Arrays.fill(logits, count, count + LANES, Float.NEGATIVE_INFINITY);
-    FloatVector sum = FloatVector.zero(Lanes.FLOATS);
     for (int k = 0; k < count; k += LANES) {
-      FloatVector weight = VectorExp.ofNonPositive(Lanes.load(logits, k).sub(base));
-      weight.intoArray(logits, k);
-      sum = sum.add(weight);
+      VectorExp.ofNonPositive(Lanes.load(logits, k).sub(base)).intoArray(logits, k);
+    }
+    float sum = 0f;
+    for (int k = 0; k < count; k++) {
+      sum += logits[k];
     }
     float factor = CanonicalMath.exp(before - base);
-    state[stateIndex + 1] =
-        Math.fma(state[stateIndex + 1], factor, sum.reduceLanes(VectorOperators.ADD));
+    state[stateIndex + 1] = Math.fma(state[stateIndex + 1], factor, sum);
     if (factor != 1f) {
       for (int d = outIndex; d < outIndex + room; d += LANES) {
         Lanes.load(out, d).mul(factor).intoArray(out, d);

@@ -63,11 +63,11 @@ final class AttendTile {
     int history = KvAccess.historyTokens(op.history(), row, head);
     int fresh = KvAccess.newTokens(op.fresh(), row);
     for (int t = 0; t < history; t += BLOCK) {
-      block(op, t, Math.min(BLOCK, history - t), -1, own);
+      block(op, t, Math.min(BLOCK, history - t), -1);
     }
     int seen = mask == Mask.NONE ? fresh : Math.min(fresh, largestPlace(0, panels * width) + 1);
     for (int t = 0; t < seen; t += BLOCK) {
-      block(op, history + t, Math.min(BLOCK, seen - t), t, own);
+      block(op, history + t, Math.min(BLOCK, seen - t), t);
     }
     store(op, firstPanel, history, fresh);
   }
@@ -164,7 +164,7 @@ final class AttendTile {
    *
    * @param fresh number of the first among the new tokens, -1 in history
    */
-  private void block(Attend op, int from, int count, int fresh, Workspace own) {
+  private void block(Attend op, int from, int count, int fresh) {
     Source.read(op.history(), op.fresh(), row, head, from, count, false, keys, stride);
     Source.read(op.history(), op.fresh(), row, head, from, count, true, values, stride);
     Arrays.fill(keys, count * stride, (count + 3 & -4) * stride, 0f);
@@ -180,15 +180,15 @@ final class AttendTile {
           masked
               && (mask == Mask.TREE
                   || smallestPlace(firstLane, firstLane + width) < fresh + count - 1);
-      panel(p, count, partly, fresh, own);
+      panel(p, count, partly, fresh);
     }
   }
 
-  private void panel(int p, int count, boolean partly, int fresh, Workspace own) {
+  private void panel(int p, int count, boolean partly, int fresh) {
     int at = p * width * room;
     int stateAt = 2 * p * width;
     if (width == 1) {
-      AttendRow.logits(queries, at, keys, stride, count, scale, logits, own);
+      AttendRow.logits(queries, at, keys, stride, count, headDim, scale, logits);
     } else {
       AttendPanel.logits(queries, at, keys, stride, count, headDim, scale, logits);
     }

@@ -100,6 +100,7 @@ final class SelfcheckCommand implements Callable<Integer> {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--add-modules",
             "jdk.incubator.vector",
+            "-XX:+UseSerialGC", // a short run: no threads for a collector
             "-Dtrimtab.vector.bits=" + bits,
             "-cp",
             System.getProperty("java.class.path"),
