@@ -6,8 +6,8 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * The arithmetic of one query alone, as {@link AttendPanel} has it for a panel: where a head has
- * few queries, most lanes of a panel would compute nothing. Sums add in the panel's order, so that a
- * query gets the same bits alone as among others: speculation with greedy verification relies on
+ * few queries, most lanes of a panel would compute nothing. Sums add in the panel's order, so that
+ * a query gets the same bits alone as among others: speculation with greedy verification relies on
  * it. Elements of values lie across the lanes; rows are whole vectors whose last one ends in zeros.
  */
 final class AttendRow {
