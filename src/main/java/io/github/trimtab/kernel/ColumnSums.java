@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  * division by it; weights are added over the queries (queries outer, query heads inner, rising) and
  * divided by H/G: the order of {@link Score} in softmax mode. Under {@link Mask#CAUSAL} the i-th of
  * n valid queries stands at position T - n + i of the head's T tokens and sees no later one; a
- * query that sees no token adds 0. These are the accumulated scores of H2O (arXiv 2306.14048,
- * section 4).
+ * query that sees no token adds 0. These are the accumulated scores of H2O (arXiv 2306.14048).
  *
  * <p>A logit of NaN or +inf makes every weight of its query NaN. A NaN's payload is no part of the
  * contract.

@@ -1,31 +1,34 @@
 package io.github.trimtab.kv;
 
+import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
-import io.github.trimtab.kernel.Score;
-import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the newest tokens and, of the others, those that all queries so far gave most attention
- * (heavy hitters: H2O, arXiv 2306.14048, section 4).
+ * (heavy hitters: H2O, arXiv 2306.14048).
  *
  * <p>The sums of softmax weights belong to tokens and follow them when others are forgotten, for
  * each layer, row and head. They are this object's state: one object serves one cache, and a row
  * that holds nothing starts anew, so that clearing the cache between pictures is enough. Rows that
  * come to hold tokens in another way need {@link #share}.
  *
+ * <p>Rows whose outputs are subtracted from each other, as those of classifier-free guidance, do
+ * better to forget the same tokens: what both lack then cancels to a part ({@link #together}).
+ *
  * <p>Threads: one at a time, as the cache.
  */
 public final class H2o implements EvictionPolicy {
   private final EvictionPolicy counts;
   private final int recent;
-  private final Scoring scoring;
+  private final float scale;
+  private final Mask mask;
+  private final int together;
   // Sums of the tokens held, by layer, then row and head.
   private final List<float[][]> sums = new ArrayList<>();
 
@@ -59,12 +62,32 @@ public final class H2o implements EvictionPolicy {
    * @param mask CAUSAL for language models, NONE where all new tokens see each other
    */
   public H2o(EvictionPolicy counts, int recent, float scale, Mask mask) {
+    this(counts, recent, scale, mask, 1);
     if (recent < 0) {
       throw new IllegalArgumentException("recent: " + recent + ", expected 0 or more");
     }
+  }
+
+  private H2o(EvictionPolicy counts, int recent, float scale, Mask mask, int together) {
     this.counts = counts;
     this.recent = recent;
-    this.scoring = new Scoring(Scoring.Mode.SOFTMAX, scale, mask, Scoring.Pooling.NONE, 1);
+    this.scale = scale;
+    this.mask = mask;
+    this.together = together;
+  }
+
+  /**
+   * A policy that has seen nothing, like this one, but each {@code rows} rows in succession keep
+   * the same tokens: those that all their queries gave most attention. They stand at one step and
+   * hold equally many tokens.
+   *
+   * @param rows 1 or more, a divisor of the cache's
+   */
+  public H2o together(int rows) {
+    if (rows < 1) {
+      throw new IllegalArgumentException("rows: " + rows + ", expected 1 or more");
+    }
+    return new H2o(counts, recent, scale, mask, rows);
   }
 
   @Override
@@ -76,6 +99,14 @@ public final class H2o implements EvictionPolicy {
   public void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
     int rows = cache.rows();
     int heads = cache.heads();
+    if (rows % together != 0) {
+      throw new IllegalArgumentException(
+          "rows of the cache: "
+              + rows
+              + ", expected a multiple of the "
+              + together
+              + " that choose together");
+    }
     if (steps.length != rows || fresh.rows() != rows || fresh.heads() != heads) {
       throw new IllegalArgumentException(
           "steps, fresh: "
@@ -101,12 +132,16 @@ public final class H2o implements EvictionPolicy {
     Tensor scores = Tensor.wrap(new float[rows * heads * most], rows, heads, most);
     cache
         .kernels()
-        .score(new Score(q, validQueries(fresh), cache.view(layer), fresh, null, scoring, scores));
+        .columnSums(
+            new ColumnSums(q, fresh.lengths(), cache.view(layer), fresh, mask, scale, scores));
     for (int list = 0; list < before.length; list++) {
       for (int token = 0; token < before[list].length; token++) {
         long at = scores.offset(list / heads, list % heads, token);
         scores.setFloatAt(at, scores.floatAt(at) + before[list][token]);
       }
+    }
+    for (int row = 0; row < rows; row += together) {
+      agree(cache, layer, steps, added, row, scores);
     }
     int[][] wanted = new int[rows][heads];
     for (int row = 0; row < rows; row++) {
@@ -137,6 +172,39 @@ public final class H2o implements EvictionPolicy {
     sums.set(layer, after);
   }
 
+  /** Gives rows that choose together the mean of their sums, added in rising order. */
+  private void agree(KvCache cache, int layer, int[] steps, int[] added, int first, Tensor scores) {
+    for (int head = 0; head < cache.heads() && together > 1; head++) {
+      int held = cache.tokens(layer, first, head);
+      int all = held + added[first];
+      for (int row = first + 1; row < first + together; row++) {
+        int heldToo = cache.tokens(layer, row, head);
+        if (steps[row] != steps[first] || added[row] != added[first] || heldToo != held) {
+          throw new IllegalArgumentException(
+              "row %d: step %d, %d new tokens, %d held, expected %d, %d, %d as row %d has"
+                  .formatted(
+                      row,
+                      steps[row],
+                      added[row],
+                      heldToo,
+                      steps[first],
+                      added[first],
+                      held,
+                      first));
+        }
+      }
+      for (int token = 0; token < all; token++) {
+        float sum = 0;
+        for (int row = first; row < first + together; row++) {
+          sum += scores.floatAt(scores.offset(row, head, token));
+        }
+        for (int row = first; row < first + together; row++) {
+          scores.setFloatAt(scores.offset(row, head, token), sum / together);
+        }
+      }
+    }
+  }
+
   /** The sums of the tokens that a layer holds; none where it holds nothing. */
   private float[][] sums(KvCache cache, int layer) {
     while (sums.size() < cache.layers()) {
@@ -163,18 +231,6 @@ public final class H2o implements EvictionPolicy {
       }
     }
     return known;
-  }
-
-  private static @Nullable Tensor validQueries(NewTokens fresh) {
-    if (fresh.lengths() == null) {
-      return null;
-    }
-    int[] queries = new int[fresh.rows() * fresh.capacity()];
-    for (int i = 0; i < queries.length; i++) {
-      int query = i % fresh.capacity();
-      queries[i] = query < BlockTable.newTokens(fresh, i / fresh.capacity()) ? query : -1;
-    }
-    return Tensor.wrap(queries, fresh.rows(), fresh.capacity());
   }
 
   /**

@@ -60,9 +60,9 @@ public final class CapacityTable implements Budgets {
   }
 
   /**
-   * Capacities that fall with depth (PyramidKV, arXiv 2406.02069, section 4.1): the last layer gets
-   * {@code tokens / steepness}, the first as much more than {@code tokens} as the last gets less,
-   * and those between fall evenly; rounded so that the sum is exactly {@code layers x tokens}.
+   * Capacities that fall with depth (PyramidKV, arXiv 2406.02069): the last layer gets {@code
+   * tokens / steepness}, the first as much more than {@code tokens} as the last gets less, and
+   * those between fall evenly; rounded so that the sum is exactly {@code layers x tokens}.
    *
    * @param tokens a layer and head on average, at least {@code floor}
    * @param steepness 1 or more; the paper's beta, 20 in its experiments

@@ -1,7 +1,8 @@
 package io.github.trimtab.scalekv;
 
+import io.github.trimtab.kernel.ColumnSums;
+import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
-import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.kv.Retention;
@@ -146,7 +147,7 @@ public final class HeadMass {
       for (int row = 0; row < steps.length; row++) {
         most = Math.max(most, cache.tokens(layer, row) + fresh.capacity());
       }
-      Tensor scores =
+      Tensor weights =
           Tensor.wrap(
               new float[cache.rows() * cache.heads() * most], cache.rows(), cache.heads(), most);
       for (int row = 0; row < steps.length; row++) {
@@ -161,16 +162,14 @@ public final class HeadMass {
       }
       cache
           .kernels()
-          .score(
-              new Score(
-                  q, null, cache.view(layer), fresh, null, SensitivityKv.scoring(scale), scores));
+          .columnSums(new ColumnSums(q, null, cache.view(layer), fresh, Mask.NONE, scale, weights));
       for (int row = 0; row < steps.length; row++) {
-        add(layer, row, steps[row], scores);
+        add(layer, row, steps[row], weights);
       }
       EvictionPolicy.super.store(cache, layer, steps, q, fresh);
     }
 
-    private void add(int layer, int row, int step, Tensor scores) {
+    private void add(int layer, int row, int step, Tensor weights) {
       for (int source = 0; source < step; source++) {
         counts[layer][source]++;
         for (int head = 0; head < sums[layer].length; head++) {
@@ -178,7 +177,7 @@ public final class HeadMass {
           for (int token = schedule.history(source);
               token < schedule.history(source + 1);
               token++) {
-            weight += scores.floatAt(scores.offset(row, head, token));
+            weight += weights.floatAt(weights.offset(row, head, token));
           }
           sums[layer][head][source] += weight / schedule.tokens(step);
         }

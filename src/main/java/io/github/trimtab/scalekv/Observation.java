@@ -24,8 +24,7 @@ public interface Observation {
   }
 
   /**
-   * The map's last tokens score and stay (SnapKV, arXiv 2404.14469, section 4.1, whose prompt is
-   * here the map).
+   * The map's last tokens score and stay (SnapKV, arXiv 2404.14469, whose prompt is here the map).
    *
    * @param tokens of the window, 1 or more; a smaller map gives all that it has
    */

@@ -17,16 +17,9 @@ public final class Schedule {
 
   /**
    * Infinity at 1024 px, "1M": sides 1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64; 10521 tokens.
+   * {@link InfinitySchedules} has its other shapes.
    */
   public static final Schedule INFINITY_1M = ofSides(1, 2, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64);
-
-  /**
-   * Infinity, "1M", maps half as high again as wide; {@link #transposed} for the other way round.
-   */
-  public static final Schedule INFINITY_1M_3_2 =
-      ofGrids(
-          new int[] {1, 2, 3, 6, 9, 15, 21, 27, 33, 39, 48, 63, 78},
-          new int[] {1, 2, 2, 4, 6, 10, 14, 18, 22, 26, 32, 42, 52});
 
   private final int[] heights;
   private final int[] widths;

@@ -47,7 +47,7 @@ final class H2oTest {
       this.recent = recent;
     }
 
-    void step(double[][] queries, double[][] fresh, int first) {
+    void look(double[][] queries, double[][] fresh, int first) {
       for (int i = 0; i < fresh.length; i++) {
         keys.add(fresh[i]);
         sums.add(0.0);
@@ -63,6 +63,9 @@ final class H2oTest {
           sums.set(i, sums.get(i) + weights[i] / total);
         }
       }
+    }
+
+    void forget() {
       while (keys.size() > capacity) {
         int worst = 0;
         for (int i = 0; i < keys.size() - recent; i++) {
@@ -84,6 +87,7 @@ final class H2oTest {
   }
 
   private final Head[][] heads = new Head[2][HEADS];
+  private boolean together;
 
   private void forgetAll() {
     for (Head[] row : heads) {
@@ -104,8 +108,21 @@ final class H2oTest {
         for (int i = 0; i < count; i++) {
           v.setFloatAt(v.offset(row, head, i, 0), first + i);
         }
-        heads[row][head].step(vectors(q, row, head), vectors(k, row, head), first);
+        heads[row][head].look(vectors(q, row, head), vectors(k, row, head), first);
       }
+    }
+    for (int head = 0; head < HEADS; head++) {
+      if (together) {
+        Head one = heads[0][head];
+        Head other = heads[1][head];
+        for (int i = 0; i < one.sums.size(); i++) {
+          double mean = (one.sums.get(i) + other.sums.get(i)) / 2;
+          one.sums.set(i, mean);
+          other.sums.set(i, mean);
+        }
+      }
+      heads[0][head].forget();
+      heads[1][head].forget();
     }
     policy.store(cache, 0, step, q, new NewTokens(k, v));
     for (int row = 0; row < 2; row++) {
@@ -156,6 +173,33 @@ final class H2oTest {
     assertThat(heads[0][1].numbers).hasSize(9);
     assertThatThrownBy(() -> new H2o((layer, step, newTokens) -> unequal, -1, 1, Mask.NONE))
         .hasMessage("recent: -1, expected 0 or more");
+  }
+
+  @Test
+  void rowsThatChooseTogetherKeepWhatTheirMeanSumsSay() {
+    policy = policy.together(2);
+    together = true;
+    for (int picture = 0; picture < 2; picture++) {
+      forgetAll();
+      for (int step = 0; step < 6; step++) {
+        step(step, 3 + 2 * step, 1000L * picture + 10L * step);
+        assertThat(heads[0][0].numbers).isEqualTo(heads[1][0].numbers);
+      }
+      cache.clear();
+    }
+  }
+
+  @Test
+  void rowsThatCannotChooseTogetherAreRefused() {
+    assertThatThrownBy(() -> policy.together(0)).hasMessage("rows: 0, expected 1 or more");
+    Tensor q = Fixture.queries(2, HEADS, 4, 5);
+    NewTokens fresh = Fixture.tokens(2, HEADS, 0, 4);
+    assertThatThrownBy(() -> policy.together(3).store(cache, 0, 0, q, fresh))
+        .hasMessage("rows of the cache: 2, expected a multiple of the 3 that choose together");
+    int[] apart = {0, EvictionPolicy.IDLE};
+    assertThatThrownBy(() -> policy.together(2).store(cache, 0, apart, q, fresh))
+        .hasMessage("row 1: step -1, 0 new tokens, 0 held, expected 0, 4, 0 as row 0 has");
+    assertThat(pool.used()).isZero();
   }
 
   @Test

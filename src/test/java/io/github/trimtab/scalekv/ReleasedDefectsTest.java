@@ -146,8 +146,8 @@ final class ReleasedDefectsTest {
 
   @Test
   void mapsThatAreNotSquareKeepTheirOwnCentres() {
-    for (Schedule schedule :
-        List.of(Schedule.INFINITY_1M_3_2, Schedule.INFINITY_1M_3_2.transposed())) {
+    Schedule high = InfinitySchedules.THREE_TO_TWO;
+    for (Schedule schedule : List.of(high, high.transposed())) {
       assertThat(schedule.scales()).isEqualTo(13);
       int[] positions = ObservationWindow.GRID_4.positions(schedule.height(7), schedule.width(7));
       assertThat(positions).hasSize(16).isSorted().doesNotHaveDuplicates();

@@ -2,6 +2,7 @@ package io.github.trimtab.scalekv;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
 
@@ -12,6 +13,22 @@ final class ScheduleTest {
     assertThat(Schedule.VAR_256.history(9)).isEqualTo(424);
     assertThat(Schedule.VAR_512.totalTokens()).isEqualTo(2240);
     assertThat(Schedule.VAR_512.history(9)).isEqualTo(1216);
+  }
+
+  @Test
+  void everyShapeOfInfinityKeepsItsRatioAtEachOfItsSizes() {
+    double[] ratios = {5 / 4.0, 4 / 3.0, 3 / 2.0, 7 / 4.0, 2, 5 / 2.0, 3};
+    for (int shape = 0; shape < ratios.length; shape++) {
+      Schedule schedule = InfinitySchedules.all().get(shape);
+      assertThat(schedule.scales()).isEqualTo(13);
+      for (int last : new int[] {6, 9, 11, 12}) {
+        double ratio = (double) schedule.height(last) / schedule.width(last);
+        assertThat(ratio).isCloseTo(ratios[shape], within(0.01));
+      }
+      // About 1024 x 1024 pixels, 16 x 16 a token.
+      assertThat(schedule.tokens(12)).isBetween(3800, 4200);
+    }
+    assertThat(InfinitySchedules.all()).hasSize(ratios.length);
   }
 
   @Test

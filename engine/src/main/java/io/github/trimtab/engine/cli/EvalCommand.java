@@ -27,8 +27,9 @@ import picocli.CommandLine.Spec;
       "Compare policies and budgets with the full cache, on maps and pictures that calibration did"
           + " not see.",
       "",
-      "Writes DIR/study.json. DIR/records.jsonl holds every measurement as it comes: the same"
-          + " command goes on where it was stopped."
+      "DIR/records.jsonl holds every measurement as it comes: the same command goes on where it was"
+          + " stopped, and another one adds to it. Writes DIR/study.json: everything in the"
+          + " records."
     })
 final class EvalCommand implements Callable<Integer> {
   private static final int MOST_ITEMS = 4096;

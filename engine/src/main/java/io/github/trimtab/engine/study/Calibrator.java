@@ -121,7 +121,7 @@ public record Calibrator(
           new HeadMass.Recorder(config.schedule(), layers(), heads(), SCALE);
       Run recording =
           new Run(
-              "full", "full", config.schedule().totalTokens(), DType.F16, false, () -> recorder);
+              "full", "full", config.schedule().totalTokens(), DType.F16, false, _ -> recorder);
       try (PolicyCache cache = cache(recording);
           Buffer index = Buffer.allocate(3 * Float.BYTES)) {
         rollout.run(label, full.recorder(), observing(cache, index, result.selectivity));
@@ -201,6 +201,6 @@ public record Calibrator(
     }
     EvictionPolicy policy =
         SensitivityKv.policy(schedule, new CapacityTable(layers(), heads, rows), SCALE);
-    return new Run("cut", "cut", few, DType.F16, heads > 1, () -> policy);
+    return new Run("cut", "cut", few, DType.F16, heads > 1, _ -> policy);
   }
 }

@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ObjIntConsumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The study: policies and budgets against the full cache, on maps and pictures that calibration did
@@ -54,6 +56,23 @@ public record Evaluation(
       picturePercents = List.copyOf(picturePercents);
       policies = List.copyOf(policies);
     }
+
+    /** All policies, at the budgets of a complete study too. */
+    Plan widened() {
+      return new Plan(
+          maps,
+          recorded,
+          pictures,
+          widened(percents),
+          widened(picturePercents),
+          policyNames(),
+          true,
+          seed);
+    }
+
+    private static List<Integer> widened(List<Integer> percents) {
+      return Stream.concat(StudyRuns.PERCENTS.stream(), percents.stream()).distinct().toList();
+    }
   }
 
   /** The names of all policies that can be compared with the full cache. */
@@ -66,12 +85,13 @@ public record Evaluation(
    *
    * @param records file of the measurements, made or gone on with
    * @param progress is told how many measurements there will be and how many there are
+   * @return everything that the records hold, also what an earlier plan measured
    */
   public StudyResults run(Path records, ObjIntConsumer<Integer> progress) throws IOException {
-    List<Study.Task> tasks = tasks();
     try (Records measured = new Records(records)) {
-      new Study(measured).run(tasks, progress);
-      return results(tasks, measured.all());
+      new Study(measured).run(tasks(), progress);
+      Evaluation everything = new Evaluation(model, kernels, folder, calibration, plan.widened());
+      return results(everything.tasks(), measured.all());
     }
   }
 
@@ -133,6 +153,15 @@ public record Evaluation(
         new Study.Task(pictures, plan.pictures, full, free));
   }
 
+  /** A run's measurements of the first items, up to the first that is missing: runs are paired. */
+  private static List<Measurement> unbroken(String set, String run, List<Measurement> measured) {
+    Map<Integer, Measurement> byItem =
+        measured.stream()
+            .filter(m -> m.set().equals(set) && m.run().equals(run))
+            .collect(Collectors.toMap(Measurement::item, m -> m));
+    return Stream.iterate(0, byItem::containsKey, item -> item + 1).map(byItem::get).toList();
+  }
+
   private StudyResults results(List<Study.Task> tasks, List<Measurement> measured) {
     Schedule schedule = model.config().schedule();
     List<RunResult> results = new ArrayList<>();
@@ -140,12 +169,7 @@ public record Evaluation(
       List<Run> runs = new ArrayList<>(List.of(task.full()));
       runs.addAll(task.runs());
       for (Run run : runs) {
-        List<Measurement> own =
-            measured.stream()
-                .filter(m -> m.set().equals(task.set().set()) && m.run().equals(run.id()))
-                .filter(m -> m.item() < task.items())
-                .sorted(Comparator.comparingInt(Measurement::item))
-                .toList();
+        List<Measurement> own = unbroken(task.set().set(), run.id(), measured);
         if (!own.isEmpty()) {
           results.add(RunResult.of(run, schedule, own));
         }

@@ -25,14 +25,14 @@ final class PolicyCache implements Attention, AutoCloseable {
   /**
    * An empty cache.
    *
-   * @param rows of the batch
+   * @param rows of the batch, all of one picture
    */
   PolicyCache(VarConfig config, Kernels kernels, Run run, int rows) {
     VarConfig.Transformer shape = config.transformer();
     PageLayout layout =
         new PageLayout(
             run.pages(), PAGE_TOKENS, run.headPages() ? 1 : shape.heads(), shape.headDim());
-    EvictionPolicy policy = run.maker().get();
+    EvictionPolicy policy = run.maker().apply(rows);
     PageForecast forecast =
         PageForecast.of(
             policy, layout, shape.depth(), rows, shape.heads(), config.schedule().tokens());

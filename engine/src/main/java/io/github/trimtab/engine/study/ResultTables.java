@@ -71,7 +71,9 @@ public final class ResultTables {
             "PSNR, dB",
             "SSIM",
             "equal tokens, %",
-            "peak KV, KiB");
+            "peak KV a row, KiB",
+            "maps",
+            "pictures");
     for (RunResult run : at(StudyRuns.DRAWN, tokens)) {
       Optional<RunResult> pictures = results.run(PictureStudy.NAME, run.id());
       line(
@@ -83,7 +85,9 @@ public final class ResultTables {
           cell(pictures, "psnr", 1, 2),
           cell(pictures, "ssim", 1, 3),
           cell(pictures, "equal", 100, 1),
-          pictures.map(r -> decimal(r.statistic("bytes").mean() / 1024, 0)).orElse("-"));
+          kibibytes(run),
+          count(run, "kl"),
+          pictures.map(r -> count(r, "psnr")).orElse("0"));
     }
     return table.toString();
   }
@@ -159,7 +163,14 @@ public final class ResultTables {
   /** Each run in 8 bits beside the same in 16. */
   private String pages() {
     StringBuilder table =
-        header("run", "pages", "KL, nats", "KL more than in F16, nats", "PSNR, dB", "peak KV, KiB");
+        header(
+            "run",
+            "pages",
+            "KL, nats",
+            "KL more than in F16, nats",
+            "PSNR, dB",
+            "peak KV a row, KiB",
+            "maps");
     for (RunResult run : results.runs()) {
       if (run.set().equals(StudyRuns.DRAWN) && !run.pages().equals(StudyRuns.PAGES)) {
         Optional<RunResult> wide =
@@ -174,14 +185,16 @@ public final class ResultTables {
                 .map(r -> text(Statistic.ofDifferences(run.values("kl"), r.values("kl")), 1, 4))
                 .orElse(text(run.statistic("kl"), 1, 4)),
             cell(pictures, "psnr", 1, 2),
-            pictures.map(r -> decimal(r.statistic("bytes").mean() / 1024, 0)).orElse("-"));
+            kibibytes(run),
+            count(run, "kl"));
       }
     }
     return table.toString();
   }
 
   private String sweeps() {
-    StringBuilder table = header("variant", "KL, nats", "rise of the loss, nats", "same top-1, %");
+    StringBuilder table =
+        header("variant", "KL, nats", "rise of the loss, nats", "same top-1, %", "maps");
     for (RunResult run : results.runs()) {
       if (run.set().equals(StudyRuns.DRAWN) && run.policy().contains(" ")) {
         line(
@@ -189,7 +202,8 @@ public final class ResultTables {
             run.policy(),
             cell(run, "kl", 1, 3),
             cell(run, "loss", 1, 3),
-            cell(run, "top1", 100, 1));
+            cell(run, "top1", 100, 1),
+            count(run, "kl"));
       }
     }
     return table.toString();
@@ -214,6 +228,14 @@ public final class ResultTables {
 
   private static String cell(RunResult run, String measure, double unit, int digits) {
     return text(run.statistic(measure), unit, digits);
+  }
+
+  private static String kibibytes(RunResult run) {
+    return decimal(run.statistic("bytes").mean() / 1024, 0);
+  }
+
+  private static String count(RunResult run, String measure) {
+    return Integer.toString(run.values(measure).length);
   }
 
   private static String text(Statistic value, double unit, int digits) {

@@ -3,7 +3,7 @@ package io.github.trimtab.engine.study;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.scalekv.Schedule;
-import java.util.function.Supplier;
+import java.util.function.IntFunction;
 
 /**
  * One way to remember at one budget.
@@ -13,7 +13,7 @@ import java.util.function.Supplier;
  * @param tokens budget: tokens a layer and head on average
  * @param pages how pages hold keys and values
  * @param headPages whether a page holds one head, for policies whose heads keep unlike many
- * @param maker makes the policy, a new one for each cache
+ * @param maker makes the policy for the rows of one picture, a new one for each cache
  */
 record Run(
     String id,
@@ -21,7 +21,7 @@ record Run(
     int tokens,
     DType pages,
     boolean headPages,
-    Supplier<EvictionPolicy> maker) {
+    IntFunction<EvictionPolicy> maker) {
   /** Remembers everything but the last scale, which nothing attends to afterwards. */
   static Run full(Schedule schedule) {
     int last = schedule.scales() - 1;
@@ -31,7 +31,7 @@ record Run(
         schedule.history(last),
         DType.F16,
         false,
-        () -> EvictionPolicy.full().storingNothingAt(last));
+        _ -> EvictionPolicy.full().storingNothingAt(last));
   }
 
   /** The same with other pages. */

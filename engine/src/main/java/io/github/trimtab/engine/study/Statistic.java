@@ -21,9 +21,9 @@ public record Statistic(double mean, double error) {
     return new Statistic(mean, n == 1 ? 0 : Math.sqrt(squares / (n - 1) / n));
   }
 
-  /** Of the differences between two runs on the same items. */
+  /** Of the differences between two runs, on the first items that both have. */
   public static Statistic ofDifferences(double[] each, double[] other) {
-    double[] differences = new double[each.length];
+    double[] differences = new double[Math.min(each.length, other.length)];
     Arrays.setAll(differences, i -> each[i] - other[i]);
     return of(differences);
   }

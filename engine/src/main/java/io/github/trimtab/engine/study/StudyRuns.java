@@ -7,6 +7,7 @@ import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.H2o;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.scalekv.BudgetRule;
+import io.github.trimtab.scalekv.BudgetTable;
 import io.github.trimtab.scalekv.Calibration;
 import io.github.trimtab.scalekv.CapacityTable;
 import io.github.trimtab.scalekv.ObservationWindow;
@@ -20,7 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
+import java.util.function.IntFunction;
 
 /**
  * The runs of a study: every policy at every budget, the best ones with 8-bit pages, and the
@@ -46,7 +47,10 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
   /** Budgets of least predicted loss, for each head its own. */
   static final String HEADS = "sensitivitykv-heads";
 
-  /** The same, chosen by all queries so far instead of those of the map just drawn. */
+  /**
+   * The same, chosen by all queries so far instead of those of the map just drawn, and for both
+   * rows of guidance together.
+   */
   static final String ACCUMULATED = "sensitivitykv-heads-h2o";
 
   private static final List<String> OWN_HEADWISE = List.of(HEADS, ACCUMULATED);
@@ -88,7 +92,7 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
       for (String name : names) {
         Run run = run(name, percent);
         try {
-          EvictionPolicy _ = run.maker().get();
+          EvictionPolicy _ = run.maker().apply(1);
           runs.add(run);
         } catch (IllegalArgumentException e) {
           omitted.accept("%s at %d %%: %s".formatted(name, percent, e.getMessage()));
@@ -101,14 +105,15 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
   private Run run(String name, int percent) {
     int tokens = budget(percent);
     Policies.Setting setting = setting(tokens);
-    Supplier<EvictionPolicy> maker =
+    IntFunction<EvictionPolicy> maker =
         switch (name) {
-          case HEADS -> () -> heads(tokens);
+          case HEADS -> _ -> heads(tokens);
           case ACCUMULATED ->
-              () ->
+              rows ->
                   new H2o(heads(tokens), 0, SCALE, Mask.NONE)
+                      .together(rows)
                       .storingNothingAt(config.schedule().scales() - 1);
-          default -> () -> Policies.named(name).make(setting);
+          default -> _ -> Policies.named(name).make(setting);
         };
     boolean headPages = OWN_HEADWISE.contains(name) || Policies.named(name).isHeadwise();
     String id = name + "@" + percent;
@@ -190,6 +195,14 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
     }
     Map<Integer, Set<Integer>> sensitive = measured.layers(config.schedule()).mostSensitive(2);
     runs.add(variant(percent, "drafters by sensitivity", sensitive, WINDOW, official));
+    // Eq. 4 as in the paper's ablation, whose B is 650: br0 600, delta 0 to 70.
+    int first = Math.round(tokens * 600 / 650f);
+    int last = Math.round(tokens * 70 / 650f);
+    for (int delta = 0; delta <= last; delta += Math.max(1, last / 4)) {
+      BudgetTable decaying = rule(tokens, drafters, WINDOW).paper(first, delta);
+      String name = "Eq. 4 with br0 %d, delta %d".formatted(first, delta);
+      runs.add(variant(percent, name, decaying, WINDOW, official));
+    }
     return runs;
   }
 
@@ -198,23 +211,31 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
     return config.schedule().scales() + 1 - BudgetRule.firstScale(config.schedule(), tokens);
   }
 
+  private BudgetRule rule(
+      int tokens, Map<Integer, Set<Integer>> drafters, ObservationWindow window) {
+    return new BudgetRule(
+        config.schedule(), config.transformer().depth(), tokens, drafters, window.size());
+  }
+
   private Run variant(
       int percent,
       String name,
       Map<Integer, Set<Integer>> drafters,
       ObservationWindow window,
       Scoring scoring) {
-    int tokens = budget(percent);
-    BudgetRule rule =
-        new BudgetRule(
-            config.schedule(), config.transformer().depth(), tokens, drafters, window.size());
+    BudgetTable released = rule(budget(percent), drafters, window).released();
+    return variant(percent, name, released, window, scoring);
+  }
+
+  private Run variant(
+      int percent, String name, BudgetTable budgets, ObservationWindow window, Scoring scoring) {
     String policy = "scalekv, " + name;
     return new Run(
         policy + "@" + percent,
         policy,
-        tokens,
+        budget(percent),
         DType.F16,
         false,
-        () -> new ScaleKv(config.schedule(), rule.released(), window, scoring));
+        _ -> new ScaleKv(config.schedule(), budgets, window, scoring));
   }
 }
