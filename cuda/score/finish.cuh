@@ -68,7 +68,8 @@ __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, i
     int32_t position = at(finish.window, row, p);
     int64_t index = row * positions + p;
     if (!notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, tokens - 1)) continue;
-    if (position < base || position >= base + TILE) continue;
+    // A pooled tile begins before the first token: -1, no position, may lie in its bounds.
+    if (position < 0 || position < base || position >= base + TILE) continue;
     if (atomicExch(&in_window[position - base], 1) != 0) {
       notes.bad(TRIMTAB_ARGUMENT_WINDOW, TRIMTAB_PROBLEM_REPEATED, index, position);
     }

@@ -54,6 +54,18 @@ TEST(Score, NewTokensOfEveryFormatAndAlignment) {
   }
 }
 
+TEST(Score, AbsentWindowPositionsAreNoRepetition) {
+  for (int mode : MODES) {
+    for (int pooling : POOLINGS) {
+      ScoringCase c;
+      c.mode = mode;
+      c.pooling = pooling;
+      c.window = {-1, 8, -1, -1, -1, -1};
+      score_and_compare(c);
+    }
+  }
+}
+
 TEST(Score, HeadDimsPagesAndLists) {
   for (int mode : MODES) {
     for (int head_dim : {8, 24, 40, 128, 256}) {
