@@ -120,8 +120,7 @@ public record Calibrator(
       HeadMass.Recorder recorder =
           new HeadMass.Recorder(config.schedule(), layers(), heads(), SCALE);
       Run recording =
-          new Run(
-              "full", "full", config.schedule().totalTokens(), DType.F16, false, _ -> recorder);
+          new Run("full", "full", config.schedule().totalTokens(), DType.F16, false, _ -> recorder);
       try (PolicyCache cache = cache(recording);
           Buffer index = Buffer.allocate(3 * Float.BYTES)) {
         rollout.run(label, full.recorder(), observing(cache, index, result.selectivity));
