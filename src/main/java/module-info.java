@@ -10,6 +10,7 @@ module io.github.trimtab {
   requires com.fasterxml.jackson.core;
 
   exports io.github.trimtab;
+  exports io.github.trimtab.cuda;
   exports io.github.trimtab.io;
   exports io.github.trimtab.kernel;
   exports io.github.trimtab.kv;

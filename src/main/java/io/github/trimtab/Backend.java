@@ -17,6 +17,7 @@ public final class Backend {
   private final Set<String> delegates;
   private final List<String> reasons;
   private final @Nullable Kernels kernels;
+  private final @Nullable Kernels hostKernels;
 
   private Backend(
       String name,
@@ -24,22 +25,34 @@ public final class Backend {
       int lanes,
       Set<String> delegates,
       List<String> reasons,
-      @Nullable Kernels kernels) {
+      @Nullable Kernels kernels,
+      @Nullable Kernels hostKernels) {
     this.name = name;
     this.device = device;
     this.lanes = lanes;
     this.delegates = Set.copyOf(delegates);
     this.reasons = List.copyOf(reasons);
     this.kernels = kernels;
+    this.hostKernels = hostKernels;
   }
 
   static Backend working(
       String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels);
+    return working(name, device, lanes, delegates, kernels, kernels);
+  }
+
+  static Backend working(
+      String name,
+      String device,
+      int lanes,
+      Set<String> delegates,
+      Kernels kernels,
+      Kernels hostKernels) {
+    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels);
   }
 
   static Backend missing(String name, String reason) {
-    return new Backend(name, "", 0, Set.of(), List.of(reason), null);
+    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null);
   }
 
   /** scalar, vector or cuda. */
@@ -76,15 +89,34 @@ public final class Backend {
   }
 
   /**
-   * The operations.
+   * The operations, over memory of the place where the backend runs: the host, or a CUDA device.
    *
    * @throws BackendUnavailableException with the reasons, if it is not available
    */
   public Kernels kernels() {
-    if (kernels == null) {
+    return available(kernels);
+  }
+
+  /**
+   * The operations over host memory. A backend that runs elsewhere copies operands there and
+   * results back: for tools and comparisons, not for speed.
+   *
+   * @throws BackendUnavailableException with the reasons, if it is not available
+   */
+  public Kernels hostKernels() {
+    return available(hostKernels);
+  }
+
+  /** Whether {@link #kernels} run on host memory themselves. */
+  public boolean runsOnHost() {
+    return kernels == hostKernels;
+  }
+
+  private Kernels available(@Nullable Kernels wanted) {
+    if (wanted == null) {
       throw new BackendUnavailableException(name, reasons);
     }
-    return kernels;
+    return wanted;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.trimtab;
 
+import io.github.trimtab.cuda.CudaKernels;
 import io.github.trimtab.internal.scalar.ScalarKernels;
 import io.github.trimtab.kernel.Kernels;
 import java.lang.invoke.MethodHandles;
@@ -10,8 +11,8 @@ import java.util.Set;
 /**
  * The backends of this machine, each probed once.
  *
- * <p>{@link #best} takes the first that works in the order cuda, vector, scalar. The system
- * property {@value #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test
+ * <p>{@link #best} takes the first that works in the order cuda, vector, scalar, and {@link
+ * #bestOnHost} the first that runs on host memory. The system property {@value #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test
  * cannot pass on another one.
  */
 public final class Backends {
@@ -42,6 +43,23 @@ public final class Backends {
   }
 
   /**
+   * The backend to use here for host memory: of those that run on it the first that works, or the
+   * forced one, wherever it runs; {@link Backend#hostKernels} has its operations.
+   *
+   * @throws BackendUnavailableException if the forced backend does not work
+   * @throws IllegalArgumentException if the property names no backend
+   */
+  public static Backend bestOnHost() {
+    if (System.getProperty(FORCE_PROPERTY) != null) {
+      return best();
+    }
+    return all().stream()
+        .filter(backend -> backend.isAvailable() && backend.runsOnHost())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /**
    * The backend of a name, whether it works or not.
    *
    * @throws IllegalArgumentException if there is none
@@ -63,8 +81,16 @@ public final class Backends {
     static final List<Backend> BACKENDS = List.of(cuda(), vector(), scalar());
 
     private static Backend cuda() {
-      return Backend.missing(
-          "cuda", "This version of Trimtab has no CUDA kernels; use vector or scalar.");
+      String reason = CudaKernels.reason();
+      return reason.isEmpty()
+          ? Backend.working(
+              "cuda",
+              CudaKernels.device(),
+              CudaKernels.LANES,
+              Set.of(),
+              CudaKernels.onDevices(),
+              CudaKernels.onHostMemory())
+          : Backend.missing("cuda", reason);
     }
 
     private static Backend scalar() {

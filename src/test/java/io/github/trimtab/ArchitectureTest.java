@@ -1,8 +1,13 @@
 package io.github.trimtab;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.targetOwner;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
@@ -13,6 +18,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +34,15 @@ final class ArchitectureTest {
   /** Each package with the others that it may use. A new package states its place here. */
   private static final Map<String, List<String>> MAY_USE =
       Map.ofEntries(
-          Map.entry("", List.of(".kernel", ".internal.scalar")),
+          Map.entry("", List.of(".kernel", ".internal.scalar", ".cuda")),
+          Map.entry(
+              ".cuda",
+              List.of(
+                  ".kernel",
+                  ".memory",
+                  ".internal.scalar",
+                  ".internal.cuda",
+                  ".internal.cuda.bindings")),
           Map.entry(".memory", List.of()),
           Map.entry(".io", List.of(".memory")),
           Map.entry(".kernel", List.of(".memory")),
@@ -36,6 +50,9 @@ final class ArchitectureTest {
           Map.entry(".scalekv", List.of(".kv", ".kernel", ".memory")),
           Map.entry(".vocab", List.of(".io")),
           Map.entry(".speculative", List.of(".kernel", ".memory")),
+          Map.entry(
+              ".internal.cuda", List.of(".kernel", ".memory", ".internal.cuda.bindings")),
+          Map.entry(".internal.cuda.bindings", List.of()),
           Map.entry(".internal.host", List.of(".kernel", ".memory")),
           Map.entry(".internal.scalar", List.of(".internal.host", ".kernel", ".memory")),
           Map.entry(".internal.vector", List.of(".internal.host", ".kernel", ".memory")));
@@ -75,10 +92,10 @@ final class ArchitectureTest {
   }
 
   @Test
-  void onlyBackendsReachesInternals() {
+  void onlyBackendsAndTheCudaPackageReachInternals() {
     noClasses()
         .that()
-        .resideOutsideOfPackage("..internal..")
+        .resideOutsideOfPackages("..internal..", ROOT + ".cuda")
         .and()
         .doNotHaveFullyQualifiedName(Backends.class.getName())
         .and()
@@ -108,11 +125,30 @@ final class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)
+        .orShould()
+        .callMethodWhere(
+            target(nameMatching("reinterpret"))
+                .and(targetOwner(equivalentTo(MemorySegment.class))))
+        .orShould()
+        .callMethodWhere(
+            target(nameMatching("load|loadLibrary"))
+                .and(targetOwner(equivalentTo(System.class))))
+        .check(LIBRARY);
+  }
+
+  @Test
+  void noFunctionThatMayEnterTheDriverIsCritical() {
+    noClasses()
+        .should()
+        .callMethodWhere(
+            target(nameMatching("critical")).and(targetOwner(equivalentTo(Linker.Option.class))))
         .check(LIBRARY);
   }
 
   @Test
   void nothingIsPrinted() {
-    NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(LIBRARY);
+    // jextract's classes print only where its own tracing property is set.
+    NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(
+        LIBRARY.that(resideOutsideOfPackage("..internal.cuda.bindings..")));
   }
 }

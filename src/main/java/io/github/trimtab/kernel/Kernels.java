@@ -1,12 +1,16 @@
 package io.github.trimtab.kernel;
 
+import io.github.trimtab.memory.Memory;
+import io.github.trimtab.memory.Place;
+
 /**
  * What every backend implements: one method an operation.
  *
  * <p>Contents of index buffers (lengths, capacities, page tables, window positions, indices) are
  * untrusted. A CPU backend throws {@link IllegalArgumentException} with the operation, the place
- * and the value before it writes anything; every backend refuses an operation whose buffers live
- * elsewhere or are closed.
+ * and the value before it writes anything; a kernel of a device skips what the value would lead to,
+ * and whoever waits for the device learns of it. Every backend refuses an operation whose buffers
+ * live elsewhere or are closed.
  *
  * <p>Canonical operations (score, select, evict, column sums, selectivity, head, quantize, verify)
  * return the same bits on every backend; append, compact and pack are exact copies and roundings;
@@ -51,4 +55,13 @@ public interface Kernels {
 
   /** How much attention stays on the current map and on few tokens of history. Canonical. */
   void selectivity(Selectivity op);
+
+  /**
+   * Memory that operations can use, and copies that keep the order of these operations.
+   *
+   * @throws IllegalArgumentException if they run on no such place; a CPU's run on the host
+   */
+  default Memory memory(Place place) {
+    return Memory.hostOnly(place);
+  }
 }

@@ -1,7 +1,7 @@
 package io.github.trimtab.kv;
 
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PagePool;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -28,7 +28,7 @@ final class AppendPages {
   }
 
   /** Takes the pages for lists that grow to {@code grown} tokens, all of them or none. */
-  static AppendPages acquire(BlockTable table, int[] grown, PagePool pool) {
+  static AppendPages acquire(BlockTable table, int[] grown, PagePool pool, Memory memory) {
     int[] sharedTails = new int[grown.length];
     Arrays.fill(sharedTails, NOT_COPIED);
     int wanted = 0;
@@ -40,7 +40,7 @@ final class AppendPages {
       }
     }
     AppendPages pages = new AppendPages(table, grown, pool, pool.acquire(wanted), sharedTails);
-    pages.enter();
+    pages.enter(memory);
     return pages;
   }
 
@@ -59,13 +59,13 @@ final class AppendPages {
     return pool.references(tail) - leaving > 1;
   }
 
-  private void enter() {
+  private void enter(Memory memory) {
     int next = 0;
     for (int list = 0; list < grown.length; list++) {
       int count = table.pageCount(list);
       if (sharedTails[list] != NOT_COPIED) {
         int copy = acquired[next++];
-        copyPage(sharedTails[list], copy);
+        copyPage(sharedTails[list], copy, memory);
         table.setPage(list, count - 1, copy);
       }
       for (int i = count; i < pool.layout().pagesFor(grown[list]); i++) {
@@ -74,10 +74,9 @@ final class AppendPages {
     }
   }
 
-  private void copyPage(int from, int to) {
+  private void copyPage(int from, int to, Memory memory) {
     long bytes = pool.layout().pageBytes();
-    MemorySegment slab = pool.slab().segment();
-    MemorySegment.copy(slab, from * bytes, slab, to * bytes, bytes);
+    memory.copy(pool.slab(), from * bytes, pool.slab(), to * bytes, bytes);
   }
 
   /** Keeps the new lengths and drops what was copied, or, where the append failed, undoes all. */

@@ -3,8 +3,11 @@ package io.github.trimtab.kv;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
+import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -18,32 +21,44 @@ final class BlockTable {
   private final int[] lengths;
   private final int[] pages;
   private final int width;
+  private final int lists;
   private final int maxTokens;
+  // Page ids of all layers, then lengths: of this layer words [first, first + pages + lengths).
+  private final Mirror words;
+  private final long first;
   private final PagedKv view;
+  // Of those words, the range that the host wrote and operations have not been shown.
+  private long changedFrom = Long.MAX_VALUE;
+  private long changedTo;
 
   /**
    * Tables over {@code words}: lists x width page ids, then one length a list.
    *
-   * @param words their memory, I32, [1, integers]
+   * @param words memory of the tables of all layers, I32
+   * @param first word of this layer's
    * @param maxTokens of a list
    */
-  BlockTable(PagePool pool, Tensor words, int rows, int lists, int maxTokens) {
+  BlockTable(PagePool pool, Mirror words, long first, int rows, int lists, int maxTokens) {
+    this.words = words;
+    this.first = first;
+    this.lists = lists;
     this.maxTokens = maxTokens;
     this.width = pool.layout().pagesFor(maxTokens);
     this.lengths = new int[rows * lists];
     this.pages = new int[lengths.length * width];
+    Tensor all = words.operand();
     Tensor table =
         Tensor.strided(
             DType.I32,
-            words.buffer(),
-            words.offset(),
+            all.buffer(),
+            all.offset(first),
             new long[] {rows, lists, width},
             new long[] {(long) lists * width, width, 1});
     Tensor lengthsTensor =
         Tensor.strided(
             DType.I32,
-            words.buffer(),
-            words.offset(0, pages.length),
+            all.buffer(),
+            all.offset(first + pages.length),
             new long[] {rows, lists},
             new long[] {lists, 1});
     this.view = new PagedKv(pool.layout(), pool.slab(), pool.capacity(), table, lengthsTensor);
@@ -54,8 +69,25 @@ final class BlockTable {
     return (long) rows * lists * (width + 1L);
   }
 
+  /** The lists as operations read them, brought up to date. */
   PagedKv view() {
+    if (changedFrom < changedTo) {
+      Tensor host = words.host();
+      words.upload(host.offset(changedFrom), host.offset(changedTo));
+      changedFrom = Long.MAX_VALUE;
+      changedTo = 0;
+    }
     return view;
+  }
+
+  /** Lists of a row. */
+  int lists() {
+    return lists;
+  }
+
+  /** Key/value heads of a row. */
+  int heads() {
+    return view.heads();
   }
 
   /**
@@ -63,12 +95,12 @@ final class BlockTable {
    * heads, heads of a row where it holds one.
    */
   PagedKv part(int first, int count) {
-    if (count == lengths.length && view.lists() == 1) {
-      return view;
+    PagedKv all = view();
+    if (count == lengths.length && lists == 1) {
+      return all;
     }
-    Tensor table = view.table();
-    Tensor tokens = view.lengths();
-    int lists = view.lists();
+    Tensor table = all.table();
+    Tensor tokens = all.lengths();
     Tensor partOfTable =
         Tensor.strided(
             DType.I32,
@@ -83,7 +115,7 @@ final class BlockTable {
             tokens.offset(first / lists, first % lists),
             new long[] {count, 1},
             new long[] {1, 1});
-    return new PagedKv(view.layout(), view.slab(), view.pages(), partOfTable, partOfTokens);
+    return new PagedKv(all.layout(), all.slab(), all.pages(), partOfTable, partOfTokens);
   }
 
   /** Most tokens of a list. */
@@ -101,7 +133,7 @@ final class BlockTable {
   }
 
   /** New tokens of each list; 0 without any. */
-  int[] newTokens(@Nullable NewTokens fresh) {
+  int[] newTokens(Memory memory, @Nullable NewTokens fresh) {
     int[] tokens = new int[lengths.length];
     if (fresh != null) {
       require(
@@ -109,24 +141,31 @@ final class BlockTable {
           "fresh",
           fresh.k(),
           view.rows() + " rows of " + view.heads() + " heads");
-      Arrays.setAll(tokens, list -> newTokens(fresh, list / view.lists()));
+      int[] ofRows = newTokensOfRows(memory, fresh);
+      Arrays.setAll(tokens, list -> ofRows[list / lists]);
     }
     return tokens;
   }
 
-  /** New tokens of a row. */
-  static int newTokens(NewTokens fresh, int row) {
+  /** New tokens of each row; lengths that live on a device are waited for. */
+  static int[] newTokensOfRows(Memory memory, NewTokens fresh) {
+    int[] tokens = new int[fresh.rows()];
     Tensor lengths = fresh.lengths();
     if (lengths == null) {
-      return fresh.capacity();
+      Arrays.fill(tokens, fresh.capacity());
+      return tokens;
     }
-    long length = lengths.integerAt(lengths.offset(row));
-    require(
-        length >= 0 && length <= fresh.capacity(),
-        "fresh.lengths of row " + row,
-        length,
-        "0.." + fresh.capacity());
-    return (int) length;
+    int[] length = new int[1];
+    for (int row = 0; row < tokens.length; row++) {
+      memory.download(lengths.buffer(), lengths.offset(row), MemorySegment.ofArray(length));
+      require(
+          length[0] >= 0 && length[0] <= fresh.capacity(),
+          "fresh.lengths of row " + row,
+          length[0],
+          "0.." + fresh.capacity());
+      tokens[row] = length[0];
+    }
+    return tokens;
   }
 
   private static void require(boolean holds, String name, Object value, String expected) {
@@ -142,9 +181,14 @@ final class BlockTable {
 
   /** Writes the host's length again, after an operation that may have changed the kernels' copy. */
   void uploadLength(int list) {
-    int lists = view.lists();
-    Tensor tensor = view.lengths();
-    tensor.setIntegerAt(tensor.offset(list / lists, list % lists), lengths[list]);
+    write(pages.length + list, lengths[list]);
+  }
+
+  private void write(int word, int value) {
+    Tensor host = words.host();
+    host.setIntegerAt(host.offset(first + word), value);
+    changedFrom = Math.min(changedFrom, first + word);
+    changedTo = Math.max(changedTo, first + word + 1);
   }
 
   int page(int list, int index) {
@@ -153,9 +197,7 @@ final class BlockTable {
 
   void setPage(int list, int index, int page) {
     pages[list * width + index] = page;
-    Tensor table = view.table();
-    int lists = view.lists();
-    table.setIntegerAt(table.offset(list / lists, list % lists, index), page);
+    write(list * width + index, page);
   }
 
   /** Pages that a list holds. */

@@ -53,12 +53,17 @@ public interface EvictionPolicy {
       throw new IllegalArgumentException(
           "steps: " + steps.length + ", expected one for each of " + cache.rows() + " rows");
     }
+    int[] newTokens = BlockTable.newTokensOfRows(cache.memory(), fresh);
+    if (newTokens.length != steps.length) {
+      throw new IllegalArgumentException(
+          "fresh: " + fresh.k() + ", expected " + steps.length + " rows");
+    }
     List<Retention> retentions = new ArrayList<>(steps.length);
     for (int row = 0; row < steps.length; row++) {
       retentions.add(
           steps[row] == IDLE
               ? new Retention.History()
-              : after(layer, steps[row], BlockTable.newTokens(fresh, row)));
+              : after(layer, steps[row], newTokens[row]));
     }
     cache.store(layer, q, fresh, retentions);
   }

@@ -1,54 +1,59 @@
 package io.github.trimtab.kv;
 
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
 /** The buffers of a step's operations besides keys and values, and what the host writes there. */
 final class EvictionScratch implements AutoCloseable {
-  private final Scratch lengths = new Scratch();
-  private final Scratch queryRows = new Scratch();
-  private final Scratch window = new Scratch();
-  private final Scratch scores = new Scratch();
-  private final Scratch capacity = new Scratch();
-  private final Scratch indices = new Scratch();
+  private final Scratch lengths;
+  private final Scratch queryRows;
+  private final Scratch window;
+  private final Scratch scores;
+  private final Scratch capacity;
+  private final Scratch indices;
+
+  EvictionScratch(Memory memory) {
+    lengths = new Scratch(memory);
+    queryRows = new Scratch(memory);
+    window = new Scratch(memory);
+    scores = new Scratch(memory);
+    capacity = new Scratch(memory);
+    indices = new Scratch(memory);
+  }
 
   /** New tokens of each list [R]. */
   Tensor lengths(int[] tokens) {
-    Tensor tensor = lengths.tensor(DType.I32, tokens.length);
-    for (int row = 0; row < tokens.length; row++) {
-      tensor.setIntegerAt(tensor.offset(row), tokens[row]);
-    }
-    return tensor;
+    return lengths.integers(tokens, tokens.length);
   }
 
   /** Queries that score in each list [R,W], then -1. */
   Tensor queryRows(List<Retention.Scored> scored) {
     int most = scored.stream().mapToInt(Retention.Scored::queries).max().orElse(0);
-    Tensor tensor = queryRows.tensor(DType.I32, scored.size(), most);
+    int[] values = new int[scored.size() * most];
     for (int row = 0; row < scored.size(); row++) {
       Retention.Scored retention = scored.get(row);
       for (int i = 0; i < most; i++) {
-        int query = i < retention.queries() ? retention.queryRow(i) : -1;
-        tensor.setIntegerAt(tensor.offset(row, i), query);
+        values[row * most + i] = i < retention.queries() ? retention.queryRow(i) : -1;
       }
     }
-    return tensor;
+    return queryRows.integers(values, scored.size(), most);
   }
 
   /** Window tokens of each list, numbered behind those that it held, [R,P], then -1. */
   Tensor window(List<Retention.Scored> scored, int[] held) {
     int most = scored.stream().mapToInt(Retention.Scored::windowTokens).max().orElse(0);
-    Tensor tensor = window.tensor(DType.I32, scored.size(), most);
+    int[] values = new int[scored.size() * most];
     for (int row = 0; row < scored.size(); row++) {
       Retention.Scored retention = scored.get(row);
       for (int i = 0; i < most; i++) {
-        int token = i < retention.windowTokens() ? held[row] + retention.windowToken(i) : -1;
-        tensor.setIntegerAt(tensor.offset(row, i), token);
+        values[row * most + i] =
+            i < retention.windowTokens() ? held[row] + retention.windowToken(i) : -1;
       }
     }
-    return tensor;
+    return window.integers(values, scored.size(), most);
   }
 
   /** Room for scores [R,G,T]. */
@@ -58,17 +63,22 @@ final class EvictionScratch implements AutoCloseable {
 
   /** Tokens that each list keeps [R,1]. */
   Tensor capacity(int[] kept) {
-    Tensor tensor = capacity.tensor(DType.I32, kept.length, 1);
-    for (int row = 0; row < kept.length; row++) {
-      tensor.setIntegerAt(tensor.offset(row, 0), kept[row]);
-    }
-    return tensor;
+    return capacity.integers(kept, kept.length, 1);
   }
 
   /** Room for the tokens that lists keep [R,G,C]. */
   Tensor indices(int[] kept, int heads) {
-    int most = Arrays.stream(kept).max().orElse(0);
-    return indices.tensor(DType.I32, kept.length, heads, most);
+    return indices.tensor(DType.I32, kept.length, heads, most(kept));
+  }
+
+  /** The tokens that lists keep, as the host chose them, [R,G,C]. */
+  Tensor indices(int[] kept, int heads, int[] tokens) {
+    return indices.integers(tokens, kept.length, heads, most(kept));
+  }
+
+  /** Most tokens that one of the lists keeps, C. */
+  static int most(int[] kept) {
+    return Arrays.stream(kept).max().orElse(0);
   }
 
   long byteSize() {

@@ -4,6 +4,8 @@ import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Select;
+import io.github.trimtab.memory.Memory;
+import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -120,20 +122,43 @@ public final class H2o implements EvictionPolicy {
               + " heads");
     }
     float[][] before = sums(cache, layer);
+    int[] newTokens = BlockTable.newTokensOfRows(cache.memory(), fresh);
     int[] added = new int[rows];
     int most = 0;
     for (int row = 0; row < rows; row++) {
-      int tokens = BlockTable.newTokens(fresh, row);
+      int tokens = newTokens[row];
       added[row] = steps[row] == IDLE ? 0 : tokens;
       for (int head = 0; head < heads; head++) {
         most = Math.max(most, cache.tokens(layer, row, head) + tokens);
       }
     }
-    Tensor scores = Tensor.wrap(new float[rows * heads * most], rows, heads, most);
-    cache
-        .kernels()
-        .columnSums(
-            new ColumnSums(q, fresh.lengths(), cache.view(layer), fresh, mask, scale, scores));
+    try (Mirror scores =
+        Mirror.of(
+            cache.memory(), Tensor.wrap(new float[rows * heads * most], rows, heads, most))) {
+      Tensor sumsOfStep = scores.operand();
+      cache
+          .kernels()
+          .columnSums(
+              new ColumnSums(
+                  q, fresh.lengths(), cache.view(layer), fresh, mask, scale, sumsOfStep));
+      scores.download();
+      store(cache, layer, steps, q, fresh, before, added, scores);
+    }
+  }
+
+  /** Adds what was seen before to the new sums, and keeps the tokens of the highest. */
+  private void store(
+      KvCache cache,
+      int layer,
+      int[] steps,
+      Tensor q,
+      NewTokens fresh,
+      float[][] before,
+      int[] added,
+      Mirror sumsOfStep) {
+    int rows = cache.rows();
+    int heads = cache.heads();
+    Tensor scores = sumsOfStep.host();
     for (int list = 0; list < before.length; list++) {
       for (int token = 0; token < before[list].length; token++) {
         long at = scores.offset(list / heads, list % heads, token);
@@ -143,6 +168,7 @@ public final class H2o implements EvictionPolicy {
     for (int row = 0; row < rows; row += together) {
       agree(cache, layer, steps, added, row, scores);
     }
+    sumsOfStep.upload();
     int[][] wanted = new int[rows][heads];
     for (int row = 0; row < rows; row++) {
       for (int head = 0; head < heads && added[row] > 0; head++) {
@@ -151,7 +177,7 @@ public final class H2o implements EvictionPolicy {
             counts.after(layer, steps[row], added[row]).kept(head, held, added[row]);
       }
     }
-    Tensor hitters = hitters(cache, layer, added, wanted, scores);
+    Tensor hitters = hitters(cache, layer, added, wanted, sumsOfStep.operand());
     float[][] after = before.clone();
     List<Retention> retentions = new ArrayList<>(rows);
     for (int row = 0; row < rows; row++) {
@@ -250,17 +276,19 @@ public final class H2o implements EvictionPolicy {
       capacity[list] = Math.min(wanted[row][list % heads] - newest, older[list]);
     }
     int most = Arrays.stream(capacity).max().orElse(0);
-    Tensor indices = Tensor.wrap(new int[rows * heads * most], rows, heads, most);
-    cache
-        .kernels()
-        .select(
-            new Select(
-                scores,
-                Tensor.wrap(older, rows, heads),
-                null,
-                Tensor.wrap(capacity, rows, heads),
-                indices));
-    return indices;
+    Tensor chosen = Tensor.wrap(new int[rows * heads * most], rows, heads, most);
+    Memory memory = cache.memory();
+    try (Mirror indices = Mirror.of(memory, chosen);
+        Mirror lengths = Mirror.of(memory, Tensor.wrap(older, rows, heads));
+        Mirror capacities = Mirror.of(memory, Tensor.wrap(capacity, rows, heads))) {
+      cache
+          .kernels()
+          .select(
+              new Select(
+                  scores, lengths.operand(), null, capacities.operand(), indices.operand()));
+      indices.download();
+    }
+    return chosen;
   }
 
   private int[] survivors(Tensor hitters, int row, int head, int all, int wanted) {

@@ -5,8 +5,7 @@ import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
-import io.github.trimtab.memory.Buffer;
-import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
@@ -31,6 +30,10 @@ import org.jspecify.annotations.Nullable;
  * and window positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key
  * or value is held outside the pool.
  *
+ * <p>On a device, queries and new tokens live there, and steps are enqueued without waiting; only
+ * ragged lengths of new tokens are waited for, since the host counts. What a kernel finds wrong is
+ * reported by the stream, too late to undo the step.
+ *
  * <p>Threads: one at a time.
  */
 public final class KvCache implements AutoCloseable {
@@ -39,18 +42,16 @@ public final class KvCache implements AutoCloseable {
   private final int rows;
   private final int heads;
   private final int lists;
-  private final Buffer tables;
-  private final BlockTable[] layers;
-  // Survivors are written into its lists, which then change places with a layer's.
-  private final BlockTable spare;
-  private final EvictionScratch scratch = new EvictionScratch();
+  private final Memory memory;
+  private final LayerTables tables;
+  private final EvictionScratch scratch;
   private boolean open = true;
 
   /**
    * An empty cache; takes no page yet.
    *
    * @param kernels run every operation of this cache
-   * @param pool where the pages come from, on the host; it outlives the cache
+   * @param pool where the pages come from, where the kernels run; it outlives the cache
    * @param layers 1 or more
    * @param rows batch rows, 1 or more
    * @param heads key/value heads: as many as a page holds, or any number where a page holds one
@@ -58,7 +59,6 @@ public final class KvCache implements AutoCloseable {
    */
   public KvCache(Kernels kernels, PagePool pool, int layers, int rows, int heads, int maxTokens) {
     PageLayout layout = pool.layout();
-    require(pool.slab().place().isHost(), "pool", pool.slab().place(), "pages on the host");
     require(layers >= 1, "layers", layers, "1 or more");
     require(rows >= 1, "rows", rows, "1 or more");
     require(
@@ -78,18 +78,14 @@ public final class KvCache implements AutoCloseable {
         "maxTokens",
         maxTokens,
         "fewer than 2^31 table entries a layer");
-    this.layers = new BlockTable[layers];
-    this.tables = Buffer.allocate((layers + 1L) * words * Integer.BYTES);
-    Tensor all = Tensor.of(DType.I32, tables, layers + 1L, words);
-    for (int layer = 0; layer < layers; layer++) {
-      this.layers[layer] = new BlockTable(pool, all.narrow(0, layer, 1), rows, lists, maxTokens);
-    }
-    this.spare = new BlockTable(pool, all.narrow(0, layers, 1), rows, lists, maxTokens);
+    this.memory = kernels.memory(pool.slab().place());
+    this.tables = new LayerTables(memory, pool, layers, rows, lists, maxTokens, words);
+    this.scratch = new EvictionScratch(memory);
   }
 
   /** Layers. */
   public int layers() {
-    return layers.length;
+    return tables.layers();
   }
 
   /** Batch rows R. */
@@ -104,7 +100,7 @@ public final class KvCache implements AutoCloseable {
 
   /** Most tokens of a list between two steps. */
   public int maxTokens() {
-    return spare.maxTokens();
+    return tables.spare().maxTokens();
   }
 
   /** The pool whose pages this cache takes; its counts are the measure of keys and values held. */
@@ -119,13 +115,13 @@ public final class KvCache implements AutoCloseable {
 
   /** Tokens that a layer holds of a row. */
   public int tokens(int layer, int row) {
-    return layers[checkLayer(layer)].length(checkRow(row) * lists);
+    return tables.layer(checkLayer(layer)).length(checkRow(row) * lists);
   }
 
   /** Tokens that a layer holds of a row's key/value head. */
   public int tokens(int layer, int row, int head) {
     int list = lists == 1 ? 0 : Objects.checkIndex(head, heads);
-    return layers[checkLayer(layer)].length(checkRow(row) * lists + list);
+    return tables.layer(checkLayer(layer)).length(checkRow(row) * lists + list);
   }
 
   /** The backend that runs this cache's operations, for policies that score by themselves. */
@@ -133,9 +129,17 @@ public final class KvCache implements AutoCloseable {
     return kernels;
   }
 
-  /** The pages of a layer as operations read them. */
+  /** Where pages and tables live, and copies in the order of the operations. */
+  public Memory memory() {
+    return memory;
+  }
+
+  /**
+   * The pages of a layer as operations read them. On a device this also brings tables and lengths
+   * up to date, so ask for it before each use.
+   */
   public PagedKv view(int layer) {
-    return layers[checkLayer(layer)].view();
+    return tables.layer(checkLayer(layer)).view();
   }
 
   /**
@@ -195,7 +199,8 @@ public final class KvCache implements AutoCloseable {
         "q",
         q == null ? "null" : q,
         rows + " rows and a multiple of " + heads + " heads");
-    new LayerChange(layers[layer], spare, scratch, q, fresh, retentions).run(kernels, pool);
+    new LayerChange(tables.layer(layer), tables.spare(), scratch, memory, q, fresh, retentions)
+        .run(kernels, pool);
   }
 
   /**
@@ -217,30 +222,20 @@ public final class KvCache implements AutoCloseable {
     if (fromRow == checkRow(toRow)) {
       return;
     }
-    for (BlockTable table : layers) {
-      for (int list = 0; list < lists; list++) {
-        table.share(fromRow * lists + list, toRow * lists + list, pool);
-      }
-    }
+    tables.share(fromRow, toRow);
   }
 
   /** Empties every list and gives the pages back. */
   public void clear() {
     requireOpen();
-    for (BlockTable table : layers) {
-      table.releaseAll(pool);
-    }
+    tables.clear();
   }
 
   /** Empties the lists of a row and gives their pages back. */
   public void clear(int row) {
     requireOpen();
     checkRow(row);
-    for (BlockTable table : layers) {
-      for (int list = 0; list < lists; list++) {
-        table.release(row * lists + list, pool);
-      }
-    }
+    tables.clear(row);
   }
 
   /**
@@ -252,23 +247,14 @@ public final class KvCache implements AutoCloseable {
   public void truncate(int row, int newest) {
     requireOpen();
     checkRow(row);
-    int least = Integer.MAX_VALUE;
-    for (BlockTable table : layers) {
-      for (int list = 0; list < lists; list++) {
-        least = Math.min(least, table.length(row * lists + list));
-      }
-    }
+    int least = tables.least(row);
     require(newest >= 0 && newest <= least, "newest", newest, "0 to " + least + ", all there are");
-    for (BlockTable table : layers) {
-      for (int list = 0; list < lists; list++) {
-        table.truncate(row * lists + list, newest, pool);
-      }
-    }
+    tables.truncate(row, newest);
   }
 
   private int checkLayer(int layer) {
     requireOpen();
-    require(layer >= 0 && layer < layers.length, "layer", layer, "0.." + (layers.length - 1));
+    require(layer >= 0 && layer < layers(), "layer", layer, "0.." + (layers() - 1));
     return layer;
   }
 

@@ -7,6 +7,7 @@ import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ final class LayerChange {
   private final BlockTable table;
   private final BlockTable spare;
   private final EvictionScratch scratch;
+  private final Memory memory;
   private final List<? extends Retention> retentions;
   private final @Nullable Tensor q;
   private final @Nullable NewTokens fresh;
@@ -48,6 +50,7 @@ final class LayerChange {
       BlockTable table,
       BlockTable spare,
       EvictionScratch scratch,
+      Memory memory,
       @Nullable Tensor q,
       @Nullable NewTokens fresh,
       List<? extends Retention> retentions) {
@@ -57,9 +60,10 @@ final class LayerChange {
     this.retentions = retentions;
     this.q = q;
     this.fresh = fresh;
-    this.lists = table.view().lists();
+    this.memory = memory;
+    this.lists = table.lists();
     this.held = table.lengths();
-    this.added = table.newTokens(fresh);
+    this.added = table.newTokens(memory, fresh);
     this.grown = held.clone();
     this.rewritten = new int[held.length];
     Arrays.fill(rewritten, NOT_REWRITTEN);
@@ -76,7 +80,7 @@ final class LayerChange {
         kept(
             "retention of row " + row,
             retention,
-            table.view().heads(),
+            table.heads(),
             lists,
             list % lists,
             held[list],
@@ -89,7 +93,7 @@ final class LayerChange {
     if (retention instanceof Retention.Scored scored) {
       checkPositions(scored, row, held[list], added[list]);
     } else if (retention instanceof Retention.Chosen chosen) {
-      int heads = lists == 1 ? table.view().heads() : 1;
+      int heads = lists == 1 ? table.heads() : 1;
       for (int head = 0; head < heads; head++) {
         chosen.checkPositions(row, list % lists + head, held[list], added[list]);
       }
@@ -153,7 +157,7 @@ final class LayerChange {
 
   /** Carries it out; where anything fails, table and pool are as they were. */
   void run(Kernels kernels, PagePool pool) {
-    AppendPages growth = AppendPages.acquire(table, grown, pool);
+    AppendPages growth = AppendPages.acquire(table, grown, pool, memory);
     boolean done = false;
     try {
       spare.fill(rewritten, pool);
@@ -209,14 +213,13 @@ final class LayerChange {
     int[] more = Arrays.copyOfRange(added, first, first + count);
     NewTokens tokens = fresh == null ? null : tokens(fresh, first, more);
     int[] kept = Arrays.copyOfRange(rewritten, first, first + count);
-    Tensor indices = scratch.indices(kept, target.heads());
+    int heads = target.heads();
     if (q != null && retention(first) instanceof Retention.Scored) {
       Score score = score(q, first, count, history, tokens);
+      Tensor indices = scratch.indices(kept, heads);
       kernels.evict(new Evict(score, scratch.capacity(kept), indices, target));
     } else {
-      for (int i = 0; i < count; i++) {
-        place(first + i, i, indices);
-      }
+      Tensor indices = scratch.indices(kept, heads, placed(first, kept, heads));
       kernels.compact(new Compact(history, tokens, indices, target));
     }
   }
@@ -239,14 +242,20 @@ final class LayerChange {
         scratch.scores(count, history.heads(), most));
   }
 
-  private void place(int list, int place, Tensor indices) {
-    Retention.Placed placed = (Retention.Placed) retention(list);
-    for (int head = 0; head < indices.size(1); head++) {
-      int[] tokens = placed.tokens(list / lists, list % lists + head, held[list], added[list]);
-      for (int i = 0; i < indices.size(2); i++) {
-        indices.setIntegerAt(indices.offset(place, head, i), i < tokens.length ? tokens[i] : -1);
+  /** The tokens that lists from {@code first} on keep, -1 behind them. */
+  private int[] placed(int first, int[] kept, int heads) {
+    int most = EvictionScratch.most(kept);
+    int[] indices = new int[kept.length * heads * most];
+    Arrays.fill(indices, -1);
+    for (int i = 0; i < kept.length; i++) {
+      int list = first + i;
+      Retention.Placed placed = (Retention.Placed) retention(list);
+      for (int head = 0; head < heads; head++) {
+        int[] tokens = placed.tokens(list / lists, list % lists + head, held[list], added[list]);
+        System.arraycopy(tokens, 0, indices, (i * heads + head) * most, tokens.length);
       }
     }
+    return indices;
   }
 
   private Retention retention(int list) {

@@ -2,11 +2,19 @@ package io.github.trimtab.kv;
 
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 
-/** Host memory that operations write between their steps; grows to the largest use and stays. */
+/** Memory that operations use between their steps; grows to the largest use and stays. */
 final class Scratch implements AutoCloseable {
-  private Buffer buffer = Buffer.allocate(0);
+  private final Memory memory;
+  private Buffer buffer;
+
+  Scratch(Memory memory) {
+    this.memory = memory;
+    this.buffer = memory.allocate(0);
+  }
 
   /** A contiguous tensor over the memory; what an earlier one held is lost. */
   Tensor tensor(DType dtype, long... shape) {
@@ -15,11 +23,18 @@ final class Scratch implements AutoCloseable {
       bytes = Math.multiplyExact(bytes, size);
     }
     if (bytes > buffer.byteSize()) {
-      Buffer larger = Buffer.allocate(bytes);
+      Buffer larger = memory.allocate(bytes);
       buffer.close();
       buffer = larger;
     }
     return Tensor.of(dtype, buffer, shape);
+  }
+
+  /** Integers of a host array, as a tensor of that shape. */
+  Tensor integers(int[] values, long... shape) {
+    Tensor tensor = tensor(DType.I32, shape);
+    memory.upload(MemorySegment.ofArray(values), tensor.buffer(), 0);
+    return tensor;
   }
 
   long byteSize() {

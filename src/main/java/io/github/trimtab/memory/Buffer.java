@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A range of bytes on the host or on a device.
  *
- * <p>A buffer either owns its memory ({@link #allocate}) or wraps the caller's own without a copy
- * ({@link #wrap}, {@link #ofDevicePointer}); closing a wrapping buffer leaves the caller's memory
- * alone. Closing twice is harmless, and use after close throws {@link IllegalStateException}. A
+ * <p>A buffer either owns its memory ({@link #allocate}, or handed over with what releases it) or
+ * wraps the caller's own without a copy ({@link #wrap(MemorySegment)}, {@link #ofDevicePointer(int,
+ * long, long)}); closing a wrapping buffer leaves the caller's memory alone. Closing twice is harmless, and use after close throws {@link IllegalStateException}. A
  * device address is never readable from Java: {@link #segment} throws instead.
  *
  * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's
@@ -23,7 +23,7 @@ public final class Buffer implements AutoCloseable {
   private final long byteSize;
   private final long deviceAddress;
   private final @Nullable MemorySegment segment;
-  private final @Nullable Arena arena;
+  private final @Nullable Runnable release;
   private volatile boolean open = true;
 
   private Buffer(
@@ -31,12 +31,12 @@ public final class Buffer implements AutoCloseable {
       long byteSize,
       long deviceAddress,
       @Nullable MemorySegment segment,
-      @Nullable Arena arena) {
+      @Nullable Runnable release) {
     this.place = place;
     this.byteSize = byteSize;
     this.deviceAddress = deviceAddress;
     this.segment = segment;
-    this.arena = arena;
+    this.release = release;
   }
 
   /**
@@ -52,7 +52,7 @@ public final class Buffer implements AutoCloseable {
     }
     Arena arena = Arena.ofShared();
     try {
-      return new Buffer(Place.HOST, bytes, 0, arena.allocate(bytes, ALIGNMENT), arena);
+      return new Buffer(Place.HOST, bytes, 0, arena.allocate(bytes, ALIGNMENT), arena::close);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -65,6 +65,15 @@ public final class Buffer implements AutoCloseable {
   }
 
   /**
+   * Takes host memory over.
+   *
+   * @param release run once, when the buffer is closed
+   */
+  public static Buffer wrap(MemorySegment segment, Runnable release) {
+    return new Buffer(Place.HOST, segment.byteSize(), 0, segment, release);
+  }
+
+  /**
    * Wraps the caller's device memory.
    *
    * @param ordinal the CUDA device
@@ -72,6 +81,23 @@ public final class Buffer implements AutoCloseable {
    * @param bytes size, 0 or more
    */
   public static Buffer ofDevicePointer(int ordinal, long address, long bytes) {
+    return device(ordinal, address, bytes, null);
+  }
+
+  /**
+   * Takes device memory over.
+   *
+   * @param ordinal the CUDA device
+   * @param address device address, not 0 unless {@code bytes} is 0
+   * @param bytes size, 0 or more
+   * @param release run once, when the buffer is closed
+   */
+  public static Buffer ofDevicePointer(int ordinal, long address, long bytes, Runnable release) {
+    return device(ordinal, address, bytes, release);
+  }
+
+  private static Buffer device(
+      int ordinal, long address, long bytes, @Nullable Runnable release) {
     Place place = Place.cuda(ordinal);
     if (bytes < 0) {
       throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
@@ -80,7 +106,7 @@ public final class Buffer implements AutoCloseable {
       throw new IllegalArgumentException(
           "address: 0, expected a device address for " + bytes + " bytes");
     }
-    return new Buffer(place, bytes, address, null, null);
+    return new Buffer(place, bytes, address, null, release);
   }
 
   /** Where the memory lives. */
@@ -156,8 +182,8 @@ public final class Buffer implements AutoCloseable {
   @Override
   public synchronized void close() {
     if (open) {
-      if (arena != null) {
-        arena.close();
+      if (release != null) {
+        release.run();
       }
       open = false;
     }

@@ -2,6 +2,7 @@ package io.github.trimtab.memory;
 
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.LongFunction;
 
 /**
  * A fixed number of equal pages in one slab, with reference counts and exact accounting.
@@ -30,7 +31,17 @@ public final class PagePool implements AutoCloseable {
    * @param capacity pages, 1 or more
    */
   public PagePool(PageLayout layout, int capacity) {
-    this(layout, Buffer.allocate(slabBytes(layout, capacity)), capacity, true);
+    this(layout, capacity, Buffer::allocate);
+  }
+
+  /**
+   * A pool over memory of its own, host or device.
+   *
+   * @param capacity pages, 1 or more
+   * @param memory gives as many bytes as it is asked for; the pool closes them
+   */
+  public PagePool(PageLayout layout, int capacity, LongFunction<Buffer> memory) {
+    this(layout, memory.apply(slabBytes(layout, capacity)), capacity, true);
   }
 
   /**

@@ -6,6 +6,7 @@ import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.kv.Retention;
+import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.Tensor;
 import java.util.Map;
 import java.util.TreeMap;
@@ -160,9 +161,13 @@ public final class HeadMass {
               "the history and the map of step " + steps[row]);
         }
       }
-      cache
-          .kernels()
-          .columnSums(new ColumnSums(q, null, cache.view(layer), fresh, Mask.NONE, scale, weights));
+      try (Mirror mass = Mirror.of(cache.memory(), weights)) {
+        Tensor sum = mass.operand();
+        cache
+            .kernels()
+            .columnSums(new ColumnSums(q, null, cache.view(layer), fresh, Mask.NONE, scale, sum));
+        mass.download();
+      }
       for (int row = 0; row < steps.length; row++) {
         add(layer, row, steps[row], weights);
       }

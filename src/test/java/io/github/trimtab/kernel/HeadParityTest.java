@@ -20,7 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class HeadParityTest {
   private static final Kernels SCALAR = Backends.named("scalar").kernels();
 
-  private static Kernels vector() {
+  /** The operations that are compared with the oracle's. */
+  Kernels tested() {
     return Backends.named("vector").kernels();
   }
 
@@ -46,13 +47,13 @@ class HeadParityTest {
     Head expected = problem.head();
     Head actual = problem.head();
     SCALAR.head(expected);
-    vector().head(actual);
+    tested().head(actual);
     assertSame(actual, expected, "all results");
 
     Head topOnly = problem.head();
     Head top =
         Head.top(problem.hidden, problem.rows, there(topOnly.ids()), there(topOnly.values()));
-    vector().head(top);
+    tested().head(top);
     Bits.assertSameBytes(there(top.ids()), there(expected.ids()), "top only");
   }
 
@@ -77,8 +78,8 @@ class HeadParityTest {
             problem.rows.vocabulary());
     Head expected = problem.head(widened);
     Head actual = problem.head();
-    vector().head(expected);
-    vector().head(actual);
+    tested().head(expected);
+    tested().head(actual);
     assertSame(actual, expected, "quantised");
   }
 
@@ -102,14 +103,14 @@ class HeadParityTest {
             matrix,
             problem);
     SCALAR.pack(new Pack(matrix, ids, byScalar));
-    vector().pack(new Pack(matrix, ids, byVector));
+    tested().pack(new Pack(matrix, ids, byVector));
     Bits.assertSameBytes(byVector.codes(), byScalar.codes(), "packed codes");
     HeadRows packed =
         new HeadRows(byVector, ids, problem.rows.count(), true, problem.rows.vocabulary());
     Head expected = problem.head();
     Head actual = problem.head(packed);
-    vector().head(expected);
-    vector().head(actual);
+    tested().head(expected);
+    tested().head(actual);
     assertSame(actual, expected, "packed");
   }
 
@@ -137,7 +138,7 @@ class HeadParityTest {
       WeightRows actual =
           HeadProblem.emptyRows(problem.operands, format, problem.weight.shape(), group);
       SCALAR.quantize(new Quantize(problem.weight, expected));
-      vector().quantize(new Quantize(problem.weight, actual));
+      tested().quantize(new Quantize(problem.weight, actual));
       Bits.assertSameBytes(actual.codes(), expected.codes(), format + " codes");
       Bits.assertSameBytes(there(actual.scales()), there(expected.scales()), format + " scales");
     }
@@ -153,7 +154,7 @@ class HeadParityTest {
       return;
     }
     Head replayed = problem.head();
-    vector().head(replayed);
+    tested().head(replayed);
     int kept = (int) ids.size(0);
     for (int i = 0; i < kept / 2; i++) {
       long a = ids.integerAt(ids.offset(i));
@@ -163,7 +164,7 @@ class HeadParityTest {
     count.setIntegerAt(count.offset(0), problem.random.nextInt(kept + 1));
     Head expected = problem.head();
     SCALAR.head(expected);
-    vector().head(replayed);
+    tested().head(replayed);
     assertSame(replayed, expected, "replayed");
     assertThat(replayed.rows()).isSameAs(problem.rows);
   }

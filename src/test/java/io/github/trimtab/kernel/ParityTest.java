@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ParityTest {
   private static final Kernels SCALAR = Backends.named("scalar").kernels();
 
-  private static Kernels vector() {
+  /** The operations that are compared with the oracle's. */
+  Kernels tested() {
     return Backends.named("vector").kernels();
   }
 
@@ -61,7 +62,7 @@ class ParityTest {
     Append actual = Copies.of(expected);
     for (int step = 0; step < 2; step++) {
       SCALAR.append(expected);
-      vector().append(actual);
+      tested().append(actual);
     }
     Bits.assertSamePages(actual.target(), target, special(problem), "target");
   }
@@ -72,7 +73,7 @@ class ParityTest {
     Score expected = problem.score();
     Score actual = Copies.of(expected);
     SCALAR.score(expected);
-    vector().score(actual);
+    tested().score(actual);
     Bits.assertSameFloats(actual.scores(), expected.scores(), expected.scoring().toString());
   }
 
@@ -99,7 +100,7 @@ class ParityTest {
             problem.operands.result(DType.I32, problem.rows, problem.heads, most));
     Select actual = Copies.of(expected);
     SCALAR.select(expected);
-    vector().select(actual);
+    tested().select(actual);
     Bits.assertSameBytes(actual.indices(), expected.indices(), "indices");
   }
 
@@ -134,7 +135,7 @@ class ParityTest {
       Select expected = new Select(scores, null, window, capacity, indices);
       Select actual = Copies.of(expected);
       SCALAR.select(expected);
-      vector().select(actual);
+      tested().select(actual);
       Bits.assertSameBytes(actual.indices(), expected.indices(), tokens + " tokens");
     }
   }
@@ -152,7 +153,7 @@ class ParityTest {
             problem.target((int) evict.indices().size(2)));
     Compact actual = Copies.of(expected);
     SCALAR.compact(expected);
-    vector().compact(actual);
+    tested().compact(actual);
     Bits.assertSamePages(actual.target(), expected.target(), special(problem), "target");
   }
 
@@ -162,7 +163,7 @@ class ParityTest {
     Evict expected = problem.evict();
     Evict actual = Copies.of(expected);
     SCALAR.evict(expected);
-    vector().evict(actual);
+    tested().evict(actual);
     Bits.assertSameFloats(actual.score().scores(), expected.score().scores(), "scores");
     Bits.assertSameBytes(actual.indices(), expected.indices(), "indices");
     Bits.assertSamePages(actual.target(), expected.target(), special(problem), "target");

@@ -17,7 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SoftmaxParityTest {
   private static final Kernels SCALAR = Backends.named("scalar").kernels();
 
-  private static Kernels vector() {
+  /** The operations that are compared with the oracle's. */
+  Kernels tested() {
     return Backends.named("vector").kernels();
   }
 
@@ -31,7 +32,7 @@ class SoftmaxParityTest {
     ColumnSums expected = SoftmaxOperands.columnSums(problem);
     ColumnSums actual = SoftmaxOperands.copy(expected);
     SCALAR.columnSums(expected);
-    vector().columnSums(actual);
+    tested().columnSums(actual);
     Bits.assertSameFloats(actual.sums(), expected.sums(), expected.mask().toString());
   }
 
@@ -42,7 +43,7 @@ class SoftmaxParityTest {
     Selectivity expected = SoftmaxOperands.selectivity(problem);
     Selectivity actual = SoftmaxOperands.copy(expected);
     SCALAR.selectivity(expected);
-    vector().selectivity(actual);
+    tested().selectivity(actual);
     SoftmaxOperands.assertSame(actual.index(), expected.index());
   }
 
@@ -59,12 +60,12 @@ class SoftmaxParityTest {
       ColumnSums expected = new ColumnSums(q, null, null, fresh, mask, 0.3f, sums);
       ColumnSums actual = SoftmaxOperands.copy(expected);
       SCALAR.columnSums(expected);
-      vector().columnSums(actual);
+      tested().columnSums(actual);
       Bits.assertSameFloats(actual.sums(), sums, mask.toString());
       // Score in softmax mode is the same sum, without pooling and window.
       Scoring scoring = new Scoring(Scoring.Mode.SOFTMAX, 0.3f, mask, Scoring.Pooling.NONE, 1);
       Tensor scores = operands.result(DType.F32, 1, 1, 300);
-      vector().score(new Score(q, null, null, fresh, null, scoring, scores));
+      tested().score(new Score(q, null, null, fresh, null, scoring, scores));
       for (int t = 0; t < 300; t++) {
         float sum = sums.floatAt(sums.offset(0, 0, t));
         assertThat(scores.floatAt(scores.offset(0, 0, t))).isEqualTo(sum);

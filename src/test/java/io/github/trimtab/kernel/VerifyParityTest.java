@@ -11,12 +11,17 @@ import org.junit.jupiter.params.provider.EnumSource;
 class VerifyParityTest {
   private static final int[] VOCABULARIES = {1, 2, 31, 255, 256, 257, 700, 1543, 5000};
 
-  private static void same(VerifyOperands.Rows rows, Function<VerifyOperands, Verify> problem) {
+  /** The operations that are compared with the oracle's. */
+  Kernels tested() {
+    return Backends.named("vector").kernels();
+  }
+
+  private void same(VerifyOperands.Rows rows, Function<VerifyOperands, Verify> problem) {
     for (int seed = 0; seed < 60; seed++) {
       Verify expected = problem.apply(new VerifyOperands(seed, rows));
       Verify actual = VerifyOperands.copy(expected);
       Backends.named("scalar").kernels().verify(expected);
-      Backends.named("vector").kernels().verify(actual);
+      tested().verify(actual);
       Bits.assertSameBytes(actual.emitted(), expected.emitted(), "emitted, seed " + seed);
       Bits.assertSameBytes(actual.accepted(), expected.accepted(), "accepted, seed " + seed);
     }

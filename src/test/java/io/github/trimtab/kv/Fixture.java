@@ -2,10 +2,15 @@ package io.github.trimtab.kv;
 
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -64,13 +69,14 @@ final class Fixture {
   /** The token numbers that a layer holds of a row's head, checked to be whole keys and values. */
   static List<Integer> held(KvCache cache, int layer, int row, int head) {
     List<Integer> numbers = new ArrayList<>();
+    PagedKv view = onHost(cache, layer);
     for (int token = 0; token < cache.tokens(layer, row, head); token++) {
       for (int d = 0; d < DIM; d++) {
-        if (key(cache, layer, row, head, token, d) != -value(cache, layer, row, head, token, d)) {
+        if (key(view, row, head, token, d) != -value(view, row, head, token, d)) {
           throw new AssertionError("key and value of different tokens at " + token);
         }
       }
-      numbers.add((int) (key(cache, layer, row, head, token, 0) - id(row, head, 0)));
+      numbers.add((int) (key(view, row, head, token, 0) - id(row, head, 0)));
     }
     return numbers;
   }
@@ -78,8 +84,9 @@ final class Fixture {
   /** What the first elements of values say. */
   static List<Integer> numbersInValues(KvCache cache, int layer, int row, int head) {
     List<Integer> numbers = new ArrayList<>();
+    PagedKv view = onHost(cache, layer);
     for (int token = 0; token < cache.tokens(layer, row, head); token++) {
-      numbers.add((int) value(cache, layer, row, head, token, 0));
+      numbers.add((int) value(view, row, head, token, 0));
     }
     return numbers;
   }
@@ -97,12 +104,13 @@ final class Fixture {
   static List<Float> contents(KvCache cache, int row) {
     List<Float> contents = new ArrayList<>();
     for (int layer = 0; layer < cache.layers(); layer++) {
+      PagedKv view = onHost(cache, layer);
       for (int head = 0; head < cache.heads(); head++) {
         contents.add((float) cache.tokens(layer, row, head));
         for (int token = 0; token < cache.tokens(layer, row, head); token++) {
           for (int d = 0; d < DIM; d++) {
-            contents.add(key(cache, layer, row, head, token, d));
-            contents.add(value(cache, layer, row, head, token, d));
+            contents.add(key(view, row, head, token, d));
+            contents.add(value(view, row, head, token, d));
           }
         }
       }
@@ -110,13 +118,37 @@ final class Fixture {
     return contents;
   }
 
-  private static float key(KvCache cache, int layer, int row, int head, int token, int d) {
+  /** The pages of a layer where Java can read them. */
+  private static PagedKv onHost(KvCache cache, int layer) {
     PagedKv view = cache.view(layer);
+    return cache.memory().place().isHost()
+        ? view
+        : new PagedKv(
+            view.layout(),
+            onHost(cache.memory(), view.slab()),
+            view.pages(),
+            onHost(cache.memory(), view.table()),
+            onHost(cache.memory(), view.lengths()));
+  }
+
+  private static Tensor onHost(Memory memory, Tensor tensor) {
+    long[] strides = new long[tensor.rank()];
+    Arrays.setAll(strides, tensor::stride);
+    Buffer copy = onHost(memory, tensor.buffer());
+    return Tensor.strided(tensor.dtype(), copy, tensor.offset(), tensor.shape(), strides);
+  }
+
+  private static Buffer onHost(Memory memory, Buffer buffer) {
+    MemorySegment copy = Arena.ofAuto().allocate(buffer.byteSize());
+    memory.download(buffer, 0, copy);
+    return Buffer.wrap(copy);
+  }
+
+  private static float key(PagedKv view, int row, int head, int token, int d) {
     return element(view, row, head, token, d, view.layout().keys(view.headInPage(head)));
   }
 
-  private static float value(KvCache cache, int layer, int row, int head, int token, int d) {
-    PagedKv view = cache.view(layer);
+  private static float value(PagedKv view, int row, int head, int token, int d) {
     return element(view, row, head, token, d, view.layout().values(view.headInPage(head)));
   }
 

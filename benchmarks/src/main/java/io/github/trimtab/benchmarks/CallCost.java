@@ -50,7 +50,7 @@ public class CallCost {
   private static final int TOKENS = 32;
   private static final int KEPT = 16;
 
-  private final Kernels kernels = Backends.best().kernels();
+  private final Kernels kernels = Backends.bestOnHost().hostKernels();
   private final Data data = new Data(kernels);
   private final NewTokens tokens = data.tokens(DType.F32, 1, 1, TOKENS, HEAD_DIM);
   private final PagedKv pages = data.pages(DType.BF16, 16, tokens);

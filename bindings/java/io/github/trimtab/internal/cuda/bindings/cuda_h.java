@@ -86,14 +86,14 @@ public class cuda_h extends cuda_h$shared {
     public static int CU_STREAM_CAPTURE_STATUS_NONE() {
         return CU_STREAM_CAPTURE_STATUS_NONE;
     }
-    private static final int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = (int)1L;
+    private static final int CU_STREAM_CAPTURE_MODE_RELAXED = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum CUstreamCaptureMode_enum.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
+     * enum CUstreamCaptureMode_enum.CU_STREAM_CAPTURE_MODE_RELAXED = 2
      * }
      */
-    public static int CU_STREAM_CAPTURE_MODE_THREAD_LOCAL() {
-        return CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+    public static int CU_STREAM_CAPTURE_MODE_RELAXED() {
+        return CU_STREAM_CAPTURE_MODE_RELAXED;
     }
     private static final int CUDA_SUCCESS = (int)0L;
     /**

@@ -13,12 +13,21 @@ final class ScalarVerify implements VerifyArithmetic {
 
   static void run(Verify op) {
     ScalarVerify arithmetic = new ScalarVerify();
-    int[] places = new int[op.rows() * op.drafted()];
-    VerifyChecks.check(op, arithmetic, places);
+    int[] places = arithmetic.checkedPlaces(op);
     VerifyWalk walk = new VerifyWalk(arithmetic);
     for (int row = 0; row < op.rows(); row++) {
       walk.row(op, row, places);
     }
+  }
+
+  static void check(Verify op) {
+    int[] _ = new ScalarVerify().checkedPlaces(op);
+  }
+
+  private int[] checkedPlaces(Verify op) {
+    int[] places = new int[op.rows() * op.drafted()];
+    VerifyChecks.check(op, this, places);
+    return places;
   }
 
   @Override

@@ -5,7 +5,7 @@ import io.github.trimtab.Backends;
 import io.github.trimtab.kernel.Kernels;
 import java.util.Locale;
 
-/** The values of {@code --backend}. */
+/** The values of {@code --backend}; all run on the command's tensors, which lie on the host. */
 enum BackendChoice {
   AUTO,
   SCALAR,
@@ -18,8 +18,8 @@ enum BackendChoice {
    * @throws io.github.trimtab.BackendUnavailableException if it does not work here
    */
   Kernels kernels() {
-    Backend backend = this == AUTO ? Backends.best() : Backends.named(toString());
-    return backend.kernels();
+    Backend backend = this == AUTO ? Backends.bestOnHost() : Backends.named(toString());
+    return backend.hostKernels();
   }
 
   @Override

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
       "",
       "Prints a line `operation backend sha256` each, the vector backend at 128, 256 and 512 bits,"
           + " and compares the hashes with the list that comes with this version. Exit code 1 where"
-          + " one differs."
+          + " one differs. Where CUDA is not available, a line says why."
     })
 final class SelfcheckCommand implements Callable<Integer> {
   private static final List<Integer> VECTOR_BITS = List.of(128, 256, 512);
@@ -58,10 +58,20 @@ final class SelfcheckCommand implements Callable<Integer> {
       for (Map.Entry<Integer, Process> child : children.entrySet()) {
         compare("vector" + child.getKey(), finish(child.getValue()), expected);
       }
+      cuda(expected);
     } finally {
       children.values().forEach(Process::destroy);
     }
     return equal ? 0 : Failures.OTHER;
+  }
+
+  private void cuda(Map<String, String> expected) {
+    Backend cuda = Backends.named("cuda");
+    if (cuda.isAvailable()) {
+      compare("cuda", Selfcheck.run(cuda.hostKernels()), expected);
+    } else {
+      spec.commandLine().getOut().println(cuda.name() + " not available: " + String.join(" ", cuda.reasons()));
+    }
   }
 
   private void compare(String backend, Map<String, String> hashes, Map<String, String> expected) {

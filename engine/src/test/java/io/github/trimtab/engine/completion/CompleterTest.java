@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class CompleterTest {
 
-  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
   private static final int[] PROMPT = {5, 17, 44, 9, 80, 3, 61};
   private static final int TOKENS = 60;
 

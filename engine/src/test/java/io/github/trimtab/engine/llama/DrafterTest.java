@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DrafterTest {
 
-  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
   private static final int V = TinyLlama.TARGET.vocabulary();
 
   @TempDir Path folder;

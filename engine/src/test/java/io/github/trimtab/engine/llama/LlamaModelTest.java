@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class LlamaModelTest {
 
-  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
   private static final int V = TinyLlama.TARGET.vocabulary();
 
   @TempDir Path folder;

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 class ReferenceTest {
 
   private static final Path MODELS = Path.of("..", "models", "java-text");
-  private static final Kernels KERNELS = Backends.best().kernels();
+  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
 
   /** Logits may be off by this share of their place's range. */
   private static final double LOGITS = 1e-3;

@@ -22,7 +22,7 @@ class EvaluationTest {
 
   @TempDir Path folder;
 
-  private final Kernels kernels = Backends.best().kernels();
+  private final Kernels kernels = Backends.bestOnHost().hostKernels();
   private VarModel model;
   private CalibrationFile calibration;
 

@@ -57,7 +57,7 @@ class OfficialVarTest {
     var condition = transformer.condition(label, OfficialWeights.CLASSES);
     try (Workspace work = new Workspace(model.config(), 2);
         PagePool pool = new PagePool(new PageLayout(DType.F32, 64, 2, 64), 16);
-        KvCache cache = new KvCache(Backends.best().kernels(), pool, 2, 2, 2, 256)) {
+        KvCache cache = new KvCache(Backends.bestOnHost().hostKernels(), pool, 2, 2, 2, 256)) {
       Attention attention = new CachedAttention(cache, EvictionPolicy.full());
       float[] sum = model.tokenizer().blank();
       transformer.begin(condition, work);

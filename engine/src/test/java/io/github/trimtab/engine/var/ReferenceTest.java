@@ -71,7 +71,7 @@ class ReferenceTest {
 
   private static KvCache cache(VarModel model, PagePool pool) {
     VarConfig.Transformer shape = model.config().transformer();
-    Kernels kernels = Backends.best().kernels();
+    Kernels kernels = Backends.bestOnHost().hostKernels();
     int tokens = model.config().schedule().totalTokens();
     return new KvCache(kernels, pool, shape.depth(), Rollout.rows(true), shape.heads(), tokens);
   }

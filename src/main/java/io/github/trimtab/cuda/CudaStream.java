@@ -1,0 +1,276 @@
+package io.github.trimtab.cuda;
+
+import static io.github.trimtab.internal.cuda.bindings.cuda_h.*;
+
+import io.github.trimtab.internal.cuda.Addresses;
+import io.github.trimtab.internal.cuda.Calls;
+import io.github.trimtab.internal.cuda.NativeLibrary;
+import io.github.trimtab.internal.cuda.Params;
+import io.github.trimtab.internal.cuda.bindings.trimtab_launch;
+import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Operation;
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.Memory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A queue of work on a device: operations, copies, graphs and events run in the order in which they
+ * were enqueued.
+ *
+ * <p>{@link #kernels} and {@link #prepare} enqueue operations over device memory and return at
+ * once. A bad value that a kernel meets in an index buffer is skipped there and reported by the
+ * next {@link #synchronize} or download, as is an error on the device.
+ *
+ * <p>Besides operands an operation uses the stream's workspace, which grows to the largest need and
+ * stays: nothing is allocated once every shape has been seen.
+ *
+ * <p>Threads: any, one at a time within; virtual threads too.
+ */
+public final class CudaStream implements AutoCloseable {
+  private final CudaDevice device;
+  private final Context context;
+  private final MemorySegment handle;
+  private final boolean owned;
+  private final Arena arena;
+  private final MemorySegment launch;
+  private final MemorySegment error;
+  private final MemorySegment params;
+  private final MemorySegment workspaceBytes;
+  private final Workspace workspace;
+  private final StatusWord status;
+  private final StreamMemory memory;
+  private final Kernels kernels;
+  private String latest = "nothing";
+  private boolean open = true;
+
+  @SuppressWarnings("MustBeClosedChecker") // closed with the stream
+  CudaStream(CudaDevice device, MemorySegment handle, boolean owned) {
+    this.device = device;
+    this.context = device.context();
+    this.handle = handle;
+    this.owned = owned;
+    this.arena = Arena.ofShared();
+    this.launch = trimtab_launch.allocate(arena);
+    trimtab_launch.struct_size(launch, (int) trimtab_launch.sizeof());
+    trimtab_launch.device(launch, device.ordinal());
+    trimtab_launch.stream(launch, handle);
+    this.error = NativeLibrary.newError(arena);
+    this.params = arena.allocate(Params.MOST_BYTES, Long.BYTES);
+    this.workspaceBytes = arena.allocate(ValueLayout.JAVA_LONG);
+    this.workspace = new Workspace(device);
+    this.status = new StatusWord(device);
+    this.memory = new StreamMemory(this);
+    this.kernels = new StreamKernels(this);
+  }
+
+  /** The device that it belongs to. */
+  public CudaDevice device() {
+    return device;
+  }
+
+  /** The CUstream, for other CUDA libraries. */
+  public long handle() {
+    return handle.address();
+  }
+
+  MemorySegment pointer() {
+    return handle;
+  }
+
+  /** Operations that are enqueued here; their buffers live on the device. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  /** Device memory, and copies that are enqueued here. */
+  public Memory memory() {
+    return memory;
+  }
+
+  /**
+   * Checks an operation and turns it into what the device is given, once for many runs.
+   *
+   * @throws IllegalArgumentException if a buffer does not live on the device
+   */
+  public synchronized CudaOperation prepare(Operation operation) {
+    begin();
+    StreamKernels.requirePlace(operation, device);
+    List<Buffer> buffers = new ArrayList<>();
+    MemorySegment prepared = Arena.ofAuto().allocate(Params.MOST_BYTES, Long.BYTES);
+    write(
+        operation,
+        (buffer, written) -> {
+          buffers.add(buffer);
+          return buffer.deviceAddress();
+        },
+        prepared);
+    return new CudaOperation(this, operation, prepared, buffers);
+  }
+
+  /** Enqueues an operation whose buffers lie where {@code addresses} says. */
+  synchronized void run(Operation operation, Addresses addresses) {
+    begin();
+    write(operation, addresses, params);
+    enqueue(operation, params);
+  }
+
+  private void write(Operation operation, Addresses addresses, MemorySegment to) {
+    Params.write(operation, addresses, to);
+    Params.setMemory(to, status.address(), 0, 0);
+    String name = name(operation);
+    context.checkStatus(name, Calls.workspace(operation, to, workspaceBytes, error), error);
+    long bytes = workspaceBytes.get(ValueLayout.JAVA_LONG, 0);
+    Buffer room = workspace.atLeast(bytes);
+    Params.setMemory(to, status.address(), bytes == 0 ? 0 : room.deviceAddress(), bytes);
+    context.checkStatus(name, Calls.check(operation, to, launch, error), error);
+  }
+
+  /** Enqueues an operation that {@link #prepare} checked. */
+  synchronized void run(CudaOperation prepared) {
+    begin();
+    prepared.requireOpenBuffers();
+    enqueue(prepared.operation(), prepared.params());
+  }
+
+  private void enqueue(Operation operation, MemorySegment written) {
+    latest = name(operation);
+    context.checkStatus(latest, Calls.enqueue(operation, written, launch, error), error);
+  }
+
+  /**
+   * Records operations as a graph, which then runs as one.
+   *
+   * @param operations prepared on this stream, one or more
+   */
+  public synchronized CudaGraph capture(List<CudaOperation> operations) {
+    begin();
+    for (CudaOperation operation : operations) {
+      operation.requireStream(this);
+    }
+    // Relaxed: what begins and ends the recording may be two threads, and nothing but these
+    // operations comes between.
+    int mode = CU_STREAM_CAPTURE_MODE_RELAXED();
+    context.call("cuStreamBeginCapture", () -> cuStreamBeginCapture_v2(handle, mode));
+    MemorySegment graph = MemorySegment.NULL;
+    boolean recorded = false;
+    try {
+      operations.forEach(CudaOperation::enqueue);
+      recorded = true;
+    } finally {
+      if (recorded) {
+        graph = context.create("cuStreamEndCapture", out -> cuStreamEndCapture(handle, out));
+      } else {
+        discardCapture();
+      }
+    }
+    return new CudaGraph(this, graph, operations);
+  }
+
+  /** Ends a recording whose operations failed; that failure is what the caller hears of. */
+  private void discardCapture() {
+    try {
+      MemorySegment graph =
+          context.create("cuStreamEndCapture", out -> cuStreamEndCapture(handle, out));
+      if (graph.address() != 0) {
+        context.release("cuGraphDestroy", () -> cuGraphDestroy(graph));
+      }
+    } catch (CudaException _) {
+      // The recording is over in either case.
+    }
+  }
+
+  /**
+   * Waits until all that was enqueued is done.
+   *
+   * @throws IllegalArgumentException if an operation met a bad value; the message names operation,
+   *     argument, place and value
+   * @throws CudaException if work on the device failed
+   */
+  public synchronized void synchronize() {
+    begin();
+    status.enqueueRead(handle);
+    context.call(
+        "synchronisation after " + latest, () -> cuStreamSynchronize(handle));
+    status.report(handle);
+  }
+
+  /** Whether all that was enqueued is done. */
+  public synchronized boolean isIdle() {
+    begin();
+    context.enter();
+    int code;
+    try {
+      code = cuStreamQuery(handle);
+    } finally {
+      context.exit();
+    }
+    if (code == CUDA_ERROR_NOT_READY()) {
+      return false;
+    }
+    context.check("query after " + latest, code);
+    return true;
+  }
+
+  /** An event that happens when all that was enqueued here so far is done. */
+  public CudaEvent record() {
+    CudaEvent event = new CudaEvent(device);
+    event.record(this);
+    return event;
+  }
+
+  /** Lets what is enqueued here from now on wait for an event, of any stream or device. */
+  public synchronized void waitFor(CudaEvent event) {
+    begin();
+    context.call("cuStreamWaitEvent", () -> cuStreamWaitEvent(handle, event.pointer(), 0));
+  }
+
+  /** Refuses a closed stream and a lost context. */
+  void begin() {
+    if (!open) {
+      throw new IllegalStateException("the stream is closed");
+    }
+    context.requireAlive();
+  }
+
+  void latest(String name) {
+    latest = name;
+  }
+
+  /** Whether it can be used. */
+  public synchronized boolean isOpen() {
+    return open;
+  }
+
+  private static String name(Operation operation) {
+    return operation.getClass().getSimpleName();
+  }
+
+  /**
+   * Waits for what was enqueued and frees the stream, unless it is the caller's own; harmless when
+   * already closed.
+   */
+  @Override
+  public synchronized void close() {
+    if (!open) {
+      return;
+    }
+    open = false;
+    context.release("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
+    memory.close();
+    status.close();
+    workspace.close();
+    if (owned) {
+      context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+    }
+    arena.close();
+  }
+
+  @Override
+  public String toString() {
+    return "CudaStream[0x" + Long.toHexString(handle.address()) + " on " + device + "]";
+  }
+}

@@ -1,0 +1,134 @@
+package io.github.trimtab.cuda;
+
+import static io.github.trimtab.internal.cuda.bindings.cuda_h.*;
+
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.Memory;
+import io.github.trimtab.memory.Place;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Copies on a stream, through a ring of pinned slots: an upload fills a slot and returns, and waits
+ * only where the copy out of that slot, a whole round ago, has not been made yet.
+ */
+final class StreamMemory implements Memory, AutoCloseable {
+  private static final int SLOTS = 16;
+  private static final int SLOT_BYTES = 1 << 18;
+
+  private final CudaStream stream;
+  private final Context context;
+  private final CudaEvent[] copied = new CudaEvent[SLOTS];
+  private Buffer ring = Buffer.allocate(0);
+  private int next;
+
+  StreamMemory(CudaStream stream) {
+    this.stream = stream;
+    this.context = stream.device().context();
+  }
+
+  @Override
+  public Place place() {
+    return stream.device().place();
+  }
+
+  @Override
+  public Buffer allocate(long bytes) {
+    return stream.device().allocate(bytes);
+  }
+
+  @Override
+  public void upload(MemorySegment from, Buffer to, long offset) {
+    Memory.checkRange("to", to, offset, from.byteSize(), place());
+    synchronized (stream) {
+      begin();
+      for (long done = 0; done < from.byteSize(); done += SLOT_BYTES) {
+        long bytes = Math.min(SLOT_BYTES, from.byteSize() - done);
+        copied[next].await();
+        MemorySegment slot = slot(next, bytes);
+        MemorySegment.copy(from, done, slot, 0, bytes);
+        long address = to.deviceAddress() + offset + done;
+        context.call(
+            "cuMemcpyHtoDAsync",
+            () -> cuMemcpyHtoDAsync_v2(address, slot, bytes, stream.pointer()));
+        copied[next].record(stream);
+        next = (next + 1) % SLOTS;
+      }
+    }
+  }
+
+  @Override
+  public void download(Buffer from, long offset, MemorySegment to) {
+    Memory.checkRange("from", from, offset, to.byteSize(), place());
+    synchronized (stream) {
+      begin();
+      // Uploads that still wait in slots come before this copy, on the same stream.
+      long round = (long) SLOTS * SLOT_BYTES;
+      long done = 0;
+      do {
+        long bytes = Math.min(round, to.byteSize() - done);
+        if (bytes > 0) {
+          long address = from.deviceAddress() + offset + done;
+          MemorySegment slots = ring.segment().asSlice(0, bytes);
+          context.call(
+              "cuMemcpyDtoHAsync",
+              () -> cuMemcpyDtoHAsync_v2(slots, address, bytes, stream.pointer()));
+        }
+        stream.synchronize();
+        MemorySegment.copy(ring.segment(), 0, to, done, bytes);
+        done += bytes;
+      } while (done < to.byteSize());
+    }
+  }
+
+  @Override
+  public void copy(Buffer from, long fromOffset, Buffer to, long toOffset, long bytes) {
+    Memory.checkRange("from", from, fromOffset, bytes, place());
+    Memory.checkRange("to", to, toOffset, bytes, place());
+    if (bytes == 0) {
+      return;
+    }
+    synchronized (stream) {
+      stream.begin();
+      long source = from.deviceAddress() + fromOffset;
+      long target = to.deviceAddress() + toOffset;
+      context.call(
+          "cuMemcpyDtoDAsync",
+          () -> cuMemcpyDtoDAsync_v2(target, source, bytes, stream.pointer()));
+    }
+  }
+
+  /** Refuses what a graph could not repeat, and makes the ring on first use. */
+  private void begin() {
+    stream.begin();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capturing = arena.allocate(C_INT);
+      context.call(
+          "cuStreamIsCapturing", () -> cuStreamIsCapturing(stream.pointer(), capturing));
+      if (capturing.get(C_INT, 0) != CU_STREAM_CAPTURE_STATUS_NONE()) {
+        throw new IllegalStateException(
+            "the stream records a graph, which cannot repeat a copy from or to the host");
+      }
+    }
+    if (ring.byteSize() == 0) {
+      ring = stream.device().pinned((long) SLOTS * SLOT_BYTES);
+      for (int slot = 0; slot < SLOTS; slot++) {
+        copied[slot] = new CudaEvent(stream.device());
+      }
+    }
+  }
+
+  private MemorySegment slot(int index, long bytes) {
+    return ring.segment().asSlice((long) index * SLOT_BYTES, bytes);
+  }
+
+  @Override
+  public void close() {
+    if (ring.byteSize() > 0) {
+      for (CudaEvent event : copied) {
+        event.close();
+      }
+    }
+    ring.close();
+  }
+}
