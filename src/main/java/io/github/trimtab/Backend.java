@@ -18,6 +18,7 @@ public final class Backend {
   private final List<String> reasons;
   private final @Nullable Kernels kernels;
   private final @Nullable Kernels hostKernels;
+  private final boolean runsOnHost;
 
   private Backend(
       String name,
@@ -26,7 +27,8 @@ public final class Backend {
       Set<String> delegates,
       List<String> reasons,
       @Nullable Kernels kernels,
-      @Nullable Kernels hostKernels) {
+      @Nullable Kernels hostKernels,
+      boolean runsOnHost) {
     this.name = name;
     this.device = device;
     this.lanes = lanes;
@@ -34,25 +36,27 @@ public final class Backend {
     this.reasons = List.copyOf(reasons);
     this.kernels = kernels;
     this.hostKernels = hostKernels;
+    this.runsOnHost = runsOnHost;
   }
 
   static Backend working(
       String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
-    return working(name, device, lanes, delegates, kernels, kernels);
+    return new Backend(name, device, lanes, delegates, List.of(), kernels, kernels, true);
   }
 
-  static Backend working(
+  /** A backend that runs elsewhere, with operations that copy from and to the host. */
+  static Backend elsewhere(
       String name,
       String device,
       int lanes,
       Set<String> delegates,
       Kernels kernels,
       Kernels hostKernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels);
+    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels, false);
   }
 
   static Backend missing(String name, String reason) {
-    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null);
+    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null, false);
   }
 
   /** scalar, vector or cuda. */
@@ -109,7 +113,7 @@ public final class Backend {
 
   /** Whether {@link #kernels} run on host memory themselves. */
   public boolean runsOnHost() {
-    return kernels == hostKernels;
+    return runsOnHost;
   }
 
   private Kernels available(@Nullable Kernels wanted) {

@@ -12,8 +12,8 @@ import java.util.Set;
  * The backends of this machine, each probed once.
  *
  * <p>{@link #best} takes the first that works in the order cuda, vector, scalar, and {@link
- * #bestOnHost} the first that runs on host memory. The system property {@value #FORCE_PROPERTY} names one backend instead and then fails hard, so that a test
- * cannot pass on another one.
+ * #bestOnHost} the first that runs on host memory. The system property {@value #FORCE_PROPERTY}
+ * names one backend instead and then fails hard, so that a test cannot pass on another one.
  */
 public final class Backends {
   /** System property that forces one backend: scalar, vector or cuda. */
@@ -83,7 +83,7 @@ public final class Backends {
     private static Backend cuda() {
       String reason = CudaKernels.reason();
       return reason.isEmpty()
-          ? Backend.working(
+          ? Backend.elsewhere(
               "cuda",
               CudaKernels.device(),
               CudaKernels.LANES,

@@ -1,11 +1,11 @@
 package io.github.trimtab;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.targetOwner;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
-import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.targetOwner;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -50,8 +50,7 @@ final class ArchitectureTest {
           Map.entry(".scalekv", List.of(".kv", ".kernel", ".memory")),
           Map.entry(".vocab", List.of(".io")),
           Map.entry(".speculative", List.of(".kernel", ".memory")),
-          Map.entry(
-              ".internal.cuda", List.of(".kernel", ".memory", ".internal.cuda.bindings")),
+          Map.entry(".internal.cuda", List.of(".kernel", ".memory", ".internal.cuda.bindings")),
           Map.entry(".internal.cuda.bindings", List.of()),
           Map.entry(".internal.host", List.of(".kernel", ".memory")),
           Map.entry(".internal.scalar", List.of(".internal.host", ".kernel", ".memory")),
@@ -127,12 +126,10 @@ final class ArchitectureTest {
         .belongToAnyOf(Linker.class, SymbolLookup.class)
         .orShould()
         .callMethodWhere(
-            target(nameMatching("reinterpret"))
-                .and(targetOwner(equivalentTo(MemorySegment.class))))
+            target(nameMatching("reinterpret")).and(targetOwner(equivalentTo(MemorySegment.class))))
         .orShould()
         .callMethodWhere(
-            target(nameMatching("load|loadLibrary"))
-                .and(targetOwner(equivalentTo(System.class))))
+            target(nameMatching("load|loadLibrary")).and(targetOwner(equivalentTo(System.class))))
         .check(LIBRARY);
   }
 

@@ -41,8 +41,7 @@ final class Context {
       MemorySegment driverDevice = arena.allocate(C_INT);
       check("cuDeviceGet", cuDeviceGet(driverDevice, device));
       MemorySegment out = arena.allocate(C_POINTER);
-      check(
-          "cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(out, driverDevice.get(C_INT, 0)));
+      check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(out, driverDevice.get(C_INT, 0)));
       this.handle = out.get(C_POINTER, 0);
     }
   }

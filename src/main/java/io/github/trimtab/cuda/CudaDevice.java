@@ -224,8 +224,7 @@ public final class CudaDevice {
   public CudaStream stream(long handle) {
     MemorySegment stream = MemorySegment.ofAddress(handle);
     if (handle != 0) {
-      MemorySegment owner =
-          context.create("cuStreamGetCtx", out -> cuStreamGetCtx(stream, out));
+      MemorySegment owner = context.create("cuStreamGetCtx", out -> cuStreamGetCtx(stream, out));
       if (owner.address() != context.handle().address()) {
         throw new IllegalArgumentException(
             "handle: 0x%x, expected a stream of cuda:%d's primary context"
@@ -253,6 +252,14 @@ public final class CudaDevice {
 
   @Override
   public String toString() {
-    return "cuda:" + ordinal() + " (" + name() + ", compute capability " + info.major() + "." + info.minor() + ")";
+    return "cuda:"
+        + ordinal()
+        + " ("
+        + name()
+        + ", compute capability "
+        + info.major()
+        + "."
+        + info.minor()
+        + ")";
   }
 }

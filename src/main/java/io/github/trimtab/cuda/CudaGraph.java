@@ -25,8 +25,7 @@ public final class CudaGraph implements AutoCloseable {
     this.operations = operations.toArray(CudaOperation[]::new);
     try {
       this.executable =
-          context.create(
-              "cuGraphInstantiate", out -> cuGraphInstantiateWithFlags(out, graph, 0));
+          context.create("cuGraphInstantiate", out -> cuGraphInstantiateWithFlags(out, graph, 0));
     } finally {
       context.release("cuGraphDestroy", () -> cuGraphDestroy(graph));
     }

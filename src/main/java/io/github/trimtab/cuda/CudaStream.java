@@ -193,8 +193,7 @@ public final class CudaStream implements AutoCloseable {
   public synchronized void synchronize() {
     begin();
     status.enqueueRead(handle);
-    context.call(
-        "synchronisation after " + latest, () -> cuStreamSynchronize(handle));
+    context.call("synchronisation after " + latest, () -> cuStreamSynchronize(handle));
     status.report(handle);
   }
 

@@ -28,7 +28,8 @@ final class EventWatcher {
   }
 
   private static final class Running {
-    static final Thread THREAD = Thread.ofPlatform().daemon().name("trimtab-cuda-events").start(EventWatcher::loop);
+    static final Thread THREAD =
+        Thread.ofPlatform().daemon().name("trimtab-cuda-events").start(EventWatcher::loop);
   }
 
   private EventWatcher() {}
@@ -36,7 +37,8 @@ final class EventWatcher {
   static void watch(CudaEvent event, CompletableFuture<Void> stage) {
     ARRIVING.add(new Watched(event, stage));
     if (!Running.THREAD.isAlive()) {
-      stage.completeExceptionally(new IllegalStateException("the thread that watches events ended"));
+      stage.completeExceptionally(
+          new IllegalStateException("the thread that watches events ended"));
     }
   }
 
@@ -45,9 +47,7 @@ final class EventWatcher {
     try {
       while (true) {
         Watched arrived =
-            pending.isEmpty()
-                ? ARRIVING.take()
-                : ARRIVING.poll(PERIOD_NANOS, TimeUnit.NANOSECONDS);
+            pending.isEmpty() ? ARRIVING.take() : ARRIVING.poll(PERIOD_NANOS, TimeUnit.NANOSECONDS);
         if (arrived != null) {
           pending.add(arrived);
           ARRIVING.drainTo(pending);

@@ -5,7 +5,6 @@ import io.github.trimtab.internal.scalar.OperationChecks;
 import io.github.trimtab.kernel.Operation;
 import io.github.trimtab.memory.Buffer;
 import java.util.IdentityHashMap;
-import java.util.Map;
 
 /**
  * Operations over host memory that run on a device: operands are copied there, results back, and
@@ -30,8 +29,8 @@ final class StagedKernels extends OperationKernels {
 
   /** The device's copies of host buffers. */
   private final class Copies implements Addresses, AutoCloseable {
-    private final Map<Buffer, Buffer> copies = new IdentityHashMap<>();
-    private final Map<Buffer, Buffer> results = new IdentityHashMap<>();
+    private final IdentityHashMap<Buffer, Buffer> copies = new IdentityHashMap<>();
+    private final IdentityHashMap<Buffer, Buffer> results = new IdentityHashMap<>();
 
     @Override
     public long of(Buffer buffer, boolean written) {

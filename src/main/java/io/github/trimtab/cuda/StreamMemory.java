@@ -93,8 +93,7 @@ final class StreamMemory implements Memory, AutoCloseable {
       long source = from.deviceAddress() + fromOffset;
       long target = to.deviceAddress() + toOffset;
       context.call(
-          "cuMemcpyDtoDAsync",
-          () -> cuMemcpyDtoDAsync_v2(target, source, bytes, stream.pointer()));
+          "cuMemcpyDtoDAsync", () -> cuMemcpyDtoDAsync_v2(target, source, bytes, stream.pointer()));
     }
   }
 
@@ -103,8 +102,7 @@ final class StreamMemory implements Memory, AutoCloseable {
     stream.begin();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment capturing = arena.allocate(C_INT);
-      context.call(
-          "cuStreamIsCapturing", () -> cuStreamIsCapturing(stream.pointer(), capturing));
+      context.call("cuStreamIsCapturing", () -> cuStreamIsCapturing(stream.pointer(), capturing));
       if (capturing.get(C_INT, 0) != CU_STREAM_CAPTURE_STATUS_NONE()) {
         throw new IllegalStateException(
             "the stream records a graph, which cannot repeat a copy from or to the host");

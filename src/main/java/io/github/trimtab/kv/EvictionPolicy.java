@@ -61,9 +61,7 @@ public interface EvictionPolicy {
     List<Retention> retentions = new ArrayList<>(steps.length);
     for (int row = 0; row < steps.length; row++) {
       retentions.add(
-          steps[row] == IDLE
-              ? new Retention.History()
-              : after(layer, steps[row], newTokens[row]));
+          steps[row] == IDLE ? new Retention.History() : after(layer, steps[row], newTokens[row]));
     }
     cache.store(layer, q, fresh, retentions);
   }

@@ -28,8 +28,7 @@ final class LayerTables implements AutoCloseable {
     this.words = Mirror.of(memory, DType.I32, (layers + 1L) * words);
     this.layers = new BlockTable[layers];
     for (int layer = 0; layer < layers; layer++) {
-      this.layers[layer] =
-          new BlockTable(pool, this.words, layer * words, rows, lists, maxTokens);
+      this.layers[layer] = new BlockTable(pool, this.words, layer * words, rows, lists, maxTokens);
     }
     this.spare = new BlockTable(pool, this.words, layers * words, rows, lists, maxTokens);
   }

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A buffer either owns its memory ({@link #allocate}, or handed over with what releases it) or
  * wraps the caller's own without a copy ({@link #wrap(MemorySegment)}, {@link #ofDevicePointer(int,
- * long, long)}); closing a wrapping buffer leaves the caller's memory alone. Closing twice is harmless, and use after close throws {@link IllegalStateException}. A
- * device address is never readable from Java: {@link #segment} throws instead.
+ * long, long)}); closing a wrapping buffer leaves the caller's memory alone. Closing twice is
+ * harmless, and use after close throws {@link IllegalStateException}. A device address is never
+ * readable from Java: {@link #segment} throws instead.
  *
  * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's
  * matter.
@@ -96,8 +97,7 @@ public final class Buffer implements AutoCloseable {
     return device(ordinal, address, bytes, release);
   }
 
-  private static Buffer device(
-      int ordinal, long address, long bytes, @Nullable Runnable release) {
+  private static Buffer device(int ordinal, long address, long bytes, @Nullable Runnable release) {
     Place place = Place.cuda(ordinal);
     if (bytes < 0) {
       throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");

@@ -19,8 +19,7 @@ public final class Mirror implements AutoCloseable {
     this.operand =
         memory.place().isHost()
             ? host
-            : Tensor.of(
-                host.dtype(), memory.allocate(host.buffer().byteSize()), host.shape());
+            : Tensor.of(host.dtype(), memory.allocate(host.buffer().byteSize()), host.shape());
   }
 
   /** A zeroed tensor. */

@@ -108,8 +108,7 @@ final class CudaMemoryTest {
     }
     assertThatIllegalStateException().isThrownBy(buffer::deviceAddress);
     assertThatIllegalStateException().isThrownBy(pinned::segment);
-    assertThatIllegalStateException()
-        .isThrownBy(() -> segment.get(ValueLayout.JAVA_INT, 0));
+    assertThatIllegalStateException().isThrownBy(() -> segment.get(ValueLayout.JAVA_INT, 0));
     assertThatIllegalStateException().isThrownBy(stream::synchronize);
     assertThatIllegalStateException().isThrownBy(stream::record);
   }
@@ -126,8 +125,8 @@ final class CudaMemoryTest {
 
   @Test
   void foreignPointersAreKnownOrRefused() {
-    try (Buffer theirs = device().allocate(64);
-        Buffer wrapped = device().wrap(theirs.deviceAddress(), 64)) {
+    try (Buffer theirs = device().allocate(64)) {
+      Buffer wrapped = device().wrap(theirs.deviceAddress(), 64);
       assertThat(wrapped.deviceAddress()).isEqualTo(theirs.deviceAddress());
       wrapped.close();
       assertThat(theirs.isOpen()).isTrue();
@@ -151,7 +150,8 @@ final class CudaMemoryTest {
       MemorySegment nine = MemorySegment.ofArray(new byte[9]);
       assertThatThrownBy(() -> stream.memory().upload(nine, buffer, 0))
           .isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> stream.memory().download(buffer, 1, MemorySegment.ofArray(new byte[8])))
+      assertThatThrownBy(
+              () -> stream.memory().download(buffer, 1, MemorySegment.ofArray(new byte[8])))
           .isInstanceOf(IndexOutOfBoundsException.class);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> stream.memory().copy(host, 0, buffer, 0, 8))

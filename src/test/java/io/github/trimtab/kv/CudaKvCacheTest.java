@@ -61,8 +61,7 @@ final class CudaKvCacheTest {
 
     private NewTokens in(NewTokens host) {
       Tensor lengths = host.lengths();
-      return new NewTokens(
-          in(host.k()), in(host.values()), lengths == null ? null : in(lengths));
+      return new NewTokens(in(host.k()), in(host.values()), lengths == null ? null : in(lengths));
     }
 
     private Tensor in(Tensor host) {
@@ -156,8 +155,7 @@ final class CudaKvCacheTest {
           .isThrownBy(() -> new KvCache(stream.kernels(), onHost, 1, 1, 1, 16))
           .withMessageContaining("host, expected cuda:0");
       assertThatIllegalArgumentException()
-          .isThrownBy(
-              () -> new KvCache(Backends.named("scalar").kernels(), onDevice, 1, 1, 1, 16))
+          .isThrownBy(() -> new KvCache(Backends.named("scalar").kernels(), onDevice, 1, 1, 1, 16))
           .withMessageContaining("cuda:0, expected host memory");
     }
   }

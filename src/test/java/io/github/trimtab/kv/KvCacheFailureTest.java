@@ -275,7 +275,7 @@ final class KvCacheFailureTest {
     PagePool device =
         PagePool.over(pool.layout(), Buffer.ofDevicePointer(0, 4096, pool.layout().pageBytes()));
     assertThatThrownBy(() -> new KvCache(kernels, device, 1, 1, HEADS, 1))
-        .hasMessage("pool: cuda:0, expected pages on the host");
+        .hasMessage("place: cuda:0, expected host memory on this backend");
   }
 
   @Test

@@ -38,7 +38,9 @@ final class Layouts {
 
   private Layouts() {}
 
-  /** Lines {@code struct NAME SIZE}, each followed by lines {@code NAME OFFSET SIZE} of its fields. */
+  /**
+   * Lines {@code struct NAME SIZE}, each followed by lines {@code NAME OFFSET SIZE} of its fields.
+   */
   static String describe() {
     StringBuilder text = new StringBuilder();
     for (GroupLayout struct : STRUCTS) {

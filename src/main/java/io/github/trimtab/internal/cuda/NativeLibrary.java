@@ -71,7 +71,8 @@ public record NativeLibrary(List<DeviceInfo> devices, String reason) {
       Optional<Path> file = NativeFiles.find();
       if (file.isEmpty()) {
         return missing(
-            "The CUDA library was not found: add the jar trimtab-native of this platform, name the file by -D"
+            "The CUDA library was not found: add the jar trimtab-native of this platform, name the"
+                + " file by -D"
                 + NativeFiles.PROPERTY
                 + ", or put its folder into -Djava.library.path.");
       }
@@ -89,9 +90,14 @@ public record NativeLibrary(List<DeviceInfo> devices, String reason) {
           : missing("NVIDIA's driver does not start: cuInit returned " + status + ".");
     } catch (IOException e) {
       return missing(String.valueOf(e.getMessage()));
+    } catch (IllegalCallerException _) {
+      return missing(
+          "Native access is denied: start Java with --enable-native-access=io.github.trimtab, or"
+              + " with ALL-UNNAMED on the class path.");
     } catch (LinkageError | RuntimeException e) {
-      // The dynamic linker's own words, native access denied, or a function that a driver lacks.
-      Throwable cause = e instanceof ExceptionInInitializerError && e.getCause() != null ? e.getCause() : e;
+      // The dynamic linker's own words, or a function that a driver lacks.
+      Throwable cause =
+          e instanceof ExceptionInInitializerError && e.getCause() != null ? e.getCause() : e;
       return missing("The CUDA library or driver cannot be loaded: " + cause.getMessage() + ".");
     }
   }

@@ -20,7 +20,7 @@ final class BindingsTest {
 
   private static Path root() {
     Path here = Path.of("").toAbsolutePath();
-    return Files.exists(here.resolve("bindings")) ? here : here.getParent();
+    return Files.exists(here.resolve("bindings")) ? here : here.resolve("..").normalize();
   }
 
   private static boolean onPath(String program) {

@@ -2,6 +2,7 @@ package io.github.trimtab.internal.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.trimtab.internal.cuda.bindings.trimtab_h;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,13 +12,14 @@ import org.junit.jupiter.api.Test;
 final class LayoutsTest {
   private static Path baseline() {
     Path here = Path.of("").toAbsolutePath();
-    Path root = Files.exists(here.resolve("native")) ? here : here.getParent();
+    Path root = Files.exists(here.resolve("native")) ? here : here.resolve("..");
     return root.resolve("native/tests/baseline/layout.txt");
   }
 
   @Test
   void javaAndCAgree() throws IOException {
-    assertThat(Layouts.describe()).isEqualTo(Files.readString(baseline()));
+    String abi = "abi " + trimtab_h.TRIMTAB_ABI() + "\n";
+    assertThat(abi + Layouts.describe()).isEqualTo(Files.readString(baseline()));
   }
 
   @Test

@@ -47,8 +47,7 @@ final class NativeLibraryTest {
   void withoutALibraryNothingIsLoadedAndTheReasonSaysWhatToDo()
       throws IOException, InterruptedException {
     // Native access is denied, which a restricted call would answer with an exception.
-    assertThat(
-            reason("--illegal-native-access=deny", "-Djava.library.path=" + folder))
+    assertThat(reason("--illegal-native-access=deny", "-Djava.library.path=" + folder))
         .startsWith("The CUDA library was not found:")
         .contains("-Dtrimtab.cuda.library")
         .doesNotContain("Exception");

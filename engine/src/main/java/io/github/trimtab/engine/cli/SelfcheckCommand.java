@@ -70,7 +70,9 @@ final class SelfcheckCommand implements Callable<Integer> {
     if (cuda.isAvailable()) {
       compare("cuda", Selfcheck.run(cuda.hostKernels()), expected);
     } else {
-      spec.commandLine().getOut().println(cuda.name() + " not available: " + String.join(" ", cuda.reasons()));
+      spec.commandLine()
+          .getOut()
+          .println(cuda.name() + " not available: " + String.join(" ", cuda.reasons()));
     }
   }
 

@@ -225,7 +225,8 @@ class InfinityAttentionTest {
     Run(InfinityAttention model, EvictionPolicy policy) {
       this.model = model;
       pool = new PagePool(new PageLayout(DType.F32, 16, 2, DIM), 16 * 12);
-      cache = new KvCache(Backends.bestOnHost().hostKernels(), pool, 16, 1, 2, SCHEDULE.totalTokens());
+      cache =
+          new KvCache(Backends.bestOnHost().hostKernels(), pool, 16, 1, 2, SCHEDULE.totalTokens());
       attention = new CachedAttention(cache, policy);
     }
 
