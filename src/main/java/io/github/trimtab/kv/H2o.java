@@ -133,8 +133,7 @@ public final class H2o implements EvictionPolicy {
       }
     }
     try (Mirror scores =
-        Mirror.of(
-            cache.memory(), Tensor.wrap(new float[rows * heads * most], rows, heads, most))) {
+        Mirror.of(cache.memory(), Tensor.wrap(new float[rows * heads * most], rows, heads, most))) {
       Tensor sumsOfStep = scores.operand();
       cache
           .kernels()
@@ -284,8 +283,7 @@ public final class H2o implements EvictionPolicy {
       cache
           .kernels()
           .select(
-              new Select(
-                  scores, lengths.operand(), null, capacities.operand(), indices.operand()));
+              new Select(scores, lengths.operand(), null, capacities.operand(), indices.operand()));
       indices.download();
     }
     return chosen;
