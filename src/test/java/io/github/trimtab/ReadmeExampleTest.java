@@ -64,7 +64,7 @@ final class ReadmeExampleTest {
     var policy = new ScaleKv(schedule, budgets, window, ScoringMode.PAPER.scoring(0.25f));
     var layout = new PageLayout(DType.BF16, 16, HEADS, DIM);
     var memory = PageForecast.of(policy, layout, LAYERS, ROWS, HEADS, schedule.tokens());
-    Kernels kernels = Backends.best().kernels();
+    Kernels kernels = Backends.bestOnHost().kernels();
     try (var pool = new PagePool(layout, memory.peakPages());
         var cache = new KvCache(kernels, pool, LAYERS, ROWS, HEADS, memory.maxTokens())) {
       for (int scale = 0; scale < schedule.scales(); scale++) {
