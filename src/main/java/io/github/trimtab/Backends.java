@@ -19,11 +19,13 @@ public final class Backends {
   /** System property that forces one backend: scalar, vector or cuda. */
   public static final String FORCE_PROPERTY = "trimtab.backend";
 
+  private static final List<String> NAMES = List.of("cuda", "vector", "scalar");
+
   private Backends() {}
 
   /** Every backend this version knows, in order of preference, whether it works or not. */
   public static List<Backend> all() {
-    return Probed.BACKENDS;
+    return NAMES.stream().map(Backends::named).toList();
   }
 
   /**
@@ -65,22 +67,21 @@ public final class Backends {
    * @throws IllegalArgumentException if there is none
    */
   public static Backend named(String name) {
-    return all().stream()
-        .filter(backend -> backend.name().equals(name))
-        .findFirst()
-        .orElseThrow(() ->
-            new IllegalArgumentException(
-                "backend: "
-                    + name
-                    + ", expected one of "
-                    + all().stream().map(Backend::name).toList()));
+    return switch (name) {
+      case "cuda" -> Cuda.BACKEND;
+      case "vector" -> Vector.BACKEND;
+      case "scalar" -> Scalar.BACKEND;
+      default ->
+          throw new IllegalArgumentException("backend: " + name + ", expected one of " + NAMES);
+    };
   }
 
-  /** Probes on first use, outside any caller's static initialiser. */
-  private static final class Probed {
-    static final List<Backend> BACKENDS = List.of(cuda(), vector(), scalar());
+  // Each is probed when first asked for, outside any caller's static initialiser.
 
-    private static Backend cuda() {
+  private static final class Cuda {
+    static final Backend BACKEND = probe();
+
+    private static Backend probe() {
       String reason = CudaKernels.reason();
       return reason.isEmpty()
           ? Backend.elsewhere(
@@ -92,12 +93,17 @@ public final class Backends {
               CudaKernels.onHostMemory())
           : Backend.missing("cuda", reason);
     }
+  }
 
-    private static Backend scalar() {
-      return Backend.working("scalar", "plain Java", 1, Set.of(), new ScalarKernels());
-    }
+  private static final class Scalar {
+    static final Backend BACKEND =
+        Backend.working("scalar", "plain Java", 1, Set.of(), new ScalarKernels());
+  }
 
-    private static Backend vector() {
+  private static final class Vector {
+    static final Backend BACKEND = probe();
+
+    private static Backend probe() {
       Module ours = Backends.class.getModule();
       ModuleLayer layer = ours.getLayer() == null ? ModuleLayer.boot() : ours.getLayer();
       var incubator =
