@@ -30,7 +30,7 @@ class HeadReferenceTest {
   }
 
   /** A weight, decoded by the words of {@link WeightRows}. */
-  private static double weight(WeightRows rows, int row, int column) {
+  static double weight(WeightRows rows, int row, int column) {
     Tensor codes = rows.codes();
     if (rows.format().isFloat()) {
       return codes.floatAt(codes.offset(row, column));
