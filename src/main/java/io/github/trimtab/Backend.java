@@ -18,7 +18,6 @@ public final class Backend {
   private final List<String> reasons;
   private final @Nullable Kernels kernels;
   private final @Nullable Kernels hostKernels;
-  private final boolean runsOnHost;
 
   private Backend(
       String name,
@@ -27,8 +26,7 @@ public final class Backend {
       Set<String> delegates,
       List<String> reasons,
       @Nullable Kernels kernels,
-      @Nullable Kernels hostKernels,
-      boolean runsOnHost) {
+      @Nullable Kernels hostKernels) {
     this.name = name;
     this.device = device;
     this.lanes = lanes;
@@ -36,12 +34,11 @@ public final class Backend {
     this.reasons = List.copyOf(reasons);
     this.kernels = kernels;
     this.hostKernels = hostKernels;
-    this.runsOnHost = runsOnHost;
   }
 
   static Backend working(
       String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels, kernels, true);
+    return new Backend(name, device, lanes, delegates, List.of(), kernels, kernels);
   }
 
   /** A backend that runs elsewhere, with operations that copy from and to the host. */
@@ -52,11 +49,11 @@ public final class Backend {
       Set<String> delegates,
       Kernels kernels,
       Kernels hostKernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels, false);
+    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels);
   }
 
   static Backend missing(String name, String reason) {
-    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null, false);
+    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null);
   }
 
   /** scalar, vector or cuda. */
@@ -109,11 +106,6 @@ public final class Backend {
    */
   public Kernels hostKernels() {
     return available(hostKernels);
-  }
-
-  /** Whether {@link #kernels} run on host memory themselves. */
-  public boolean runsOnHost() {
-    return runsOnHost;
   }
 
   private Kernels available(@Nullable Kernels wanted) {

@@ -20,6 +20,7 @@ public final class Backends {
   public static final String FORCE_PROPERTY = "trimtab.backend";
 
   private static final List<String> NAMES = List.of("cuda", "vector", "scalar");
+  private static final List<String> NAMES_ON_HOST = List.of("vector", "scalar");
 
   private Backends() {}
 
@@ -41,7 +42,7 @@ public final class Backends {
       Kernels _ = backend.kernels(); // throws when it does not work
       return backend;
     }
-    return all().stream().filter(Backend::isAvailable).findFirst().orElseThrow();
+    return firstOf(NAMES);
   }
 
   /**
@@ -55,8 +56,13 @@ public final class Backends {
     if (System.getProperty(FORCE_PROPERTY) != null) {
       return best();
     }
-    return all().stream()
-        .filter(backend -> backend.isAvailable() && backend.runsOnHost())
+    return firstOf(NAMES_ON_HOST);
+  }
+
+  private static Backend firstOf(List<String> names) {
+    return names.stream()
+        .map(Backends::named)
+        .filter(Backend::isAvailable)
         .findFirst()
         .orElseThrow();
   }
@@ -82,16 +88,20 @@ public final class Backends {
     static final Backend BACKEND = probe();
 
     private static Backend probe() {
-      String reason = CudaKernels.reason();
-      return reason.isEmpty()
-          ? Backend.elsewhere(
-              "cuda",
-              CudaKernels.device(),
-              CudaKernels.LANES,
-              Set.of(),
-              CudaKernels.onDevices(),
-              CudaKernels.onHostMemory())
-          : Backend.missing("cuda", reason);
+      try {
+        String reason = CudaKernels.reason();
+        return reason.isEmpty()
+            ? Backend.elsewhere(
+                "cuda",
+                CudaKernels.device(),
+                CudaKernels.LANES,
+                Set.of(),
+                CudaKernels.onDevices(),
+                CudaKernels.onHostMemory())
+            : Backend.missing("cuda", reason);
+      } catch (RuntimeException | LinkageError e) {
+        return Backend.missing("cuda", "CUDA does not start: " + e.getMessage() + ".");
+      }
     }
   }
 

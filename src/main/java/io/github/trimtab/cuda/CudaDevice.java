@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class CudaDevice {
   private static final ConcurrentHashMap<Integer, CudaDevice> DEVICES = new ConcurrentHashMap<>();
 
+  /** CU_STREAM_PER_THREAD of cuda.h. */
+  private static final long PER_THREAD_STREAM = 2;
+
   private final Context context;
   private final NativeLibrary.DeviceInfo info;
   private @Nullable CudaStream defaultStream;
@@ -212,7 +215,12 @@ public final class CudaDevice {
   public CudaStream newStream() {
     MemorySegment handle =
         context.create("cuStreamCreate", out -> cuStreamCreate(out, CU_STREAM_NON_BLOCKING()));
-    return new CudaStream(this, handle, true);
+    try {
+      return new CudaStream(this, handle, true);
+    } catch (RuntimeException | Error e) {
+      context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+      throw e;
+    }
   }
 
   /**
@@ -222,6 +230,10 @@ public final class CudaDevice {
    * @throws IllegalArgumentException if it belongs to another context
    */
   public CudaStream stream(long handle) {
+    if (handle == PER_THREAD_STREAM) {
+      throw new IllegalArgumentException(
+          "handle: 2, another stream on each thread, expected a stream of its own");
+    }
     MemorySegment stream = MemorySegment.ofAddress(handle);
     if (handle != 0) {
       MemorySegment owner = context.create("cuStreamGetCtx", out -> cuStreamGetCtx(stream, out));

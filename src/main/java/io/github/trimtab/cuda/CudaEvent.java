@@ -5,6 +5,8 @@ import static io.github.trimtab.internal.cuda.bindings.cuda_h.*;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.ToIntFunction;
 
 /**
  * A point in a stream's work. One that was never recorded has happened.
@@ -14,6 +16,10 @@ import java.util.concurrent.CompletionStage;
 public final class CudaEvent implements AutoCloseable {
   private final Context context;
   private final MemorySegment handle;
+
+  /** Read to use the handle, written to free it. */
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+
   private boolean open = true;
 
   /** An event that can be recorded on streams of a device, any number of times. */
@@ -23,39 +29,43 @@ public final class CudaEvent implements AutoCloseable {
         context.create("cuEventCreate", out -> cuEventCreate(out, CU_EVENT_DISABLE_TIMING()));
   }
 
-  synchronized MemorySegment pointer() {
-    if (!open) {
-      throw new IllegalStateException("the event is closed");
-    }
-    return handle;
-  }
-
-  /** Moves it behind all that was enqueued on a stream so far. */
-  public void record(CudaStream stream) {
-    synchronized (stream) {
-      stream.begin();
-      MemorySegment event = pointer();
+  /** Gives the handle to a function of the driver; nobody frees it meanwhile. */
+  int call(ToIntFunction<MemorySegment> function) {
+    lock.readLock().lock();
+    try {
+      if (!open) {
+        throw new IllegalStateException("the event is closed");
+      }
       context.enter();
-      int code;
       try {
-        code = cuEventRecord(event, stream.pointer());
+        return function.applyAsInt(handle);
       } finally {
         context.exit();
       }
-      context.check("cuEventRecord", code);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  /**
+   * Moves it behind all that was enqueued on a stream so far.
+   *
+   * @throws IllegalArgumentException if the stream belongs to another device
+   */
+  public void record(CudaStream stream) {
+    if (stream.device().context() != context) {
+      throw new IllegalArgumentException(
+          "stream: " + stream + ", expected one of cuda:" + context.device());
+    }
+    synchronized (stream) {
+      stream.begin();
+      context.check("cuEventRecord", call(event -> cuEventRecord(event, stream.pointer())));
     }
   }
 
   /** Whether it has happened. */
   public boolean isDone() {
-    MemorySegment event = pointer();
-    context.enter();
-    int code;
-    try {
-      code = cuEventQuery(event);
-    } finally {
-      context.exit();
-    }
+    int code = call(event -> cuEventQuery(event));
     if (code == CUDA_ERROR_NOT_READY()) {
       return false;
     }
@@ -65,15 +75,7 @@ public final class CudaEvent implements AutoCloseable {
 
   /** Waits until it has happened, without reading what kernels noted; see {@link CudaStream}. */
   public void await() {
-    MemorySegment event = pointer();
-    context.enter();
-    int code;
-    try {
-      code = cuEventSynchronize(event);
-    } finally {
-      context.exit();
-    }
-    context.check("cuEventSynchronize", code);
+    context.check("cuEventSynchronize", call(event -> cuEventSynchronize(event)));
   }
 
   /**
@@ -88,10 +90,15 @@ public final class CudaEvent implements AutoCloseable {
 
   /** Frees it; harmless when already closed. */
   @Override
-  public synchronized void close() {
-    if (open) {
-      open = false;
-      context.release("cuEventDestroy", () -> cuEventDestroy_v2(handle));
+  public void close() {
+    lock.writeLock().lock();
+    try {
+      if (open) {
+        open = false;
+        context.release("cuEventDestroy", () -> cuEventDestroy_v2(handle));
+      }
+    } finally {
+      lock.writeLock().unlock();
     }
   }
 }

@@ -48,7 +48,7 @@ public final class CudaKernels {
 
   /** Operations over host memory, which are copied to the first device and back. */
   public static Kernels onHostMemory() {
-    return new StagedKernels(first().defaultStream());
+    return new StagedKernels(first());
   }
 
   private static CudaDevice first() {

@@ -62,7 +62,12 @@ public final class CudaStream implements AutoCloseable {
     this.params = arena.allocate(Params.MOST_BYTES, Long.BYTES);
     this.workspaceBytes = arena.allocate(ValueLayout.JAVA_LONG);
     this.workspace = new Workspace(device);
-    this.status = new StatusWord(device);
+    try {
+      this.status = new StatusWord(device);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
     this.memory = new StreamMemory(this);
     this.kernels = new StreamKernels(this);
   }
@@ -148,6 +153,9 @@ public final class CudaStream implements AutoCloseable {
    */
   public synchronized CudaGraph capture(List<CudaOperation> operations) {
     begin();
+    if (operations.isEmpty()) {
+      throw new IllegalArgumentException("operations: none, expected one or more");
+    }
     for (CudaOperation operation : operations) {
       operation.requireStream(this);
     }
@@ -224,7 +232,8 @@ public final class CudaStream implements AutoCloseable {
   /** Lets what is enqueued here from now on wait for an event, of any stream or device. */
   public synchronized void waitFor(CudaEvent event) {
     begin();
-    context.call("cuStreamWaitEvent", () -> cuStreamWaitEvent(handle, event.pointer(), 0));
+    context.check(
+        "cuStreamWaitEvent", event.call(pointer -> cuStreamWaitEvent(handle, pointer, 0)));
   }
 
   /** Refuses a closed stream and a lost context. */
@@ -258,14 +267,21 @@ public final class CudaStream implements AutoCloseable {
       return;
     }
     open = false;
-    context.release("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
-    memory.close();
-    status.close();
-    workspace.close();
-    if (owned) {
-      context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+    // What failed on the device surfaces while waiting; everything is freed all the same.
+    try {
+      context.release("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
+    } finally {
+      try {
+        memory.close();
+        status.close();
+        workspace.close();
+        if (owned) {
+          context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+        }
+      } finally {
+        arena.close();
+      }
     }
-    arena.close();
   }
 
   @Override

@@ -17,13 +17,17 @@ final class EventWatcher {
   private static final BlockingQueue<Watched> ARRIVING = new LinkedBlockingQueue<>();
 
   private record Watched(CudaEvent event, CompletableFuture<Void> stage) {
-    /** Whether there is nothing left to wait for. */
+    /** Whether there is nothing left to wait for; what depends on the stage runs elsewhere. */
     boolean finish() {
       try {
-        return event.isDone() && stage.complete(null);
+        if (!event.isDone()) {
+          return false;
+        }
+        stage.defaultExecutor().execute(() -> stage.complete(null));
       } catch (RuntimeException e) {
-        return stage.completeExceptionally(e);
+        stage.defaultExecutor().execute(() -> stage.completeExceptionally(e));
       }
+      return true;
     }
   }
 

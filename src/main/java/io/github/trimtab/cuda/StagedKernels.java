@@ -5,22 +5,38 @@ import io.github.trimtab.internal.scalar.OperationChecks;
 import io.github.trimtab.kernel.Operation;
 import io.github.trimtab.memory.Buffer;
 import java.util.IdentityHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Operations over host memory that run on a device: operands are copied there, results back, and
  * the caller waits. Bad input is met as on a CPU backend, before anything is copied.
  */
 final class StagedKernels extends OperationKernels {
-  private final CudaStream stream;
+  private final CudaDevice device;
 
-  StagedKernels(CudaStream stream) {
-    this.stream = stream;
+  /**
+   * Of its own, so that nobody else's bad values are reported here; made by the first operation.
+   */
+  private @Nullable CudaStream made;
+
+  StagedKernels(CudaDevice device) {
+    this.device = device;
+  }
+
+  private CudaStream stream() {
+    CudaStream stream = made;
+    if (stream == null) {
+      stream = device.newStream();
+      made = stream;
+    }
+    return stream;
   }
 
   @Override
   synchronized void run(Operation op) {
     OperationChecks.check(op);
-    try (Copies copies = new Copies()) {
+    CudaStream stream = stream();
+    try (Copies copies = new Copies(stream)) {
       stream.run(op, copies);
       stream.synchronize();
       copies.download();
@@ -28,9 +44,14 @@ final class StagedKernels extends OperationKernels {
   }
 
   /** The device's copies of host buffers. */
-  private final class Copies implements Addresses, AutoCloseable {
+  private static final class Copies implements Addresses, AutoCloseable {
+    private final CudaStream stream;
     private final IdentityHashMap<Buffer, Buffer> copies = new IdentityHashMap<>();
     private final IdentityHashMap<Buffer, Buffer> results = new IdentityHashMap<>();
+
+    Copies(CudaStream stream) {
+      this.stream = stream;
+    }
 
     @Override
     public long of(Buffer buffer, boolean written) {

@@ -16,7 +16,12 @@ final class StatusWord implements AutoCloseable {
   StatusWord(CudaDevice device) {
     this.context = device.context();
     this.word = device.allocate(trimtab_status_word.sizeof());
-    this.copy = device.pinned(trimtab_status_word.sizeof());
+    try {
+      this.copy = device.pinned(trimtab_status_word.sizeof());
+    } catch (RuntimeException | Error e) {
+      word.close();
+      throw e;
+    }
   }
 
   long address() {

@@ -7,6 +7,8 @@ import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Place;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies on a stream, through a ring of pinned slots: an upload fills a slot and returns, and waits
@@ -18,7 +20,7 @@ final class StreamMemory implements Memory, AutoCloseable {
 
   private final CudaStream stream;
   private final Context context;
-  private final CudaEvent[] copied = new CudaEvent[SLOTS];
+  private final @Nullable CudaEvent[] copied = new CudaEvent[SLOTS];
   private Buffer ring = Buffer.allocate(0);
   private int next;
 
@@ -44,14 +46,15 @@ final class StreamMemory implements Memory, AutoCloseable {
       begin();
       for (long done = 0; done < from.byteSize(); done += SLOT_BYTES) {
         long bytes = Math.min(SLOT_BYTES, from.byteSize() - done);
-        copied[next].await();
+        CudaEvent free = Objects.requireNonNull(copied[next]);
+        free.await();
         MemorySegment slot = slot(next, bytes);
         MemorySegment.copy(from, done, slot, 0, bytes);
         long address = to.deviceAddress() + offset + done;
         context.call(
             "cuMemcpyHtoDAsync",
             () -> cuMemcpyHtoDAsync_v2(address, slot, bytes, stream.pointer()));
-        copied[next].record(stream);
+        free.record(stream);
         next = (next + 1) % SLOTS;
       }
     }
@@ -109,10 +112,12 @@ final class StreamMemory implements Memory, AutoCloseable {
       }
     }
     if (ring.byteSize() == 0) {
-      ring = stream.device().pinned((long) SLOTS * SLOT_BYTES);
       for (int slot = 0; slot < SLOTS; slot++) {
-        copied[slot] = new CudaEvent(stream.device());
+        if (copied[slot] == null) {
+          copied[slot] = new CudaEvent(stream.device());
+        }
       }
+      ring = stream.device().pinned((long) SLOTS * SLOT_BYTES);
     }
   }
 
@@ -122,8 +127,8 @@ final class StreamMemory implements Memory, AutoCloseable {
 
   @Override
   public void close() {
-    if (ring.byteSize() > 0) {
-      for (CudaEvent event : copied) {
+    for (CudaEvent event : copied) {
+      if (event != null) {
         event.close();
       }
     }

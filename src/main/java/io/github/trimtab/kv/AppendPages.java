@@ -40,7 +40,12 @@ final class AppendPages {
       }
     }
     AppendPages pages = new AppendPages(table, grown, pool, pool.acquire(wanted), sharedTails);
-    pages.enter(memory);
+    try {
+      pages.enter(memory);
+    } catch (RuntimeException | Error e) {
+      pages.finish(false);
+      throw e;
+    }
     return pages;
   }
 
@@ -81,24 +86,27 @@ final class AppendPages {
 
   /** Keeps the new lengths and drops what was copied, or, where the append failed, undoes all. */
   void finish(boolean done) {
-    for (int list = 0; list < grown.length; list++) {
-      int tail = sharedTails[list];
-      if (done) {
-        if (tail != NOT_COPIED) {
-          pool.release(tail);
-        }
-        table.setLength(list, grown[list]);
-      } else {
-        if (tail != NOT_COPIED) {
-          table.setPage(list, table.pageCount(list) - 1, tail);
-        }
-        table.uploadLength(list);
-      }
-    }
     if (!done) {
-      for (int page : acquired) {
-        pool.release(page);
+      undo();
+      return;
+    }
+    for (int list = 0; list < grown.length; list++) {
+      if (sharedTails[list] != NOT_COPIED) {
+        pool.release(sharedTails[list]);
       }
+      table.setLength(list, grown[list]);
+    }
+  }
+
+  private void undo() {
+    for (int page : acquired) {
+      pool.release(page);
+    }
+    for (int list = 0; list < grown.length; list++) {
+      if (sharedTails[list] != NOT_COPIED) {
+        table.setPage(list, table.pageCount(list) - 1, sharedTails[list]);
+      }
+      table.uploadLength(list);
     }
   }
 }

@@ -155,15 +155,16 @@ final class BlockTable {
       Arrays.fill(tokens, fresh.capacity());
       return tokens;
     }
-    int[] length = new int[1];
+    int stride = Math.toIntExact(lengths.stride(0));
+    int[] all = new int[(tokens.length - 1) * stride + 1];
+    memory.download(lengths.buffer(), lengths.offset(0), MemorySegment.ofArray(all));
     for (int row = 0; row < tokens.length; row++) {
-      memory.download(lengths.buffer(), lengths.offset(row), MemorySegment.ofArray(length));
+      tokens[row] = all[row * stride];
       require(
-          length[0] >= 0 && length[0] <= fresh.capacity(),
+          tokens[row] >= 0 && tokens[row] <= fresh.capacity(),
           "fresh.lengths of row " + row,
-          length[0],
+          tokens[row],
           "0.." + fresh.capacity());
-      tokens[row] = length[0];
     }
     return tokens;
   }

@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
  * or value is held outside the pool.
  *
  * <p>On a device, queries and new tokens live there, and steps are enqueued without waiting; only
- * ragged lengths of new tokens are waited for, since the host counts. What a kernel finds wrong is
- * reported by the stream, too late to undo the step.
+ * ragged lengths of new tokens are waited for, since the host counts, and policies that read scores
+ * on the host wait for them ({@link H2o}, per-head masses). What a kernel finds wrong is reported
+ * by the stream, too late to undo the step.
  *
  * <p>Threads: one at a time.
  */

@@ -157,6 +157,7 @@ final class LayerChange {
 
   /** Carries it out; where anything fails, table and pool are as they were. */
   void run(Kernels kernels, PagePool pool) {
+    pool.useOn(memory);
     AppendPages growth = AppendPages.acquire(table, grown, pool, memory);
     boolean done = false;
     try {

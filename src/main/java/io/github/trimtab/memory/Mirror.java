@@ -36,7 +36,12 @@ public final class Mirror implements AutoCloseable {
   /** The caller's tensor, which fills a buffer of the host and stays the caller's. */
   public static Mirror of(Memory memory, Tensor host) {
     Mirror mirror = new Mirror(memory, host, false);
-    mirror.upload();
+    try {
+      mirror.upload();
+    } catch (RuntimeException | Error e) {
+      mirror.close();
+      throw e;
+    }
     return mirror;
   }
 

@@ -3,6 +3,7 @@ package io.github.trimtab.memory;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A fixed number of equal pages in one slab, with reference counts and exact accounting.
@@ -13,7 +14,8 @@ import java.util.function.LongFunction;
  * #resetPeak}.
  *
  * <p>Threads: every method is safe from any thread; what pages hold is ordered by whoever runs the
- * operations.
+ * operations. A page of a device may be taken again while the work that read it still waits on its
+ * stream, so one stream at a time uses such a pool: see {@link #useOn}.
  */
 public final class PagePool implements AutoCloseable {
   private final PageLayout layout;
@@ -23,6 +25,7 @@ public final class PagePool implements AutoCloseable {
   private int lowestFree;
   private int used;
   private int peak;
+  private @Nullable Memory user;
   private boolean open = true;
 
   /**
@@ -73,6 +76,24 @@ public final class PagePool implements AutoCloseable {
       throw new IllegalArgumentException("capacity: " + capacity + ", expected 1 page or more");
     }
     return Math.multiplyExact(layout.pageBytes(), (long) capacity);
+  }
+
+  /**
+   * Says on which stream the pages of a device are read and written; on the host anything goes.
+   * Another stream may follow once no page is in use and the first one's work is done.
+   *
+   * @param memory the stream's
+   * @throws IllegalArgumentException if pages are in use on another stream
+   */
+  public synchronized void useOn(Memory memory) {
+    if (memory.place().isHost()) {
+      return;
+    }
+    if (used > 0 && user != null && user != memory) {
+      throw new IllegalArgumentException(
+          "pool: " + used + " pages in use on another stream, expected one stream a pool");
+    }
+    user = memory;
   }
 
   /** How a page lies in memory. */

@@ -135,9 +135,42 @@ final class CudaStreamTest {
             .isThrownBy(() -> second.wrap(ours.deviceAddress(), 64))
             .withMessageContaining("of cuda:0, expected memory of cuda:1");
       }
+      try (CudaEvent event = new CudaEvent(device())) {
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> event.record(theirs))
+            .withMessageContaining("expected one of cuda:0");
+      }
       lists.setFresh(1);
       Backends.named("cuda").kernels().append(lists.append());
       assertThat(lists.keys()).isEqualTo(Lists.expectedKeys(1));
+    }
+  }
+
+  @Test
+  void whatIsNoStreamOrNoGraphIsRefused() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> device().stream(2))
+        .withMessageStartingWith("handle: 2");
+    try (CudaStream stream = device().newStream()) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> stream.capture(List.of()))
+          .withMessage("operations: none, expected one or more");
+    }
+  }
+
+  @Test
+  void eventsMayBeClosedWhileTheyAreAsked() throws InterruptedException {
+    try (CudaStream stream = device().newStream()) {
+      for (int round = 0; round < 200; round++) {
+        CudaEvent event = stream.record();
+        var stage = event.completion().toCompletableFuture();
+        event.close();
+        try {
+          stage.get();
+        } catch (ExecutionException e) {
+          assertThat(e).hasRootCauseMessage("the event is closed");
+        }
+      }
     }
   }
 

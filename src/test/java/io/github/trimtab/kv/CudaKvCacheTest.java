@@ -145,6 +145,31 @@ final class CudaKvCacheTest {
   }
 
   @Test
+  void cachesOfTwoStreamsDoNotShareAPoolWhosePagesAreInUse() {
+    PageLayout layout = new PageLayout(DType.F32, 16, HEADS, Fixture.DIM);
+    CudaDevice device = CudaDevice.of(0);
+    try (CudaStream stream = device.newStream();
+        CudaStream other = device.newStream();
+        PagePool pool = device.pool(layout, 20);
+        KvCache first = new KvCache(stream.kernels(), pool, 1, ROWS, HEADS, 16);
+        KvCache second = new KvCache(other.kernels(), pool, 1, ROWS, HEADS, 16);
+        Given given = new Given(first.memory())) {
+      NewTokens tokens = given.tokens(0, 5);
+      first.append(0, tokens);
+      int used = pool.used();
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> second.append(0, tokens))
+          .withMessageContaining("in use on another stream");
+      assertThat(pool.used()).isEqualTo(used);
+      first.clear();
+      stream.synchronize();
+      second.append(0, tokens);
+      other.synchronize();
+      assertThat(pool.used()).isEqualTo(used);
+    }
+  }
+
+  @Test
   void poolAndKernelsOfDifferentPlacesAreRefused() {
     PageLayout layout = new PageLayout(DType.F32, 16, 1, Fixture.DIM);
     CudaDevice device = CudaDevice.of(0);

@@ -21,10 +21,13 @@ import io.github.trimtab.kernel.Selectivity;
 import io.github.trimtab.kernel.Verify;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
+import io.github.trimtab.memory.Place;
 import io.github.trimtab.memory.PoolExhaustedException;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -41,6 +44,42 @@ final class KvCacheFailureTest {
   private static final class Failing implements Kernels {
     private final Kernels kernels = Backends.named("scalar").kernels();
     private boolean fails;
+    private boolean copyFails;
+
+    /** The host's memory, whose copies fail where that is wanted. */
+    @Override
+    public Memory memory(Place place) {
+      Memory host = Memory.hostOnly(place);
+      return new Memory() {
+        @Override
+        public Place place() {
+          return host.place();
+        }
+
+        @Override
+        public Buffer allocate(long bytes) {
+          return host.allocate(bytes);
+        }
+
+        @Override
+        public void upload(MemorySegment from, Buffer to, long offset) {
+          host.upload(from, to, offset);
+        }
+
+        @Override
+        public void download(Buffer from, long offset, MemorySegment to) {
+          host.download(from, offset, to);
+        }
+
+        @Override
+        public void copy(Buffer from, long fromOffset, Buffer to, long toOffset, long bytes) {
+          if (copyFails) {
+            throw new AssertionError("broken copy");
+          }
+          host.copy(from, fromOffset, to, toOffset, bytes);
+        }
+      };
+    }
 
     private void end() {
       if (fails) {
@@ -188,6 +227,17 @@ final class KvCacheFailureTest {
     assertThat(pool.used()).isEqualTo(8);
     cache.close();
     assertThat(pool.used()).isZero();
+  }
+
+  @Test
+  void aFailingCopyOfASharedPageLosesNoPage() {
+    fill();
+    kernels.copyFails = true;
+    Class<AssertionError> error = AssertionError.class;
+    leavesAllAsItWas(error, "broken copy", () -> cache.append(1, fresh));
+    kernels.copyFails = false;
+    cache.append(1, fresh);
+    assertThat(Fixture.held(cache, 1, 0, 0)).hasSize(30).endsWith(49);
   }
 
   @Test
