@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/limits.cuh"
+
 namespace trimtab {
 
 struct Grid {
@@ -20,7 +22,7 @@ inline dim3 blocks_of(int64_t count) {
 }
 
 // Dynamic shared memory that a block may use without being asked for: of the 48 KiB that CUDA
-// grants, static shared memory takes its part. More needs the kernel's consent at each launch.
+// grants, static shared memory takes its part. More needs the kernel's consent.
 constexpr unsigned PLAIN_SHARED_BYTES = 32 * 1024;
 
 // Enqueues kernel(arguments...) on a stream of the current device; arguments are converted to the
@@ -30,9 +32,18 @@ cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t
                    Arguments&&... arguments) {
 #if defined(__CUDACC__)
   if (grid.shared_bytes > PLAIN_SHARED_BYTES) {
-    cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                             static_cast<int>(grid.shared_bytes));
+    // Always to the most there is: the consent is the kernel's, not the launch's, and another
+    // thread may launch it with other sizes meanwhile.
+    auto* function = reinterpret_cast<const void*>(kernel);
+    Limits device{};
+    cudaFuncAttributes attributes{};
+    cudaError_t error = limits(&device);
+    if (error == cudaSuccess) error = cudaFuncGetAttributes(&attributes, function);
+    if (error == cudaSuccess) {
+      error =
+          cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               device.block_shared - static_cast<int>(attributes.sharedSizeBytes));
+    }
     if (error != cudaSuccess) {
       return error;
     }

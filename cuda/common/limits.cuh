@@ -12,7 +12,7 @@ namespace trimtab {
 struct Limits {
   int processors;       /* streaming multiprocessors */
   int architecture;     /* 90 for compute capability 9.0 */
-  int block_shared;     /* most bytes of dynamic shared memory of a block */
+  int block_shared;     /* most bytes of shared memory of a block, static ones included */
   int processor_shared; /* bytes of shared memory of a multiprocessor */
 };
 

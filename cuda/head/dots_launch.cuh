@@ -13,7 +13,7 @@ template <class Format, int VECTORS>
 cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t stream) {
   using Kernel = Dots<Format, VECTORS>;
   a.stages = MOST_STAGES;
-  if (Kernel::shared_bytes(a) > limits.block_shared) a.stages = 2;
+  if (Kernel::shared_bytes(a) > dynamic_shared(limits)) a.stages = 2;
   int shared = Kernel::shared_bytes(a);
   int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
   int resident = limits.processors * (2 * (shared + 1024) <= limits.processor_shared ? 2 : 1);

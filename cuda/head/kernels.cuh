@@ -6,6 +6,9 @@
 
 namespace trimtab {
 
+/** Most bytes of dynamic shared memory of a block: static ones of these kernels are far fewer. */
+inline int dynamic_shared(const Limits& limits) { return limits.block_shared - 1024; }
+
 /** Enqueues canonical logits of up to MOST_DOTS vectors and what is made of them. */
 template <class Format>
 cudaError_t launch_dots(HeadArguments arguments, const Limits& limits, cudaStream_t stream);

@@ -12,7 +12,7 @@ namespace trimtab {
 template <class Kernel>
 bool fit_stages(HeadArguments& a, const Limits& limits) {
   for (a.stages = MOST_STAGES; a.stages >= 2; a.stages--) {
-    if (Kernel::shared_bytes(a) <= limits.block_shared) return true;
+    if (Kernel::shared_bytes(a) <= dynamic_shared(limits)) return true;
   }
   return false;
 }

@@ -190,6 +190,9 @@ const Allocation* find_allocation(const void* pointer, char** start) {
   return &place->second;
 }
 
+// What a kernel's static shared memory may take of a block's, since nothing here tells how much.
+constexpr unsigned STATIC_SHARED_BYTES = 1024;
+
 cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> body) {
   std::lock_guard hold(lock());
   unsigned threads = grid.threads.x * grid.threads.y * grid.threads.z;
@@ -197,7 +200,8 @@ cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> 
               grid.blocks.x <= 0x7fffffff && grid.blocks.y <= 65535 && grid.blocks.z <= 65535 &&
               grid.threads.x >= 1 && grid.threads.x <= 1024 && grid.threads.y >= 1 &&
               grid.threads.y <= 1024 && grid.threads.z >= 1 && grid.threads.z <= 64 &&
-              threads <= MOST_THREADS && grid.shared_bytes <= MOST_SHARED_BYTES;
+              threads <= MOST_THREADS &&
+              grid.shared_bytes <= MOST_SHARED_BYTES - STATIC_SHARED_BYTES;
   if (!runs) {
     return cudaErrorInvalidConfiguration;
   }
