@@ -89,7 +89,7 @@ public final class PagePool implements AutoCloseable {
     if (memory.place().isHost()) {
       return;
     }
-    if (used > 0 && user != null && user != memory) {
+    if (used > 0 && user != null && !user.equals(memory)) {
       throw new IllegalArgumentException(
           "pool: " + used + " pages in use on another stream, expected one stream a pool");
     }
