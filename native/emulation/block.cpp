@@ -46,7 +46,6 @@ std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Thread> threads;
 std::vector<Warp> warps;
 Meeting barrier;
-unsigned votes, votes_result;
 unsigned current;
 std::unique_ptr<void, decltype(&std::free)> shared(nullptr, &std::free);
 std::string reason;
@@ -109,7 +108,6 @@ void run_block(std::mt19937_64& random) {
   threads.assign(count, Thread());
   warps.assign((count + WARP - 1) / WARP, Warp());
   barrier = Meeting();
-  votes = 0;
   while (fibers.size() < count) {
     fibers.push_back(std::make_unique<Fiber>());
   }
@@ -205,15 +203,6 @@ const std::string& failure() { return reason; }
 
 unsigned lane() { return current % WARP; }
 
-unsigned active_lanes() {
-  unsigned first = current - lane();
-  unsigned mask = 0;
-  for (unsigned t = first; t < std::min<size_t>(first + WARP, threads.size()); t++) {
-    mask |= threads[t].returned ? 0 : 1u << (t - first);
-  }
-  return mask;
-}
-
 void fail(const std::string& message) {
   failed = true;
   reason = where("thread", thread_index) + ": " + message;
@@ -222,21 +211,14 @@ void fail(const std::string& message) {
   }
 }
 
-Votes meet_block(const char* what, bool predicate) {
-  if (barrier.arrived > 0 && strcmp(barrier.what, what) != 0) {
-    fail(std::string("calls ") + what + " while others wait in " + barrier.what);
-  }
+void meet_block(const char* what) {
   barrier.what = what;
-  votes += predicate;
   if (++barrier.arrived == threads.size()) {
     barrier.arrived = 0;
     barrier.generation++;
-    votes_result = votes;
-    votes = 0;
   } else {
     wait_at(barrier);
   }
-  return {votes_result, static_cast<unsigned>(threads.size())};
 }
 
 const uint64_t* meet_warp(const char* what, unsigned mask, uint64_t value) {

@@ -51,20 +51,14 @@ bool run_grid(const Grid& grid, const std::function<void()>& body);
 // What went wrong in the last launch that failed.
 const std::string& failure();
 
-// For the running fiber: waits until all threads of the block are here, and combines what they
-// bring.
-struct Votes {
-  unsigned count;  // threads whose predicate held
-  unsigned threads;
-};
-Votes meet_block(const char* what, bool predicate);
+// For the running fiber: waits until all threads of the block are here.
+void meet_block(const char* what);
 
 // For the running fiber: waits until the lanes of `mask` are here and returns what each of them
 // brought.
 const uint64_t* meet_warp(const char* what, unsigned mask, uint64_t value);
 
 unsigned lane();
-unsigned active_lanes();  // lanes of the running fiber's warp that have not returned
 
 // Ends the launch with a message; does not return to the fiber.
 [[noreturn]] void fail(const std::string& message);

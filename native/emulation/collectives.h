@@ -4,19 +4,8 @@
 
 #include "builtins.h"
 
-inline void __syncthreads() { emulation::meet_block("__syncthreads", false); }
-inline int __syncthreads_count(int predicate) {
-  return emulation::meet_block("__syncthreads_count", predicate != 0).count;
-}
-inline int __syncthreads_or(int predicate) {
-  return emulation::meet_block("__syncthreads_or", predicate != 0).count > 0;
-}
-inline int __syncthreads_and(int predicate) {
-  emulation::Votes votes = emulation::meet_block("__syncthreads_and", predicate != 0);
-  return votes.count == votes.threads;
-}
+inline void __syncthreads() { emulation::meet_block("__syncthreads"); }
 
-inline unsigned __activemask() { return emulation::active_lanes(); }
 inline void __syncwarp(unsigned mask = 0xffffffffu) { emulation::meet_warp("__syncwarp", mask, 0); }
 
 namespace emulation {
@@ -81,12 +70,6 @@ T __shfl_xor_sync(unsigned mask, T value, int flip, int width = 32) {
                             source < emulation::segment(width) + width);
 }
 template <typename T>
-T __shfl_down_sync(unsigned mask, T value, unsigned by, int width = 32) {
-  int source = static_cast<int>(emulation::lane() + by);
-  return emulation::shuffle("__shfl_down_sync", mask, value, source,
-                            source < emulation::segment(width) + width);
-}
-template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned by, int width = 32) {
   int source = static_cast<int>(emulation::lane()) - static_cast<int>(by);
   return emulation::shuffle("__shfl_up_sync", mask, value, source,
@@ -102,25 +85,7 @@ inline unsigned __ballot_sync(unsigned mask, int predicate) {
   return ballot;
 }
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
-inline int __all_sync(unsigned mask, int predicate) {
-  return __ballot_sync(mask, predicate) == mask;
-}
 
-template <typename T>
-unsigned __match_any_sync(unsigned mask, T value) {
-  const uint64_t* brought =
-      emulation::meet_warp("__match_any_sync", mask, emulation::to_word(value));
-  unsigned equal = 0;
-  for (int i = 0; i < 32; i++) {
-    equal |= (mask >> i & 1) != 0 && brought[i] == emulation::to_word(value) ? 1u << i : 0;
-  }
-  return equal;
-}
-
-template <typename T>
-T __reduce_add_sync(unsigned mask, T value) {
-  return emulation::reduce("__reduce_add_sync", mask, value, [](T a, T b) { return a + b; });
-}
 template <typename T>
 T __reduce_min_sync(unsigned mask, T value) {
   return emulation::reduce("__reduce_min_sync", mask, value, [](T a, T b) { return min(a, b); });
@@ -128,12 +93,4 @@ T __reduce_min_sync(unsigned mask, T value) {
 template <typename T>
 T __reduce_max_sync(unsigned mask, T value) {
   return emulation::reduce("__reduce_max_sync", mask, value, [](T a, T b) { return max(a, b); });
-}
-inline unsigned __reduce_or_sync(unsigned mask, unsigned value) {
-  return emulation::reduce("__reduce_or_sync", mask, value,
-                           [](unsigned a, unsigned b) { return a | b; });
-}
-inline unsigned __reduce_and_sync(unsigned mask, unsigned value) {
-  return emulation::reduce("__reduce_and_sync", mask, value,
-                           [](unsigned a, unsigned b) { return a & b; });
 }
