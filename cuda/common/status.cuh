@@ -17,7 +17,7 @@ struct Bounds {
 __device__ __forceinline__ void note(trimtab_status_word* status, uint32_t operation,
                                      uint32_t argument, uint32_t problem, int64_t index,
                                      int64_t value, Bounds bounds = {}) {
-  if (status == nullptr || atomicCAS(&status->operation, 0u, operation) != 0) return;
+  if (atomicCAS(&status->operation, 0u, operation) != 0) return;
   status->argument = argument;
   status->problem = problem;
   status->index = index;
