@@ -18,7 +18,6 @@ namespace {
 
 constexpr int THREADS = 256;
 constexpr int PASSES = 4;  // of a block over tokens of one head
-constexpr int64_t MOST_BLOCKS = 1 << 20;
 
 /** Tokens in a list before the new ones; -1 where they do not fit or a length is bad. */
 __device__ int32_t length_before(const trimtab_pages& target, int32_t row, int32_t list,
@@ -91,7 +90,7 @@ cudaError_t launch_append(const trimtab_append_params& params, cudaStream_t stre
   auto tiles = static_cast<int32_t>((size[2] + tile - 1) / tile);
   int64_t items = size[0] * size[1] * tiles;
   if (items == 0) return cudaSuccess;
-  auto blocks = static_cast<unsigned>(std::min(items, MOST_BLOCKS));
+  auto blocks = static_cast<unsigned>(std::min(items, MOST_MOVE_BLOCKS));
   bool as_is = moves_as_is({}, params.fresh, params.target.dtype);
   return launch(as_is ? append<true> : append<false>, {dim3(blocks), dim3(THREADS)}, stream, params,
                 tiles, tile);

@@ -15,7 +15,6 @@ namespace trimtab {
 namespace {
 
 constexpr int WARPS = 4;
-constexpr int MOST_HEAD_DIM = 256;
 constexpr int SLICES = MOST_HEAD_DIM / LANES;  // dimensions of a lane: lane, lane + 32, ...
 
 /** One query and what it attends to. */

@@ -7,10 +7,6 @@
 
 namespace trimtab {
 
-constexpr bool has(const trimtab_tensor& tensor) { return tensor.dtype != TRIMTAB_NONE; }
-constexpr bool has(const trimtab_pages& pages) { return pages.dtype != TRIMTAB_NONE; }
-constexpr bool has(const trimtab_new_tokens& tokens) { return has(tokens.k); }
-
 /** Notes the bad values that one operation meets. */
 struct Notes {
   trimtab_status_word* status;
@@ -64,7 +60,7 @@ __host__ __device__ __forceinline__ bool wide(const trimtab_tensor& tensor) {
 
 /** Key/value heads of the sources that are there. */
 constexpr int64_t key_heads(const trimtab_pages& history, const trimtab_new_tokens& fresh) {
-  return has(history) ? history.table.size[1] * history.heads : fresh.k.size[1];
+  return has(history) ? heads_of(history) : fresh.k.size[1];
 }
 
 /** The list that holds a key/value head of a row. */

@@ -9,6 +9,9 @@
 
 namespace trimtab {
 
+/** Devices of a process that are remembered. */
+constexpr int MOST_DEVICES = 64;
+
 struct Limits {
   int processors;       /* streaming multiprocessors */
   int architecture;     /* 90 for compute capability 9.0 */
@@ -18,7 +21,7 @@ struct Limits {
 
 /** The limits of the current device. */
 inline cudaError_t limits(Limits* limits) {
-  static std::array<std::atomic<uint64_t>, 64> known;
+  static std::array<std::atomic<uint64_t>, MOST_DEVICES> known;
   int device = 0;
   cudaError_t error = cudaGetDevice(&device);
   if (error != cudaSuccess) return error;

@@ -10,6 +10,9 @@
 
 namespace trimtab {
 
+/** Most blocks of a grid that moves tokens. */
+constexpr int64_t MOST_MOVE_BLOCKS = 1 << 20;
+
 /** Where a vector is read: elements, and a scale if they are codes. */
 struct VectorSource {
   const char* elements;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int THREADS = 256;
 constexpr int PLACES = 32;  // of a block
-constexpr int64_t MOST_BLOCKS = 1 << 20;
 
 /** The number of indices before the first -1; notes what follows it. All threads call. */
 __device__ int32_t count_kept(const int32_t* indices, int32_t places, int64_t index,
@@ -87,7 +86,7 @@ cudaError_t launch_compact(const trimtab_compact_params& params, cudaStream_t st
   auto slices = static_cast<int32_t>(std::max<int64_t>((size[2] + PLACES - 1) / PLACES, 1));
   int64_t items = size[0] * size[1] * slices;
   if (items == 0) return cudaSuccess;
-  auto blocks = static_cast<unsigned>(std::min(items, MOST_BLOCKS));
+  auto blocks = static_cast<unsigned>(std::min(items, MOST_MOVE_BLOCKS));
   bool as_is = moves_as_is(params.history, params.fresh, params.target.dtype);
   return launch(as_is ? compact<true> : compact<false>, {dim3(blocks), dim3(THREADS)}, stream,
                 params, slices);

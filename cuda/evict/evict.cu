@@ -38,7 +38,7 @@ __device__ int32_t kept_of(const trimtab_evict_params& params, const Head& head,
 }
 
 /** Writes the length of a head's list, or, where head 0 does, compares with it. */
-__device__ void count_list(const trimtab_evict_params& params, const Head& head, int32_t kept,
+__device__ void write_length(const trimtab_evict_params& params, const Head& head, int32_t kept,
                            int32_t least, const Notes& notes) {
   const trimtab_scoring& scoring = params.scoring;
   if (head.head == 0 || params.target.table.size[1] > 1) {
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
                         head.counts.all()};
   int32_t in_window = fill_keys(candidates, keys, notes);
   int32_t kept = kept_of(params, head, in_window, notes);
-  if (split == 0 && threadIdx.x == 0) count_list(params, head, kept, in_window, notes);
+  if (split == 0 && threadIdx.x == 0) write_length(params, head, kept, in_window, notes);
   auto first = static_cast<int32_t>(int64_t{kept} * split / SPLITS);
   auto end = static_cast<int32_t>(int64_t{kept} * (split + 1) / SPLITS);
   int32_t* indices = ids_of(params.indices, head.row, head.head);

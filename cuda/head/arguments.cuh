@@ -16,7 +16,7 @@ constexpr int MOST_DOTS = 8;
 constexpr int STAGE_COLUMNS = 128;
 
 /** Most blocks of a head's grid. */
-constexpr int MOST_BLOCKS = 512;
+constexpr int MOST_HEAD_BLOCKS = 512;
 
 __host__ __device__ __forceinline__ constexpr int ceil_div(int n, int d) {
   return n / d + (n % d != 0);
@@ -46,9 +46,6 @@ struct HeadArguments {
   int hidden_pieces;
   int blocks;
 };
-
-/** Bytes of an element of hidden vectors and plain rows. */
-__host__ __device__ inline int element_bytes(int32_t dtype) { return dtype == TRIMTAB_F32 ? 4 : 2; }
 
 /** An element of a tensor of 32-bit elements. */
 template <class Element>

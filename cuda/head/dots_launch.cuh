@@ -17,7 +17,7 @@ cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t str
   int shared = Kernel::shared_bytes(a);
   int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
   int resident = limits.processors * (2 * (shared + 1024) <= limits.processor_shared ? 2 : 1);
-  int blocks = std::max(1, std::min({tiles, resident, MOST_BLOCKS}));
+  int blocks = std::max(1, std::min({tiles, resident, MOST_HEAD_BLOCKS}));
   Grid grid{dim3(blocks), dim3(Kernel::Rows::THREADS), static_cast<unsigned>(shared)};
   bool finish = a.top > 0 || a.op.log_sum_exp.dtype != TRIMTAB_NONE;
   return launch(head_dots<Format, VECTORS>, grid, stream, a, finish);

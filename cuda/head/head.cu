@@ -4,6 +4,7 @@
 
 #include "common/formats.cuh"
 #include "common/launch.cuh"
+#include "common/shapes.h"
 #include "head/kernels.cuh"
 #include "head/pieces.cuh"
 #include "head/results.cuh"
@@ -51,20 +52,18 @@ struct Space {
   uint64_t bytes;
 };
 
-bool present(const trimtab_tensor& tensor) { return tensor.dtype != TRIMTAB_NONE; }
-
-int capacity_of(const trimtab_head_rows& rows) {
-  return static_cast<int>(present(rows.ids) ? rows.ids.size[0] : rows.weight.codes.size[0]);
+int most_places(const trimtab_head_rows& rows) {
+  return static_cast<int>(has(rows.ids) ? rows.ids.size[0] : rows.weight.codes.size[0]);
 }
 
 int top_of(const trimtab_head_params& op) {
-  return present(op.ids) ? static_cast<int>(op.ids.size[1]) : 0;
+  return has(op.ids) ? static_cast<int>(op.ids.size[1]) : 0;
 }
 
 /** Chunks that are summed as they complete. */
 int chunks_of(const trimtab_head_params& op) {
-  if (!present(op.log_sum_exp)) return 0;
-  int chunks = ceil_div(capacity_of(op.rows), CHUNK);
+  if (!has(op.log_sum_exp)) return 0;
+  int chunks = ceil_div(most_places(op.rows), CHUNK);
   constexpr int MOST = TRIMTAB_COUNTER_BYTES / sizeof(unsigned) - 1;
   return chunks <= MOST ? chunks : 0;
 }
@@ -91,14 +90,11 @@ int padded_columns(const trimtab_head_params& op) {
 
 Space space_of(const trimtab_head_params& op) {
   auto vectors = static_cast<uint64_t>(op.hidden.size[0]);
-  auto places = static_cast<uint64_t>(capacity_of(op.rows));
+  auto places = static_cast<uint64_t>(most_places(op.rows));
   auto top = static_cast<uint64_t>(top_of(op));
   bool listed = top > 0 && top <= LIST_KEYS;
-  bool kept = !present(op.logits) && (present(op.log_sum_exp) || (top > 0 && !listed));
-  auto blocks = std::clamp<uint64_t>((places + 63) / 64, 1, MOST_BLOCKS);
-  auto aligned = [](uint64_t bytes) {
-    return (bytes + TRIMTAB_ALIGNMENT - 1) / TRIMTAB_ALIGNMENT * TRIMTAB_ALIGNMENT;
-  };
+  bool kept = !has(op.logits) && (has(op.log_sum_exp) || (top > 0 && !listed));
+  auto blocks = std::clamp<uint64_t>((places + 63) / 64, 1, MOST_HEAD_BLOCKS);
   Space space{};
   space.logits = TRIMTAB_COUNTER_BYTES;
   space.parts = space.logits + aligned(kept ? vectors * places * sizeof(float) : 0);
@@ -109,15 +105,13 @@ Space space_of(const trimtab_head_params& op) {
   auto pieces = static_cast<uint64_t>(pieces_of(op)) * static_cast<uint64_t>(padded_vectors(op)) *
                 static_cast<uint64_t>(padded_columns(op));
   space.bytes = space.pieces + (split ? pieces * sizeof(uint16_t) : 0);
-  if (top == 0 && !present(op.log_sum_exp) && !split) space.bytes = 0;
+  if (top == 0 && !has(op.log_sum_exp) && !split) space.bytes = 0;
   return space;
 }
 
 /** What all rows are aligned to: 16, 4 or 1 bytes. */
 int copy_bytes_of(const trimtab_weights& weight) {
-  int64_t element = weight.format == TRIMTAB_F32                                    ? 4
-                    : weight.format == TRIMTAB_F16 || weight.format == TRIMTAB_BF16 ? 2
-                                                                                    : 1;
+  int64_t element = bits(weight.codes.dtype) / 8;
   auto all = reinterpret_cast<uintptr_t>(weight.codes.data) |
              static_cast<uintptr_t>(weight.codes.stride[0] * element) |
              static_cast<uintptr_t>(weight.codes.size[1] * element);
@@ -128,17 +122,17 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   HeadArguments a{};
   a.op = op;
   a.vectors = static_cast<int>(op.hidden.size[0]);
-  a.capacity = capacity_of(op.rows);
+  a.capacity = most_places(op.rows);
   a.columns = static_cast<int>(op.hidden.size[1]);
   const trimtab_tensor& scales = op.rows.weight.scales;
-  a.group = present(scales) ? a.columns / static_cast<int>(scales.size[1]) : a.columns;
+  a.group = has(scales) ? a.columns / static_cast<int>(scales.size[1]) : a.columns;
   a.copy_bytes = copy_bytes_of(op.rows.weight);
   a.top = top_of(op);
   a.chunks = chunks_of(op);
   Space space = space_of(op);
   auto workspace = static_cast<unsigned char*>(op.common.workspace);
   a.counters = counters(op.common);
-  if (present(op.logits)) {
+  if (has(op.logits)) {
     a.logits = static_cast<float*>(op.logits.data);
     a.logits_stride = op.logits.stride[0];
   } else if (space.parts > space.logits) {
@@ -155,12 +149,12 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
 /** Some of an operation's vectors, from the first-th on. */
 trimtab_head_params narrowed(trimtab_head_params op, int first, int count) {
   auto narrow = [&](trimtab_tensor& tensor, int element_bytes) {
-    if (!present(tensor)) return;
+    if (!has(tensor)) return;
     tensor.data =
         static_cast<unsigned char*>(tensor.data) + first * tensor.stride[0] * element_bytes;
     tensor.size[0] = count;
   };
-  narrow(op.hidden, element_bytes(op.hidden.dtype));
+  narrow(op.hidden, bits(op.hidden.dtype) / 8);
   narrow(op.logits, 4);
   narrow(op.ids, 4);
   narrow(op.values, 4);
@@ -227,7 +221,7 @@ bool launch_many(const trimtab_head_params& op, const Limits& limits, cudaStream
                   padded_columns(op));
   if (*error != cudaSuccess) return true;
   if (!launch_products(a, limits, stream, error)) return false;
-  if (*error == cudaSuccess && (a.top > 0 || present(op.log_sum_exp))) {
+  if (*error == cudaSuccess && (a.top > 0 || has(op.log_sum_exp))) {
     *error = launch(finish_head, Grid{dim3(static_cast<unsigned>(a.vectors)), dim3(2 * LANES)},
                     stream, a);
   }

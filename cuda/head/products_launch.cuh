@@ -22,7 +22,7 @@ bool launch_shape(HeadArguments& a, const Limits& limits, cudaStream_t stream, c
   using Kernel = Products<Format, HALF, TILES, WARPS>;
   if (!fit_stages<Kernel>(a, limits)) return false;
   int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
-  a.blocks = std::max(1, std::min({tiles, limits.processors, MOST_BLOCKS}));
+  a.blocks = std::max(1, std::min({tiles, limits.processors, MOST_HEAD_BLOCKS}));
   Grid grid{dim3(a.blocks), dim3(Kernel::Rows::THREADS),
             static_cast<unsigned>(Kernel::shared_bytes(a))};
   *error = launch(head_products<Format, HALF, TILES, WARPS>, grid, stream, a);

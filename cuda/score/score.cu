@@ -16,7 +16,6 @@ namespace trimtab {
 
 namespace {
 
-constexpr int MOST_HEAD_DIM = 256;
 static_assert(TILE >= MOST_HEAD_DIM);  // a thread sums an element
 
 Queries window_queries(const trimtab_scoring& scoring) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "common/launch.cuh"
+#include "common/shapes.h"
 #include "verify/sampled.cuh"
 #include "verify/walk.cuh"
 
@@ -56,10 +57,6 @@ bool is_sampled(const trimtab_verify_params& op) {
   return op.method == TRIMTAB_VERIFY_CHAIN || op.method == TRIMTAB_VERIFY_MULTI_ROUND;
 }
 
-uint64_t aligned(uint64_t bytes) {
-  return (bytes + TRIMTAB_ALIGNMENT - 1) / TRIMTAB_ALIGNMENT * TRIMTAB_ALIGNMENT;
-}
-
 VerifyArguments arguments_of(const trimtab_verify_params& op) {
   VerifyArguments a{};
   a.op = op;
@@ -70,16 +67,15 @@ VerifyArguments arguments_of(const trimtab_verify_params& op) {
   a.outcomes = op.target.rank > 2 ? a.drafted + 1 : 1;
   auto workspace = static_cast<unsigned char*>(op.common.workspace);
   a.found = reinterpret_cast<int32_t*>(workspace + TRIMTAB_COUNTER_BYTES);
-  uint64_t outcomes = static_cast<uint64_t>(a.rows) * static_cast<uint64_t>(a.outcomes);
+  int64_t outcomes = int64_t{a.rows} * a.outcomes;
   a.blocks = workspace + TRIMTAB_COUNTER_BYTES + (is_sampled(op) ? 0 : aligned(4 * outcomes));
   a.block_bytes = is_sampled(op)
                       ? SampledSpace(a, nullptr).bytes
-                      : static_cast<int64_t>(aligned(
-                            8 * static_cast<uint64_t>(BlockMasses::chunks_of(a.vocabulary))));
+                      : aligned(int64_t{8} * BlockMasses::chunks_of(a.vocabulary));
   return a;
 }
 
-int64_t blocks_of(const VerifyArguments& a) {
+int64_t grid_blocks(const VerifyArguments& a) {
   int64_t rows = a.rows;
   return std::min(is_sampled(a.op) ? rows : rows * a.outcomes, MOST_BLOCKS);
 }
@@ -90,13 +86,13 @@ uint64_t workspace_verify(const trimtab_verify_params& params) {
   VerifyArguments a = arguments_of(params);
   auto before =
       static_cast<uint64_t>(a.blocks - static_cast<unsigned char*>(a.op.common.workspace));
-  return a.rows == 0 ? 0 : before + static_cast<uint64_t>(blocks_of(a) * a.block_bytes);
+  return a.rows == 0 ? 0 : before + static_cast<uint64_t>(grid_blocks(a) * a.block_bytes);
 }
 
 cudaError_t launch_verify(const trimtab_verify_params& params, cudaStream_t stream) {
   VerifyArguments a = arguments_of(params);
   if (a.rows == 0) return cudaSuccess;
-  Grid grid{dim3(static_cast<unsigned>(blocks_of(a))), dim3(BlockMasses::THREADS)};
+  Grid grid{dim3(static_cast<unsigned>(grid_blocks(a))), dim3(BlockMasses::THREADS)};
   if (is_sampled(params)) return launch(verify_sampled, grid, stream, a);
   cudaError_t error = launch(verify_outcomes, grid, stream, a);
   if (error != cudaSuccess) return error;

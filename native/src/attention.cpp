@@ -9,7 +9,6 @@ namespace trimtab {
 namespace {
 
 constexpr int64_t MOST_TREE = 64;
-constexpr int64_t MOST_QUERIES = 1 << 28;
 
 void query_lengths(Checks& checks, const trimtab_tensor& lengths, const trimtab_tensor& q) {
   checks.optional("query_lengths", lengths, I32, {q.size[0]});
@@ -25,7 +24,7 @@ void check(Checks& checks, const trimtab_attend_params& params) {
   TRIMTAB_REQUIRE(params.mask >= TRIMTAB_MASK_NONE && params.mask <= TRIMTAB_MASK_TREE, "mask",
                   "%d, expected NONE, CAUSAL or TREE", params.mask);
   TRIMTAB_REQUIRE(params.mask == TRIMTAB_MASK_NONE ||
-                      (present(params.fresh) && params.fresh.k.size[2] == size[2]),
+                      (has(params.fresh) && params.fresh.k.size[2] == size[2]),
                   "mask", "%d, expected NONE, or as many new tokens as the %ld queries",
                   params.mask, size[2]);
   TRIMTAB_REQUIRE(!tree || size[2] <= MOST_TREE, "q",
@@ -37,7 +36,7 @@ void check(Checks& checks, const trimtab_attend_params& params) {
   }
   Checks::finite("scale", params.scale);
   checks.result("out", params.out, {size[0], size[1], size[2], size[3]});
-  if (present(params.lse)) {
+  if (has(params.lse)) {
     checks.result("lse", params.lse, {size[0], size[1], size[2]});
   }
 }
@@ -47,6 +46,7 @@ void check(Checks& checks, const trimtab_columnsums_params& params) {
   query_lengths(checks, params.query_lengths, params.q);
   TRIMTAB_REQUIRE(params.mask == TRIMTAB_MASK_NONE || params.mask == TRIMTAB_MASK_CAUSAL, "mask",
                   "%d, expected NONE or CAUSAL", params.mask);
+  Checks::queries_of_head("q", params.q.size[2], params.q.size[1] / heads);
   Checks::finite("scale", params.scale);
   checks.result("sums", params.sums, {params.q.size[0], heads, ANY});
   TRIMTAB_REQUIRE(params.sums.size[2] <= INT_MAX, "sums", "%ld tokens, expected fewer than 2^31",
@@ -54,7 +54,7 @@ void check(Checks& checks, const trimtab_columnsums_params& params) {
 }
 
 void check(Checks& checks, const trimtab_selectivity_params& params) {
-  TRIMTAB_REQUIRE(present(params.fresh), "fresh", "absent, expected the keys of the current map");
+  TRIMTAB_REQUIRE(has(params.fresh), "fresh", "absent, expected the keys of the current map");
   checks.queries_and_keys(params.q, params.history, params.fresh, false);
   query_lengths(checks, params.query_lengths, params.q);
   const int64_t* size = params.q.size;

@@ -85,6 +85,11 @@ bool same_shape(const trimtab_tensor& tensor, std::initializer_list<int64_t> sha
   return true;
 }
 
+void require_head_dim(const Name& name, int64_t head_dim) {
+  TRIMTAB_REQUIRE(head_dim >= 8 && head_dim <= MOST_HEAD_DIM && head_dim % 8 == 0, name,
+                  "%ld elements a head, expected a multiple of 8 from 8 to %d", head_dim, MOST_HEAD_DIM);
+}
+
 bool intersect(const Buffer& a, const Buffer& b) {
   return a.bytes > 0 && b.bytes > 0 && a.begin < b.begin + b.bytes && b.begin < a.begin + a.bytes;
 }
@@ -136,7 +141,7 @@ void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
 
 bool Checks::optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
                       std::initializer_list<int64_t> shape, Use use) {
-  if (!present(tensor)) {
+  if (!has(tensor)) {
     return false;
   }
   this->tensor(name, tensor, dtypes, shape, use);
@@ -144,7 +149,7 @@ bool Checks::optional(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
 }
 
 void Checks::absent(Name name, const trimtab_tensor& tensor, const char* expected) {
-  TRIMTAB_REQUIRE(!present(tensor), name, "%s, expected %s", dtype_name(tensor.dtype), expected);
+  TRIMTAB_REQUIRE(!has(tensor), name, "%s, expected %s", dtype_name(tensor.dtype), expected);
 }
 
 void Checks::contiguous(Name name, const trimtab_tensor& tensor) {
@@ -165,9 +170,7 @@ void Checks::heads(Name name, const trimtab_tensor& tensor) {
                   tensor.size[1], tensor.size[2], tensor.size[3]);
   TRIMTAB_REQUIRE(tensor.size[1] >= 1 && tensor.size[1] <= MOST_HEADS, name,
                   "%ld heads, expected 1 to %ld", tensor.size[1], MOST_HEADS);
-  int64_t head_dim = tensor.size[3];
-  TRIMTAB_REQUIRE(head_dim >= 8 && head_dim <= 256 && head_dim % 8 == 0, name,
-                  "head dim %ld, expected a multiple of 8 from 8 to 256", head_dim);
+  require_head_dim(name, tensor.size[3]);
 }
 
 void Checks::pages(const char* name, const trimtab_pages& pages, Use slab, Use lengths) {
@@ -180,8 +183,7 @@ void Checks::pages(const char* name, const trimtab_pages& pages, Use slab, Use l
                   "%d, expected 16, 32, 64 or 128 tokens a page", tokens);
   TRIMTAB_REQUIRE(pages.heads >= 1 && pages.heads <= MOST_HEADS, {name, "heads"},
                   "%d, expected 1 to %ld", pages.heads, MOST_HEADS);
-  TRIMTAB_REQUIRE(pages.head_dim >= 8 && pages.head_dim <= 256 && pages.head_dim % 8 == 0,
-                  {name, "head_dim"}, "%d, expected a multiple of 8 from 8 to 256", pages.head_dim);
+  require_head_dim({name, "head_dim"}, pages.head_dim);
   TRIMTAB_REQUIRE(pages.pages >= 0, {name, "pages"}, "%d, expected 0 or more", pages.pages);
   int64_t page = page_bytes(pages);
   int64_t bytes;
@@ -214,15 +216,15 @@ void Checks::new_tokens(const trimtab_new_tokens& fresh, bool values) {
 }
 
 void Checks::sources(const trimtab_pages& history, const trimtab_new_tokens& fresh, bool values) {
-  TRIMTAB_REQUIRE(present(history) || present(fresh), "history, fresh",
+  TRIMTAB_REQUIRE(has(history) || has(fresh), "history, fresh",
                   "absent, expected at least one source of keys");
-  if (present(history)) {
+  if (has(history)) {
     pages("history", history, Use::READ, Use::READ);
   }
-  if (present(fresh)) {
+  if (has(fresh)) {
     new_tokens(fresh, values);
   }
-  if (present(history) && present(fresh)) {
+  if (has(history) && has(fresh)) {
     alike(fresh, "history", history);
   }
 }
@@ -231,7 +233,7 @@ int64_t Checks::queries_and_keys(const trimtab_tensor& q, const trimtab_pages& h
                                  const trimtab_new_tokens& fresh, bool values) {
   heads("q", q);
   sources(history, fresh, values);
-  bool paged = present(history);
+  bool paged = has(history);
   int64_t rows = paged ? history.table.size[0] : fresh.k.size[0];
   int64_t heads = paged ? heads_of(history) : fresh.k.size[1];
   int64_t head_dim = paged ? history.head_dim : fresh.k.size[3];
@@ -255,7 +257,7 @@ void Checks::alike(const trimtab_new_tokens& fresh, const char* name, const trim
 
 void Checks::target(const trimtab_pages& target, const trimtab_pages& history) {
   pages("target", target, Use::WRITTEN, Use::WRITTEN);
-  TRIMTAB_REQUIRE(!present(history) || (target.table.size[0] == history.table.size[0] &&
+  TRIMTAB_REQUIRE(!has(history) || (target.table.size[0] == history.table.size[0] &&
                                         heads_of(target) == heads_of(history) &&
                                         target.head_dim == history.head_dim),
                   "target", "%ld rows, %ld heads, head dim %d, expected those of history",
@@ -288,6 +290,12 @@ void Checks::weights(const char* name, const trimtab_weights& weights, Use use) 
                   "%ld a row, expected groups that divide %ld elements", groups, columns);
   TRIMTAB_REQUIRE(weights.format != TRIMTAB_FP8_E4M3 || groups == 1, {name, "scales"},
                   "%ld a row, expected one, since the rows are FP8_E4M3", groups);
+}
+
+void Checks::queries_of_head(Name name, int64_t places, int64_t group) {
+  TRIMTAB_REQUIRE(places <= MOST_QUERIES / group, name,
+                  "%ld queries in %ld heads each, expected at most 2^28 a key/value head", places,
+                  group);
 }
 
 void Checks::finite(Name name, float value) {

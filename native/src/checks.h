@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "common/shapes.h"
 #include "refusal.h"
 #include "trimtab.h"
 
@@ -12,6 +13,9 @@ namespace trimtab {
 
 /** A size that may be anything. */
 constexpr int64_t ANY = -1;
+
+/** Most queries that kernels number through. */
+constexpr int64_t MOST_QUERIES = 1 << 28;
 
 /** Sets of dtypes. */
 constexpr uint32_t of(int32_t dtype) { return 1u << dtype; }
@@ -62,13 +66,6 @@ struct Buffer {
   int64_t page_bytes;
 };
 
-constexpr bool present(const trimtab_tensor& tensor) { return tensor.dtype != TRIMTAB_NONE; }
-constexpr bool present(const trimtab_pages& pages) { return pages.dtype != TRIMTAB_NONE; }
-constexpr bool present(const trimtab_new_tokens& tokens) { return present(tokens.k); }
-
-/** Key/value heads of pages. */
-constexpr int64_t heads_of(const trimtab_pages& pages) { return pages.table.size[1] * pages.heads; }
-
 /** Checks an operation's arguments one by one and gathers the memory that they name. */
 class Checks {
  public:
@@ -113,6 +110,9 @@ class Checks {
 
   /** Weight rows, read or written. */
   void weights(const char* name, const trimtab_weights& weights, Use use);
+
+  /** Queries that attend to one key/value head: so many that 32 bits number them with ease. */
+  static void queries_of_head(Name name, int64_t places, int64_t group);
 
   static void finite(Name name, float value);
 

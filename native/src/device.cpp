@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdio>
 
+#include "common/limits.cuh"
 #include "common/noop.cuh"
 #include "driver.h"
 #include "trimtab.h"
@@ -10,8 +11,6 @@
 namespace trimtab {
 
 namespace {
-
-constexpr int MOST_DEVICES = 64;
 
 /** What is known of a device; kept for the life of the process, as an error that destroys a context
  * is. */

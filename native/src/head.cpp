@@ -1,7 +1,6 @@
 // Checks of a head and of its rows: head, quantize, pack.
 #include <climits>
 
-#include "common/page_layout.h"
 #include "operations.h"
 
 namespace trimtab {
@@ -46,9 +45,9 @@ void check(Checks& checks, const trimtab_head_params& params) {
   int64_t vectors = params.hidden.size[0];
   TRIMTAB_REQUIRE(vectors >= 1 && vectors <= MOST_VECTORS, "hidden",
                   "%ld vectors, expected 1 to %ld", vectors, MOST_VECTORS);
-  TRIMTAB_REQUIRE(present(params.logits) || present(params.ids) || present(params.log_sum_exp),
+  TRIMTAB_REQUIRE(has(params.logits) || has(params.ids) || has(params.log_sum_exp),
                   "logits, ids, log_sum_exp", "absent, expected at least one result");
-  if (present(params.logits)) {
+  if (has(params.logits)) {
     checks.result("logits", params.logits, {vectors, places});
   }
   if (checks.optional("ids", params.ids, I32, {vectors, ANY}, Use::WRITTEN)) {
@@ -59,7 +58,7 @@ void check(Checks& checks, const trimtab_head_params& params) {
   } else {
     Checks::absent("values", params.values, "none without ids");
   }
-  if (present(params.log_sum_exp)) {
+  if (has(params.log_sum_exp)) {
     checks.result("log_sum_exp", params.log_sum_exp, {vectors});
   }
 }
@@ -83,7 +82,7 @@ void check(Checks& checks, const trimtab_pack_params& params) {
       params.to.format == params.from.format &&
       params.to.codes.size[1] == params.from.codes.size[1] &&
       params.to.scales.dtype == params.from.scales.dtype &&
-      (!present(params.to.scales) || params.to.scales.size[1] == params.from.scales.size[1]);
+      (!has(params.to.scales) || params.to.scales.size[1] == params.from.scales.size[1]);
   TRIMTAB_REQUIRE(alike, "to",
                   "other rows than from, expected the same format, elements and groups");
   TRIMTAB_REQUIRE(params.to.codes.size[0] == params.ids.size[0], "to",

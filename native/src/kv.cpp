@@ -32,6 +32,10 @@ int64_t scoring(Checks& checks, const trimtab_scoring& scoring, bool values) {
   int64_t rows = scoring.q.size[0];
   positions(checks, "query_rows", scoring.query_rows, rows);
   positions(checks, "window", scoring.window, rows);
+  bool listed = has(scoring.query_rows);
+  Checks::queries_of_head(listed ? "query_rows" : "q",
+                          listed ? scoring.query_rows.size[1] : scoring.q.size[2],
+                          scoring.q.size[1] / heads);
   checks.result("scores", scoring.scores, {rows, heads, ANY});
   TRIMTAB_REQUIRE(scoring.scores.size[2] <= INT_MAX, "scores",
                   "%ld tokens, expected fewer than 2^31", scoring.scores.size[2]);
@@ -83,7 +87,7 @@ void check(Checks& checks, const trimtab_select_params& params) {
 void check(Checks& checks, const trimtab_compact_params& params) {
   checks.sources(params.history, params.fresh, true);
   checks.target(params.target, params.history);
-  if (present(params.fresh)) {
+  if (has(params.fresh)) {
     Checks::alike(params.fresh, "target", params.target);
   }
   indices(checks, params.indices, params.target.table.size[0], heads_of(params.target), Use::READ);
@@ -93,7 +97,7 @@ void check(Checks& checks, const trimtab_evict_params& params) {
   const trimtab_scoring& scored = params.scoring;
   scoring(checks, scored, true);
   checks.target(params.target, scored.history);
-  if (present(scored.fresh)) {
+  if (has(scored.fresh)) {
     Checks::alike(scored.fresh, "target", params.target);
   }
   const int64_t* lists = params.target.table.size;

@@ -265,6 +265,15 @@ TEST(Score, RefusesBadOptions) {
   refused<P>("pooling: 3", [](P& p) { p.scoring.pooling = 3; });
   refused<P>("pool_width: 4", [](P& p) { p.scoring.pool_width = 4; });
   refused<P>("pool_width: 0", [](P& p) { p.scoring.pool_width = 0; });
+  refused<P>("query_rows: 134217729 queries in 2 heads each, expected at most 2^28", [](P& p) {
+    p.scoring.query_rows = tensor(3, TRIMTAB_I32, {ROWS, (1 << 27) + 1});
+    p.scoring.query_rows.bytes = UINT64_MAX;
+  });
+  refused<P>("q: 134217729 queries in 2 heads each, expected at most 2^28", [](P& p) {
+    p.scoring.query_rows = {};
+    p.scoring.q = tensor(2, TRIMTAB_F16, {ROWS, HEADS * GROUP, (1 << 27) + 1, HEAD_DIM});
+    p.scoring.q.bytes = UINT64_MAX;
+  });
   refused<P>("scale: nan", [](P& p) { p.scoring.scale = std::nanf(""); });
   refused<P>("scale: inf", [](P& p) { p.scoring.scale = INFINITY; });
   refused<P>("scores: shape [2, 2, 64], expected [2, 3, any]",
@@ -335,6 +344,10 @@ TEST(Attend, RefusesMasksWithoutTheirArguments) {
 TEST(Measures, RefuseBadOptions) {
   using C = trimtab_columnsums_params;
   refused<C>("mask: 2, expected NONE or CAUSAL", [](C& p) { p.mask = TRIMTAB_MASK_TREE; });
+  refused<C>("q: 134217729 queries in 2 heads each, expected at most 2^28", [](C& p) {
+    p.q = tensor(2, TRIMTAB_F16, {ROWS, HEADS * GROUP, (1 << 27) + 1, HEAD_DIM});
+    p.q.bytes = UINT64_MAX;
+  });
   using S = trimtab_selectivity_params;
   refused<S>("top: 0", [](S& p) { p.top = 0; });
   refused<S>("fresh: absent", [](S& p) { p.fresh = {}; });
