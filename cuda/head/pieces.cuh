@@ -1,5 +1,9 @@
 // Numbers as sums of BF16 numbers, exactly: F16 of two, F32 of three. So tensor cores multiply any
 // format with any other, and no product is rounded.
+//
+// Of an infinity the first piece is infinite and the others are 0; times the other factor's pieces,
+// of which some are 0, that is NaN. So a logit that meets an infinity is NaN where a dot of numbers
+// as they are may be infinite, unless both factors are of one piece.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -11,8 +11,10 @@
  *                        lies on the launch's device and that the stream belongs to it
  *   trimtab_X            checks all but that again, and enqueues X on the launch's stream
  *
- * No function allocates, synchronises, reads device memory, aborts, or throws. Each returns a
- * trimtab_status, 0 for success; a trimtab_error that the caller passes (it may be null) then says
+ * No function allocates, synchronises, reads device memory, aborts, or throws. But CUDA loads a
+ * kernel's code when it is first launched on a device, which may do both: whoever times or captures
+ * launches launches each kind once before, or sets CUDA_MODULE_LOADING=EAGER. Each function returns
+ * a trimtab_status, 0 for success; a trimtab_error that the caller passes (it may be null) then says
  * in one sentence what was refused, its value and what was expected, and nothing was enqueued.
  * Functions may be called from any thread; each leaves the thread's current device as it was.
  *

@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Logits of 1 to 64 hidden vectors over the rows of a head, and what is made of them in the same
- * pass: each row is read once for all vectors. Canonical.
+ * pass: each row is read once for all vectors. Canonical; but the CUDA backend adds the products of
+ * more than 8 vectors in an order of its own, within twice the error of a plain sum, and a logit of
+ * theirs that meets an infinite element may be NaN where it would be infinite.
  *
  * <p>A logit is one canonical dot product of the widened row and the widened vector. The results
  * are any of: the logits; the highest of them with their ids; their log-sum-exp. The arg max is the
