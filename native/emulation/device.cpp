@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "runtime_api.h"
@@ -19,6 +20,13 @@ std::map<char*, Allocation>& allocations() {
 }
 
 size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+// The launch that destroys its context when it runs, counted from 1; 0 for none.
+long failing_launch() {
+  static const char* text = getenv("TRIMTAB_EMULATION_FAILS");
+  static const long launch = text == nullptr ? 0 : strtol(text, nullptr, 10);
+  return launch;
+}
 
 }  // namespace
 
@@ -213,10 +221,12 @@ cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> 
   if (context != &current_context()) {
     return cudaErrorInvalidResourceHandle;
   }
-  return static_cast<cudaError_t>(enqueue(stream, [grid, context, body = std::move(body)] {
-    if (context->sticky == 0 && !run_grid(grid, body)) {
+  static long launches = 0;
+  bool fails = ++launches == failing_launch();
+  return static_cast<cudaError_t>(enqueue(stream, [grid, context, fails, body = std::move(body)] {
+    if (context->sticky == 0 && (fails || !run_grid(grid, body))) {
       context->sticky = cudaErrorLaunchFailure;
-      fprintf(stderr, "emulation: %s\n", failure().c_str());
+      fprintf(stderr, "emulation: %s\n", fails ? "this launch was to fail" : failure().c_str());
     }
   }));
 }

@@ -26,6 +26,7 @@ bool destroys_context(cudaError_t error) {
   switch (static_cast<int>(error)) {
     case 214:  // cudaErrorECCUncorrectable
     case 220:  // cudaErrorNvlinkUncorrectable
+    case 226:  // cudaErrorContained
     case 700:  // cudaErrorIllegalAddress
     case 702:  // cudaErrorLaunchTimeout
     case 709:  // cudaErrorContextIsDestroyed
@@ -36,6 +37,7 @@ bool destroys_context(cudaError_t error) {
     case 717:  // cudaErrorInvalidAddressSpace
     case 718:  // cudaErrorInvalidPc
     case 719:  // cudaErrorLaunchFailure
+    case 721:  // cudaErrorTensorMemoryLeak
       return true;
     default:
       return false;

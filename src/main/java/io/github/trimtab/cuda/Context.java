@@ -68,16 +68,19 @@ final class Context {
     int _ = cuCtxPopCurrent_v2(POPPED);
   }
 
-  /** Calls a function of the driver in this context. */
-  void call(String name, IntSupplier function) {
+  /** What a function of the driver answers in this context. */
+  int result(IntSupplier function) {
     enter();
-    int code;
     try {
-      code = function.getAsInt();
+      return function.getAsInt();
     } finally {
       exit();
     }
-    check(name, code);
+  }
+
+  /** Calls a function of the driver in this context, and throws what its result means. */
+  void call(String name, IntSupplier function) {
+    check(name, result(function));
   }
 
   /** Calls a function that writes a pointer, and returns that. */
@@ -103,8 +106,12 @@ final class Context {
     }
   }
 
-  /** Throws what a status of Trimtab's library means. */
-  void checkStatus(String operation, int status, MemorySegment error) {
+  /**
+   * Throws what a status of Trimtab's library means.
+   *
+   * @param before what was enqueued before: an error on the device may be of that
+   */
+  void checkStatus(String operation, String before, int status, MemorySegment error) {
     if (status == TRIMTAB_SUCCESS()) {
       return;
     }
@@ -119,10 +126,8 @@ final class Context {
     if (status == TRIMTAB_OUT_OF_MEMORY()) {
       throw new DeviceMemoryException(operation + ": " + text, code);
     }
-    if (status == TRIMTAB_CONTEXT_LOST()) {
-      throw lose(operation, code, text);
-    }
-    throw failure(operation, code, text);
+    String place = operation + " after " + before;
+    throw status == TRIMTAB_CONTEXT_LOST() ? lose(place, code, text) : failure(place, code, text);
   }
 
   private CudaException failure(String name, int code, String text) {
@@ -156,13 +161,17 @@ final class Context {
         "the context of cuda:" + device + " is lost since " + loss, lossCode);
   }
 
-  private static boolean isSticky(int code) {
+  /** Whether nothing works on a device after this error; the native library has the same list. */
+  static boolean isSticky(int code) {
     return code == CUDA_ERROR_ECC_UNCORRECTABLE()
+        || code == CUDA_ERROR_NVLINK_UNCORRECTABLE()
+        || code == CUDA_ERROR_CONTAINED()
         || code == CUDA_ERROR_ILLEGAL_ADDRESS()
         || code == CUDA_ERROR_LAUNCH_TIMEOUT()
         || code == CUDA_ERROR_CONTEXT_IS_DESTROYED()
         || code == CUDA_ERROR_ASSERT()
-        || (code >= CUDA_ERROR_HARDWARE_STACK_ERROR() && code <= CUDA_ERROR_LAUNCH_FAILED());
+        || (code >= CUDA_ERROR_HARDWARE_STACK_ERROR() && code <= CUDA_ERROR_LAUNCH_FAILED())
+        || code == CUDA_ERROR_TENSOR_MEMORY_LEAK();
   }
 
   private static String errorName(int code) {

@@ -88,12 +88,12 @@ public final class CudaDevice {
     return Place.cuda(ordinal());
   }
 
-  /** What its maker calls it. */
+  /** Its name, as the driver gives it. */
   public String name() {
     return info.name();
   }
 
-  /** Compute capability, for example 90. */
+  /** Compute capability, ten times the major number and the minor one: 90 is 9.0. */
   public int capability() {
     return 10 * info.major() + info.minor();
   }
@@ -103,7 +103,7 @@ public final class CudaDevice {
     return info.memoryBytes();
   }
 
-  /** Bytes of its memory that no program uses at the moment. */
+  /** Bytes of its memory that no program uses at the moment: what a pool can be sized by. */
   public long freeBytes() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment free = arena.allocate(C_LONG);
@@ -114,10 +114,11 @@ public final class CudaDevice {
   }
 
   /**
-   * Zeroed device memory, owned by the buffer. Closing the buffer waits for the device.
+   * Zeroed device memory, aligned to 256 bytes and owned by the buffer. Making and closing it wait
+   * for the device, so neither belongs into a step.
    *
    * @param bytes size, 0 or more
-   * @throws DeviceMemoryException if there is too little
+   * @throws DeviceMemoryException if there is too little; all that was allocated before works on
    */
   public Buffer allocate(long bytes) {
     requireSize(bytes);
@@ -129,6 +130,8 @@ public final class CudaDevice {
       MemorySegment out = arena.allocate(C_LONG_LONG);
       context.call(bytes + " bytes", () -> cuMemAlloc_v2(out, bytes));
       address = out.get(C_LONG_LONG, 0);
+    } catch (DeviceMemoryException e) {
+      throw new DeviceMemoryException(e.getMessage() + "; " + freeBytes() + " are free", e.code());
     }
     Runnable release = () -> context.release("cuMemFree", () -> cuMemFree_v2(address));
     try {
@@ -144,9 +147,12 @@ public final class CudaDevice {
   }
 
   /**
-   * Host memory that the device copies from and to without a detour, owned by the buffer.
+   * Page-locked host memory, not zeroed and owned by the buffer, for copies that another CUDA
+   * library makes from and to it without waiting. Trimtab's own ({@link CudaStream#memory}) take
+   * any host memory and gain nothing by it.
    *
    * @param bytes size, 0 or more
+   * @throws DeviceMemoryException if the system cannot lock so much
    */
   @SuppressWarnings("MustBeClosedChecker") // closed with the buffer
   public Buffer pinned(long bytes) {
@@ -168,41 +174,42 @@ public final class CudaDevice {
   }
 
   /**
-   * Wraps device memory of the caller.
+   * Wraps device memory of the caller, without a copy; closing the buffer leaves it alone.
    *
-   * @param address device address in this device's memory
+   * @param address of the first byte, of any CUDA library in the process; it may lie inside an
+   *     allocation
    * @param bytes size, 0 or more
-   * @throws IllegalArgumentException if the address is none of this device's
+   * @throws IllegalArgumentException if the first or the last byte is none of this device's
    */
   public Buffer wrap(long address, long bytes) {
     Buffer buffer = Buffer.ofDevicePointer(ordinal(), address, bytes);
     if (bytes > 0) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment out = arena.allocate(C_INT);
-        int attribute = CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL();
-        context.enter();
-        int code;
-        try {
-          code = cuPointerGetAttribute(out, attribute, address);
-        } finally {
-          context.exit();
-        }
-        int owner = code == CUDA_SUCCESS() ? out.get(C_INT, 0) : -1;
-        if (owner != ordinal()) {
-          throw new IllegalArgumentException(
-              "address: 0x%x%s, expected memory of cuda:%d"
-                  .formatted(
-                      address,
-                      owner < 0 ? ", which CUDA does not know" : " of cuda:" + owner,
-                      ordinal()));
-        }
+        requireOurs(address, out);
+        requireOurs(address + bytes - 1, out);
       }
     }
     return buffer;
   }
 
+  private void requireOurs(long address, MemorySegment out) {
+    int attribute = CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL();
+    int code = context.result(() -> cuPointerGetAttribute(out, attribute, address));
+    int owner = code == CUDA_SUCCESS() ? out.get(C_INT, 0) : -1;
+    if (owner != ordinal()) {
+      throw new IllegalArgumentException(
+          "address: 0x%x%s, expected memory of cuda:%d"
+              .formatted(
+                  address,
+                  owner < 0 ? ", which CUDA does not know" : " of cuda:" + owner,
+                  ordinal()));
+    }
+  }
+
   /**
-   * A pool of pages in one allocation of device memory.
+   * A pool of pages in one allocation of device memory. Its pages are used on one stream at a time,
+   * see {@link PagePool#useOn}.
    *
    * @param capacity pages, 1 or more
    * @throws DeviceMemoryException if there is too little
@@ -211,7 +218,7 @@ public final class CudaDevice {
     return new PagePool(layout, capacity, this::allocate);
   }
 
-  /** A stream of its own, which waits for no other. */
+  /** A new stream, which waits for no other, not even the legacy default stream. */
   public CudaStream newStream() {
     MemorySegment handle =
         context.create("cuStreamCreate", out -> cuStreamCreate(out, CU_STREAM_NON_BLOCKING()));
@@ -224,7 +231,8 @@ public final class CudaDevice {
   }
 
   /**
-   * A stream of the caller's; closing the result leaves it alone.
+   * A stream of the caller's. Closing the result waits for it and leaves it open; the caller
+   * destroys it afterwards.
    *
    * @param handle CUstream of the device's primary context, or 0 for the legacy default stream
    * @throws IllegalArgumentException if it belongs to another context
@@ -246,7 +254,10 @@ public final class CudaDevice {
     return new CudaStream(this, stream, false);
   }
 
-  /** The stream on which the backend's operations run unless a stream is chosen. */
+  /**
+   * The stream on which the backend's operations run where nobody chose one. Once it is closed, the
+   * next call makes another.
+   */
   public synchronized CudaStream defaultStream() {
     CudaStream stream = defaultStream;
     if (stream == null || !stream.isOpen()) {
@@ -269,9 +280,9 @@ public final class CudaDevice {
         + " ("
         + name()
         + ", compute capability "
-        + info.major()
+        + capability() / 10
         + "."
-        + info.minor()
+        + capability() % 10
         + ")";
   }
 }

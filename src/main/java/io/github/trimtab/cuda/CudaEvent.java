@@ -36,12 +36,7 @@ public final class CudaEvent implements AutoCloseable {
       if (!open) {
         throw new IllegalStateException("the event is closed");
       }
-      context.enter();
-      try {
-        return function.applyAsInt(handle);
-      } finally {
-        context.exit();
-      }
+      return context.result(() -> function.applyAsInt(handle));
     } finally {
       lock.readLock().unlock();
     }
@@ -59,11 +54,15 @@ public final class CudaEvent implements AutoCloseable {
     }
     synchronized (stream) {
       stream.begin();
-      context.check("cuEventRecord", call(event -> cuEventRecord(event, stream.pointer())));
+      stream.requireSuccess("cuEventRecord", call(event -> cuEventRecord(event, stream.pointer())));
     }
   }
 
-  /** Whether it has happened. */
+  /**
+   * Whether it has happened.
+   *
+   * @throws CudaException if work on the device failed
+   */
   public boolean isDone() {
     int code = call(event -> cuEventQuery(event));
     if (code == CUDA_ERROR_NOT_READY()) {
@@ -73,7 +72,12 @@ public final class CudaEvent implements AutoCloseable {
     return true;
   }
 
-  /** Waits until it has happened, without reading what kernels noted; see {@link CudaStream}. */
+  /**
+   * Waits until it has happened. Bad values that kernels met are not reported here but by {@link
+   * CudaStream#synchronize}.
+   *
+   * @throws CudaException if work on the device failed
+   */
   public void await() {
     context.check("cuEventSynchronize", call(event -> cuEventSynchronize(event)));
   }

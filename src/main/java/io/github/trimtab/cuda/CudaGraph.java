@@ -4,6 +4,7 @@ import static io.github.trimtab.internal.cuda.bindings.cuda_h.*;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Operations that the device runs as one. What they read from their buffers may change between two
@@ -15,6 +16,7 @@ public final class CudaGraph implements AutoCloseable {
   private final CudaStream stream;
   private final Context context;
   private final CudaOperation[] operations;
+  private final String name;
   private final MemorySegment executable;
   private boolean open = true;
 
@@ -23,6 +25,11 @@ public final class CudaGraph implements AutoCloseable {
     this.stream = stream;
     this.context = stream.device().context();
     this.operations = operations.toArray(CudaOperation[]::new);
+    this.name =
+        operations.stream()
+            .map(operation -> operation.operation().getClass().getSimpleName())
+            .distinct()
+            .collect(Collectors.joining(", ", "a graph of ", ""));
     try {
       this.executable =
           context.create("cuGraphInstantiate", out -> cuGraphInstantiateWithFlags(out, graph, 0));
@@ -31,7 +38,11 @@ public final class CudaGraph implements AutoCloseable {
     }
   }
 
-  /** Enqueues all operations, on the stream that they were recorded on. */
+  /**
+   * Enqueues all operations, on the stream that they were recorded on.
+   *
+   * @throws IllegalStateException if the graph or one of its buffers is closed
+   */
   public void launch() {
     synchronized (stream) {
       stream.begin();
@@ -41,15 +52,8 @@ public final class CudaGraph implements AutoCloseable {
       for (CudaOperation operation : operations) {
         operation.requireOpenBuffers();
       }
-      stream.latest("a graph");
-      context.enter();
-      int code;
-      try {
-        code = cuGraphLaunch(executable, stream.pointer());
-      } finally {
-        context.exit();
-      }
-      context.check("cuGraphLaunch", code);
+      stream.call("cuGraphLaunch", () -> cuGraphLaunch(executable, stream.pointer()));
+      stream.latest(name);
     }
   }
 

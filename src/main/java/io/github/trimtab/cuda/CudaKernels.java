@@ -19,13 +19,19 @@ public final class CudaKernels {
   }
 
   /**
-   * What it runs on, for people: the first device, how many there are, the library's build, and
-   * whether a GPU has tested its kernels.
+   * What it runs on, for people: the first device and its memory, how many there are, the library's
+   * build, and whether a GPU has tested its kernels.
    */
   public static String device() {
     int count = CudaDevice.count();
-    String devices = first() + (count > 1 ? ", one of " + count : "");
-    return devices + "; library " + NativeLibrary.build() + "; kernels " + verification();
+    CudaDevice first = first();
+    return "%s, %d MiB%s; library %s; kernels %s"
+        .formatted(
+            first,
+            first.memoryBytes() >> 20,
+            count > 1 ? ", one of " + count : "",
+            NativeLibrary.build(),
+            verification());
   }
 
   /** The first line of the record of runs on GPUs, without its key. */

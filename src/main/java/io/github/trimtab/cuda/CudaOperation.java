@@ -35,7 +35,11 @@ public final class CudaOperation {
     return params;
   }
 
-  /** Enqueues it on the stream that it was prepared for. */
+  /**
+   * Enqueues it on the stream that it was prepared for.
+   *
+   * @throws IllegalStateException if the stream or one of its buffers is closed
+   */
   public void enqueue() {
     stream.run(this);
   }

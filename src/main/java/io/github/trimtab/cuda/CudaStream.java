@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntSupplier;
 
 /**
  * A queue of work on a device: operations, copies, graphs and events run in the order in which they
@@ -23,10 +24,12 @@ import java.util.List;
  *
  * <p>{@link #kernels} and {@link #prepare} enqueue operations over device memory and return at
  * once. A bad value that a kernel meets in an index buffer is skipped there and reported by the
- * next {@link #synchronize} or download, as is an error on the device.
+ * next {@link #synchronize} or download, with an {@link IllegalArgumentException}; an error on the
+ * device is a {@link CudaException} of whichever call sees it first. Buffers stay open until the
+ * operations on them are done.
  *
  * <p>Besides operands an operation uses the stream's workspace, which grows to the largest need and
- * stays: nothing is allocated once every shape has been seen.
+ * stays: no device memory is allocated once every shape has been seen.
  *
  * <p>Threads: any, one at a time within; virtual threads too.
  */
@@ -68,7 +71,7 @@ public final class CudaStream implements AutoCloseable {
       arena.close();
       throw e;
     }
-    this.memory = new StreamMemory(this);
+    this.memory = new StreamMemory(this, arena);
     this.kernels = new StreamKernels(this);
   }
 
@@ -86,12 +89,15 @@ public final class CudaStream implements AutoCloseable {
     return handle;
   }
 
-  /** Operations that are enqueued here; their buffers live on the device. */
+  /**
+   * Operations that are enqueued here; their buffers live on the device. Each call lays its
+   * operation out and checks it, buffers' addresses included; {@link #prepare} does so once.
+   */
   public Kernels kernels() {
     return kernels;
   }
 
-  /** Device memory, and copies that are enqueued here. */
+  /** Device memory, and copies that are enqueued here; none while a graph is recorded. */
   public Memory memory() {
     return memory;
   }
@@ -127,11 +133,11 @@ public final class CudaStream implements AutoCloseable {
     Params.write(operation, addresses, to);
     Params.setMemory(to, status.address(), 0, 0);
     String name = name(operation);
-    context.checkStatus(name, Calls.workspace(operation, to, workspaceBytes, error), error);
+    check(name, Calls.workspace(operation, to, workspaceBytes, error));
     long bytes = workspaceBytes.get(ValueLayout.JAVA_LONG, 0);
     Buffer room = workspace.atLeast(bytes);
     Params.setMemory(to, status.address(), bytes == 0 ? 0 : room.deviceAddress(), bytes);
-    context.checkStatus(name, Calls.check(operation, to, launch, error), error);
+    check(name, Calls.check(operation, to, launch, error));
   }
 
   /** Enqueues an operation that {@link #prepare} checked. */
@@ -142,8 +148,26 @@ public final class CudaStream implements AutoCloseable {
   }
 
   private void enqueue(Operation operation, MemorySegment written) {
-    latest = name(operation);
-    context.checkStatus(latest, Calls.enqueue(operation, written, launch, error), error);
+    String name = name(operation);
+    check(name, Calls.enqueue(operation, written, launch, error));
+    latest = name;
+  }
+
+  /** Throws what a status of the library's means. */
+  private void check(String operation, int status) {
+    context.checkStatus(operation, latest, status, error);
+  }
+
+  /** Calls the driver about this stream. */
+  void call(String function, IntSupplier call) {
+    requireSuccess(function, context.result(call));
+  }
+
+  /** Throws what a driver's result means, which may be an error of the latest operation. */
+  void requireSuccess(String function, int code) {
+    if (code != CUDA_SUCCESS()) {
+      context.check(function + " after " + latest, code);
+    }
   }
 
   /**
@@ -200,29 +224,25 @@ public final class CudaStream implements AutoCloseable {
    */
   public synchronized void synchronize() {
     begin();
-    status.enqueueRead(handle);
-    context.call("synchronisation after " + latest, () -> cuStreamSynchronize(handle));
-    status.report(handle);
+    status.enqueueRead(this);
+    call("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
+    status.report(this);
   }
 
   /** Whether all that was enqueued is done. */
   public synchronized boolean isIdle() {
     begin();
-    context.enter();
-    int code;
-    try {
-      code = cuStreamQuery(handle);
-    } finally {
-      context.exit();
-    }
+    int code = context.result(() -> cuStreamQuery(handle));
     if (code == CUDA_ERROR_NOT_READY()) {
       return false;
     }
-    context.check("query after " + latest, code);
+    requireSuccess("cuStreamQuery", code);
     return true;
   }
 
-  /** An event that happens when all that was enqueued here so far is done. */
+  /**
+   * A new event that happens when all that was enqueued here so far is done; the caller closes it.
+   */
   public CudaEvent record() {
     CudaEvent event = new CudaEvent(device);
     event.record(this);
@@ -232,7 +252,7 @@ public final class CudaStream implements AutoCloseable {
   /** Lets what is enqueued here from now on wait for an event, of any stream or device. */
   public synchronized void waitFor(CudaEvent event) {
     begin();
-    context.check(
+    requireSuccess(
         "cuStreamWaitEvent", event.call(pointer -> cuStreamWaitEvent(handle, pointer, 0)));
   }
 

@@ -9,19 +9,27 @@ import io.github.trimtab.memory.Place;
 final class DefaultKernels extends OperationKernels {
   @Override
   void run(Operation op) {
-    stream(op.getClass().getSimpleName() + ": buffers", op.place()).run(op, Addresses.own());
+    Place place = op.place();
+    if (place.isHost()) {
+      throw refusal(op.getClass().getSimpleName() + ": buffers");
+    }
+    stream(place).run(op, Addresses.own());
   }
 
   @Override
   public Memory memory(Place place) {
-    return stream("place", place).memory();
+    if (place.isHost()) {
+      throw refusal("place");
+    }
+    return stream(place).memory();
   }
 
-  private static CudaStream stream(String name, Place place) {
-    if (place.isHost()) {
-      throw new IllegalArgumentException(
-          name + ": host memory, expected memory of a CUDA device on this backend");
-    }
+  private static CudaStream stream(Place place) {
     return CudaDevice.of(place.device()).defaultStream();
+  }
+
+  private static IllegalArgumentException refusal(String name) {
+    return new IllegalArgumentException(
+        name + ": host memory, expected memory of a CUDA device on this backend");
   }
 }

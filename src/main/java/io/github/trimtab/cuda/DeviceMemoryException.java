@@ -1,6 +1,9 @@
 package io.github.trimtab.cuda;
 
-/** A device has too little free memory; nothing was allocated, and all that was there works on. */
+/**
+ * There is too little free memory on a device, or on the host to lock; nothing was allocated, and
+ * all that was there works on.
+ */
 public final class DeviceMemoryException extends CudaException {
   private static final long serialVersionUID = 1;
 

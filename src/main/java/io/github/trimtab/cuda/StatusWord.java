@@ -9,12 +9,10 @@ import java.lang.foreign.MemorySegment;
 
 /** Where the kernels of a stream note the first bad value that they meet in an index buffer. */
 final class StatusWord implements AutoCloseable {
-  private final Context context;
   private final Buffer word;
   private final Buffer copy;
 
   StatusWord(CudaDevice device) {
-    this.context = device.context();
     this.word = device.allocate(trimtab_status_word.sizeof());
     try {
       this.copy = device.pinned(trimtab_status_word.sizeof());
@@ -29,21 +27,22 @@ final class StatusWord implements AutoCloseable {
   }
 
   /** Enqueues the copy that {@link #report} reads once the stream was waited for. */
-  void enqueueRead(MemorySegment stream) {
-    context.call(
+  void enqueueRead(CudaStream stream) {
+    stream.call(
         "cuMemcpyDtoHAsync",
-        () -> cuMemcpyDtoHAsync_v2(copy.segment(), address(), copy.byteSize(), stream));
+        () -> cuMemcpyDtoHAsync_v2(copy.segment(), address(), copy.byteSize(), stream.pointer()));
   }
 
   /** Throws what the copy says, and enqueues the word's return to zero. */
-  void report(MemorySegment stream) {
+  void report(CudaStream stream) {
     MemorySegment found = copy.segment();
     int operation = trimtab_status_word.operation(found);
     if (operation == 0) {
       return;
     }
-    context.call(
-        "cuMemsetD8Async", () -> cuMemsetD8Async(address(), (byte) 0, word.byteSize(), stream));
+    stream.call(
+        "cuMemsetD8Async",
+        () -> cuMemsetD8Async(address(), (byte) 0, word.byteSize(), stream.pointer()));
     throw new IllegalArgumentException(message(operation, found));
   }
 

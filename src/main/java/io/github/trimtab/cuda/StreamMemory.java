@@ -19,14 +19,16 @@ final class StreamMemory implements Memory, AutoCloseable {
   private static final int SLOT_BYTES = 1 << 18;
 
   private final CudaStream stream;
-  private final Context context;
   private final @Nullable CudaEvent[] copied = new CudaEvent[SLOTS];
+  private final MemorySegment[] slots = new MemorySegment[SLOTS];
+  private final MemorySegment capturing;
   private Buffer ring = Buffer.allocate(0);
   private int next;
 
-  StreamMemory(CudaStream stream) {
+  /** Copies on a stream whose own memory lies in {@code arena}. */
+  StreamMemory(CudaStream stream, Arena arena) {
     this.stream = stream;
-    this.context = stream.device().context();
+    this.capturing = arena.allocate(C_INT);
   }
 
   @Override
@@ -48,10 +50,10 @@ final class StreamMemory implements Memory, AutoCloseable {
         long bytes = Math.min(SLOT_BYTES, from.byteSize() - done);
         CudaEvent free = Objects.requireNonNull(copied[next]);
         free.await();
-        MemorySegment slot = slot(next, bytes);
+        MemorySegment slot = slots[next];
         MemorySegment.copy(from, done, slot, 0, bytes);
         long address = to.deviceAddress() + offset + done;
-        context.call(
+        stream.call(
             "cuMemcpyHtoDAsync",
             () -> cuMemcpyHtoDAsync_v2(address, slot, bytes, stream.pointer()));
         free.record(stream);
@@ -72,10 +74,9 @@ final class StreamMemory implements Memory, AutoCloseable {
         long bytes = Math.min(round, to.byteSize() - done);
         if (bytes > 0) {
           long address = from.deviceAddress() + offset + done;
-          MemorySegment slots = ring.segment().asSlice(0, bytes);
-          context.call(
+          stream.call(
               "cuMemcpyDtoHAsync",
-              () -> cuMemcpyDtoHAsync_v2(slots, address, bytes, stream.pointer()));
+              () -> cuMemcpyDtoHAsync_v2(ring.segment(), address, bytes, stream.pointer()));
         }
         stream.synchronize();
         MemorySegment.copy(ring.segment(), 0, to, done, bytes);
@@ -95,7 +96,7 @@ final class StreamMemory implements Memory, AutoCloseable {
       stream.begin();
       long source = from.deviceAddress() + fromOffset;
       long target = to.deviceAddress() + toOffset;
-      context.call(
+      stream.call(
           "cuMemcpyDtoDAsync", () -> cuMemcpyDtoDAsync_v2(target, source, bytes, stream.pointer()));
     }
   }
@@ -103,26 +104,26 @@ final class StreamMemory implements Memory, AutoCloseable {
   /** Refuses what a graph could not repeat, and makes the ring on first use. */
   private void begin() {
     stream.begin();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment capturing = arena.allocate(C_INT);
-      context.call("cuStreamIsCapturing", () -> cuStreamIsCapturing(stream.pointer(), capturing));
-      if (capturing.get(C_INT, 0) != CU_STREAM_CAPTURE_STATUS_NONE()) {
-        throw new IllegalStateException(
-            "the stream records a graph, which cannot repeat a copy from or to the host");
-      }
+    stream.call("cuStreamIsCapturing", () -> cuStreamIsCapturing(stream.pointer(), capturing));
+    if (capturing.get(C_INT, 0) != CU_STREAM_CAPTURE_STATUS_NONE()) {
+      throw new IllegalStateException(
+          "the stream records a graph, which cannot repeat a copy from or to the host");
     }
     if (ring.byteSize() == 0) {
-      for (int slot = 0; slot < SLOTS; slot++) {
-        if (copied[slot] == null) {
-          copied[slot] = new CudaEvent(stream.device());
-        }
-      }
-      ring = stream.device().pinned((long) SLOTS * SLOT_BYTES);
+      makeRing();
     }
   }
 
-  private MemorySegment slot(int index, long bytes) {
-    return ring.segment().asSlice((long) index * SLOT_BYTES, bytes);
+  private void makeRing() {
+    for (int slot = 0; slot < SLOTS; slot++) {
+      if (copied[slot] == null) {
+        copied[slot] = new CudaEvent(stream.device());
+      }
+    }
+    ring = stream.device().pinned((long) SLOTS * SLOT_BYTES);
+    for (int slot = 0; slot < SLOTS; slot++) {
+      slots[slot] = ring.segment().asSlice((long) slot * SLOT_BYTES, SLOT_BYTES);
+    }
   }
 
   @Override

@@ -122,6 +122,24 @@ public class cuda_h extends cuda_h$shared {
     public static int CUDA_ERROR_ECC_UNCORRECTABLE() {
         return CUDA_ERROR_ECC_UNCORRECTABLE;
     }
+    private static final int CUDA_ERROR_NVLINK_UNCORRECTABLE = (int)220L;
+    /**
+     * {@snippet lang=c :
+     * enum cudaError_enum.CUDA_ERROR_NVLINK_UNCORRECTABLE = 220
+     * }
+     */
+    public static int CUDA_ERROR_NVLINK_UNCORRECTABLE() {
+        return CUDA_ERROR_NVLINK_UNCORRECTABLE;
+    }
+    private static final int CUDA_ERROR_CONTAINED = (int)226L;
+    /**
+     * {@snippet lang=c :
+     * enum cudaError_enum.CUDA_ERROR_CONTAINED = 226
+     * }
+     */
+    public static int CUDA_ERROR_CONTAINED() {
+        return CUDA_ERROR_CONTAINED;
+    }
     private static final int CUDA_ERROR_NOT_READY = (int)600L;
     /**
      * {@snippet lang=c :
@@ -220,6 +238,15 @@ public class cuda_h extends cuda_h$shared {
      */
     public static int CUDA_ERROR_LAUNCH_FAILED() {
         return CUDA_ERROR_LAUNCH_FAILED;
+    }
+    private static final int CUDA_ERROR_TENSOR_MEMORY_LEAK = (int)721L;
+    /**
+     * {@snippet lang=c :
+     * enum cudaError_enum.CUDA_ERROR_TENSOR_MEMORY_LEAK = 721
+     * }
+     */
+    public static int CUDA_ERROR_TENSOR_MEMORY_LEAK() {
+        return CUDA_ERROR_TENSOR_MEMORY_LEAK;
     }
 
     private static class cuGetErrorString {

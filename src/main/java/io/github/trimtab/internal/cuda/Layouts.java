@@ -38,6 +38,11 @@ final class Layouts {
 
   private Layouts() {}
 
+  /** Bytes that hold any of them. */
+  static long mostBytes() {
+    return STRUCTS.stream().mapToLong(GroupLayout::byteSize).max().orElseThrow();
+  }
+
   /**
    * Lines {@code struct NAME SIZE}, each followed by lines {@code NAME OFFSET SIZE} of its fields.
    */

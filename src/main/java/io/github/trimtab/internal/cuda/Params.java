@@ -17,28 +17,12 @@ import io.github.trimtab.kernel.Verify;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** Operations as params structs of the C ABI, all but the common part's status and workspace. */
 public final class Params {
   /** Bytes that hold any operation's params. */
-  public static final long MOST_BYTES =
-      LongStream.of(
-              trimtab_append_params.sizeof(),
-              trimtab_attend_params.sizeof(),
-              trimtab_columnsums_params.sizeof(),
-              trimtab_compact_params.sizeof(),
-              trimtab_evict_params.sizeof(),
-              trimtab_head_params.sizeof(),
-              trimtab_pack_params.sizeof(),
-              trimtab_quantize_params.sizeof(),
-              trimtab_score_params.sizeof(),
-              trimtab_select_params.sizeof(),
-              trimtab_selectivity_params.sizeof(),
-              trimtab_verify_params.sizeof())
-          .max()
-          .orElseThrow();
+  public static final long MOST_BYTES = Layouts.mostBytes();
 
   private final Structs structs;
   private final MemorySegment to;

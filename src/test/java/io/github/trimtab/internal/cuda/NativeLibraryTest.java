@@ -1,7 +1,9 @@
 package io.github.trimtab.internal.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.trimtab.internal.cuda.bindings.trimtab_h;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,6 +54,40 @@ final class NativeLibraryTest {
         .startsWith("The CUDA library was not found:")
         .contains("-Dtrimtab.cuda.library")
         .doesNotContain("Exception");
+  }
+
+  /** Builds a shared library from C. */
+  private Path library(String name, String source) throws IOException, InterruptedException {
+    Path file = folder.resolve(name);
+    Path c = Files.writeString(folder.resolve(name + ".c"), source);
+    Process compiler =
+        new ProcessBuilder("cc", "-shared", "-o", file.toString(), c.toString())
+            .redirectErrorStream(true)
+            .start();
+    try (InputStream output = compiler.getInputStream()) {
+      String text = new String(output.readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(compiler.waitFor()).as(text).isZero();
+    }
+    return file;
+  }
+
+  @Test
+  void librariesOfAnotherAbiOrNoneOfOursAreRefusedBeforeAnythingRuns()
+      throws IOException, InterruptedException {
+    assumeTrue(
+        Stream.of(System.getenv().getOrDefault("PATH", "").split(":", -1))
+            .anyMatch(path -> Files.isExecutable(Path.of(path, "cc"))),
+        "there is no C compiler on PATH");
+    Path newer = library("newer.so", "int trimtab_abi_version(void) { return 99; }");
+    assertThat(reason("--enable-native-access=ALL-UNNAMED", "-Dtrimtab.cuda.library=" + newer))
+        .isEqualTo(
+            newer
+                + " has ABI 99, expected "
+                + trimtab_h.TRIMTAB_ABI()
+                + ": use jar and library of one version.");
+    Path other = library("other.so", "int other(void) { return 0; }");
+    assertThat(reason("--enable-native-access=ALL-UNNAMED", "-Dtrimtab.cuda.library=" + other))
+        .isEqualTo(other + " is no library of Trimtab: it has no trimtab_abi_version.");
   }
 
   @Test
