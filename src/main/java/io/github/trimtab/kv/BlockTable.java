@@ -1,15 +1,10 @@
 package io.github.trimtab.kv;
 
-import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.memory.DType;
-import io.github.trimtab.memory.Memory;
-import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The lists of one layer: page ids and lengths, as the kernels read them and as the host knows
@@ -47,21 +42,13 @@ final class BlockTable {
     this.lengths = new int[rows * lists];
     this.pages = new int[lengths.length * width];
     Tensor all = words.operand();
-    Tensor table =
-        Tensor.strided(
-            DType.I32,
-            all.buffer(),
-            all.offset(first),
-            new long[] {rows, lists, width},
-            new long[] {(long) lists * width, width, 1});
-    Tensor lengthsTensor =
-        Tensor.strided(
-            DType.I32,
-            all.buffer(),
-            all.offset(first + pages.length),
-            new long[] {rows, lists},
-            new long[] {lists, 1});
-    this.view = new PagedKv(pool.layout(), pool.slab(), pool.capacity(), table, lengthsTensor);
+    this.view =
+        new PagedKv(
+            pool.layout(),
+            pool.slab(),
+            pool.capacity(),
+            Tensor.at(all.offset(first), DType.I32, all.buffer(), rows, lists, width),
+            Tensor.at(all.offset(first + pages.length), DType.I32, all.buffer(), rows, lists));
   }
 
   /** Integers that the tables of one layer take. */
@@ -101,21 +88,14 @@ final class BlockTable {
     }
     Tensor table = all.table();
     Tensor tokens = all.lengths();
-    Tensor partOfTable =
-        Tensor.strided(
-            DType.I32,
-            table.buffer(),
-            table.offset(first / lists, first % lists),
-            new long[] {count, 1, width},
-            new long[] {width, width, 1});
-    Tensor partOfTokens =
-        Tensor.strided(
-            DType.I32,
-            tokens.buffer(),
-            tokens.offset(first / lists, first % lists),
-            new long[] {count, 1},
-            new long[] {1, 1});
-    return new PagedKv(all.layout(), all.slab(), all.pages(), partOfTable, partOfTokens);
+    int row = first / lists;
+    int list = first % lists;
+    return new PagedKv(
+        all.layout(),
+        all.slab(),
+        all.pages(),
+        Tensor.at(table.offset(row, list), DType.I32, table.buffer(), count, 1, width),
+        Tensor.at(tokens.offset(row, list), DType.I32, tokens.buffer(), count, 1));
   }
 
   /** Most tokens of a list. */
@@ -127,52 +107,14 @@ final class BlockTable {
     return lengths[list];
   }
 
+  /** Most tokens that a list holds. */
+  int longest() {
+    return Arrays.stream(lengths).max().orElse(0);
+  }
+
   /** Tokens of each list. */
   int[] lengths() {
     return lengths.clone();
-  }
-
-  /** New tokens of each list; 0 without any. */
-  int[] newTokens(Memory memory, @Nullable NewTokens fresh) {
-    int[] tokens = new int[lengths.length];
-    if (fresh != null) {
-      require(
-          fresh.rows() == view.rows() && fresh.heads() == view.heads(),
-          "fresh",
-          fresh.k(),
-          view.rows() + " rows of " + view.heads() + " heads");
-      int[] ofRows = newTokensOfRows(memory, fresh);
-      Arrays.setAll(tokens, list -> ofRows[list / lists]);
-    }
-    return tokens;
-  }
-
-  /** New tokens of each row; lengths that live on a device are waited for. */
-  static int[] newTokensOfRows(Memory memory, NewTokens fresh) {
-    int[] tokens = new int[fresh.rows()];
-    Tensor lengths = fresh.lengths();
-    if (lengths == null) {
-      Arrays.fill(tokens, fresh.capacity());
-      return tokens;
-    }
-    int stride = Math.toIntExact(lengths.stride(0));
-    int[] all = new int[(tokens.length - 1) * stride + 1];
-    memory.download(lengths.buffer(), lengths.offset(0), MemorySegment.ofArray(all));
-    for (int row = 0; row < tokens.length; row++) {
-      tokens[row] = all[row * stride];
-      require(
-          tokens[row] >= 0 && tokens[row] <= fresh.capacity(),
-          "fresh.lengths of row " + row,
-          tokens[row],
-          "0.." + fresh.capacity());
-    }
-    return tokens;
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   void setLength(int list, int length) {

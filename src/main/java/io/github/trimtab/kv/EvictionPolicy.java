@@ -49,21 +49,14 @@ public interface EvictionPolicy {
    * @param fresh the steps' keys and values; their lengths say how many each row has
    */
   default void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
-    if (steps.length != cache.rows()) {
-      throw new IllegalArgumentException(
-          "steps: " + steps.length + ", expected one for each of " + cache.rows() + " rows");
-    }
-    int[] newTokens = BlockTable.newTokensOfRows(cache.memory(), fresh);
-    if (newTokens.length != steps.length) {
-      throw new IllegalArgumentException(
-          "fresh: " + fresh.k() + ", expected " + steps.length + " rows");
-    }
+    cache.requireOneForEachRow("steps", steps.length);
+    int[] newTokens = cache.newTokens(fresh);
     List<Retention> retentions = new ArrayList<>(steps.length);
     for (int row = 0; row < steps.length; row++) {
       retentions.add(
           steps[row] == IDLE ? new Retention.History() : after(layer, steps[row], newTokens[row]));
     }
-    cache.store(layer, q, fresh, retentions);
+    cache.store(layer, q, fresh, newTokens, retentions);
   }
 
   /** Forgets nothing: the full cache. */

@@ -1,59 +1,104 @@
 package io.github.trimtab.kv;
 
+import io.github.trimtab.kv.Scratch.Integers;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/** The buffers of a step's operations besides keys and values, and what the host writes there. */
+/**
+ * The buffers of a step's operations besides keys and values, and what the host writes there. All
+ * that one operation reads from the host goes there in one upload.
+ */
 final class EvictionScratch implements AutoCloseable {
-  private final Scratch lengths;
-  private final Scratch queryRows;
-  private final Scratch window;
+  private final Memory memory;
+  private final Scratch inputs;
   private final Scratch scores;
-  private final Scratch capacity;
   private final Scratch indices;
 
   EvictionScratch(Memory memory) {
-    lengths = new Scratch(memory);
-    queryRows = new Scratch(memory);
-    window = new Scratch(memory);
+    this.memory = memory;
+    inputs = new Scratch(memory);
     scores = new Scratch(memory);
-    capacity = new Scratch(memory);
     indices = new Scratch(memory);
   }
 
+  /**
+   * What an eviction reads besides keys and queries.
+   *
+   * @param lengths new tokens of each list [R]
+   * @param queryRows queries that score in each list [R,W], then -1
+   * @param window window tokens of each list, numbered behind those that it held, [R,P], then -1
+   * @param capacity tokens that each list keeps [R,1]
+   */
+  record Scored(Tensor lengths, Tensor queryRows, Tensor window, Tensor capacity) {}
+
+  /**
+   * What a compaction reads besides keys and values.
+   *
+   * @param lengths new tokens of each list [R]
+   * @param indices tokens that each list keeps [R,G,C]
+   */
+  record Placed(Tensor lengths, Tensor indices) {}
+
+  /**
+   * What a selection by the host's scores reads.
+   *
+   * @param scores [R,G,T]
+   * @param lengths scores that count [R,G]
+   * @param capacity tokens to choose [R,G]
+   */
+  record Ranked(Tensor scores, Tensor lengths, Tensor capacity) {}
+
   /** New tokens of each list [R]. */
-  Tensor lengths(int[] tokens) {
-    return lengths.integers(tokens, tokens.length);
+  Tensor lengths(int[] fresh) {
+    return inputs.integers(new Integers(fresh, fresh.length))[0];
   }
 
-  /** Queries that score in each list [R,W], then -1. */
-  Tensor queryRows(List<Retention.Scored> scored) {
-    int most = scored.stream().mapToInt(Retention.Scored::queries).max().orElse(0);
-    int[] values = new int[scored.size() * most];
-    for (int row = 0; row < scored.size(); row++) {
+  /** The lists of one eviction: what each held, is given and keeps. */
+  Scored scored(List<Retention.Scored> scored, int[] held, int[] fresh, int[] kept) {
+    int rows = scored.size();
+    int queries = scored.stream().mapToInt(Retention.Scored::queries).max().orElse(0);
+    int places = scored.stream().mapToInt(Retention.Scored::windowTokens).max().orElse(0);
+    int[] queryRows = new int[rows * queries];
+    int[] window = new int[rows * places];
+    Arrays.fill(queryRows, -1);
+    Arrays.fill(window, -1);
+    for (int row = 0; row < rows; row++) {
       Retention.Scored retention = scored.get(row);
-      for (int i = 0; i < most; i++) {
-        values[row * most + i] = i < retention.queries() ? retention.queryRow(i) : -1;
+      for (int i = 0; i < retention.queries(); i++) {
+        queryRows[row * queries + i] = retention.queryRow(i);
+      }
+      for (int i = 0; i < retention.windowTokens(); i++) {
+        window[row * places + i] = held[row] + retention.windowToken(i);
       }
     }
-    return queryRows.integers(values, scored.size(), most);
+    Tensor[] uploaded =
+        inputs.integers(
+            new Integers(fresh, rows),
+            new Integers(queryRows, rows, queries),
+            new Integers(window, rows, places),
+            new Integers(kept, rows, 1));
+    return new Scored(uploaded[0], uploaded[1], uploaded[2], uploaded[3]);
   }
 
-  /** Window tokens of each list, numbered behind those that it held, [R,P], then -1. */
-  Tensor window(List<Retention.Scored> scored, int[] held) {
-    int most = scored.stream().mapToInt(Retention.Scored::windowTokens).max().orElse(0);
-    int[] values = new int[scored.size() * most];
-    for (int row = 0; row < scored.size(); row++) {
-      Retention.Scored retention = scored.get(row);
-      for (int i = 0; i < most; i++) {
-        values[row * most + i] =
-            i < retention.windowTokens() ? held[row] + retention.windowToken(i) : -1;
-      }
-    }
-    return window.integers(values, scored.size(), most);
+  /** The lists of one compaction: what each is given, how many tokens it keeps, and which. */
+  Placed placed(int[] fresh, int[] kept, int heads, int[] tokens) {
+    Tensor[] uploaded =
+        inputs.integers(
+            new Integers(fresh, fresh.length),
+            new Integers(tokens, kept.length, heads, most(kept)));
+    return new Placed(uploaded[0], uploaded[1]);
+  }
+
+  /** Scores of the host [R,G,T], and of each row and head how many count and how many to choose. */
+  Ranked ranked(Tensor scoresOfHost, int[] lengths, int[] capacity) {
+    long rows = scoresOfHost.size(0);
+    long heads = scoresOfHost.size(1);
+    Tensor[] uploaded =
+        inputs.integers(new Integers(lengths, rows, heads), new Integers(capacity, rows, heads));
+    return new Ranked(scores.operand(scoresOfHost), uploaded[0], uploaded[1]);
   }
 
   /** Room for scores [R,G,T]. */
@@ -61,19 +106,23 @@ final class EvictionScratch implements AutoCloseable {
     return scores.tensor(DType.F32, rows, heads, tokens);
   }
 
-  /** Tokens that each list keeps [R,1]. */
-  Tensor capacity(int[] kept) {
-    return capacity.integers(kept, kept.length, 1);
+  /** Room for the tokens that rows and heads keep [R,G,C]. */
+  Tensor indices(int rows, int heads, int most) {
+    return indices.tensor(DType.I32, rows, heads, most);
   }
 
-  /** Room for the tokens that lists keep [R,G,C]. */
-  Tensor indices(int[] kept, int heads) {
-    return indices.tensor(DType.I32, kept.length, heads, most(kept));
-  }
-
-  /** The tokens that lists keep, as the host chose them, [R,G,C]. */
-  Tensor indices(int[] kept, int heads, int[] tokens) {
-    return indices.integers(tokens, kept.length, heads, most(kept));
+  /** Scores or indices as the host reads them: themselves on the host, else a copy, waited for. */
+  Tensor onHost(Tensor tensor) {
+    if (memory.place().isHost()) {
+      return tensor;
+    }
+    int elements = Math.toIntExact(tensor.elements());
+    Tensor host =
+        tensor.dtype() == DType.F32
+            ? Tensor.wrap(new float[elements], tensor.shape())
+            : Tensor.wrap(new int[elements], tensor.shape());
+    memory.download(tensor.buffer(), tensor.offset(), host.segment());
+    return host;
   }
 
   /** Most tokens that one of the lists keeps, C. */
@@ -82,21 +131,13 @@ final class EvictionScratch implements AutoCloseable {
   }
 
   long byteSize() {
-    return lengths.byteSize()
-        + queryRows.byteSize()
-        + window.byteSize()
-        + scores.byteSize()
-        + capacity.byteSize()
-        + indices.byteSize();
+    return inputs.byteSize() + scores.byteSize() + indices.byteSize();
   }
 
   @Override
   public void close() {
-    lengths.close();
-    queryRows.close();
-    window.close();
+    inputs.close();
     scores.close();
-    capacity.close();
     indices.close();
   }
 }

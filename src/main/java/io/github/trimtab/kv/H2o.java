@@ -1,11 +1,8 @@
 package io.github.trimtab.kv;
 
-import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Select;
-import io.github.trimtab.memory.Memory;
-import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -109,74 +106,19 @@ public final class H2o implements EvictionPolicy {
               + together
               + " that choose together");
     }
-    if (steps.length != rows || fresh.rows() != rows || fresh.heads() != heads) {
-      throw new IllegalArgumentException(
-          "steps, fresh: "
-              + steps.length
-              + ", "
-              + fresh.k()
-              + ", expected "
-              + rows
-              + " rows of "
-              + heads
-              + " heads");
-    }
+    cache.requireOneForEachRow("steps", steps.length);
+    int[] newTokens = cache.newTokens(fresh);
     float[][] before = sums(cache, layer);
-    int[] newTokens = BlockTable.newTokensOfRows(cache.memory(), fresh);
     int[] added = new int[rows];
-    int most = 0;
-    for (int row = 0; row < rows; row++) {
-      int tokens = newTokens[row];
-      added[row] = steps[row] == IDLE ? 0 : tokens;
-      for (int head = 0; head < heads; head++) {
-        most = Math.max(most, cache.tokens(layer, row, head) + tokens);
-      }
-    }
-    try (Mirror scores =
-        Mirror.of(cache.memory(), Tensor.wrap(new float[rows * heads * most], rows, heads, most))) {
-      Tensor sumsOfStep = scores.operand();
-      cache
-          .kernels()
-          .columnSums(
-              new ColumnSums(
-                  q, fresh.lengths(), cache.view(layer), fresh, mask, scale, sumsOfStep));
-      scores.download();
-      store(cache, layer, steps, q, fresh, before, added, scores);
-    }
-  }
-
-  /** Adds what was seen before to the new sums, and keeps the tokens of the highest. */
-  private void store(
-      KvCache cache,
-      int layer,
-      int[] steps,
-      Tensor q,
-      NewTokens fresh,
-      float[][] before,
-      int[] added,
-      Mirror sumsOfStep) {
-    int rows = cache.rows();
-    int heads = cache.heads();
-    Tensor scores = sumsOfStep.host();
-    for (int list = 0; list < before.length; list++) {
-      for (int token = 0; token < before[list].length; token++) {
-        long at = scores.offset(list / heads, list % heads, token);
-        scores.setFloatAt(at, scores.floatAt(at) + before[list][token]);
-      }
-    }
+    Arrays.setAll(added, row -> steps[row] == IDLE ? 0 : newTokens[row]);
+    // Those of this step, then of all steps.
+    Tensor scores = cache.columnSums(layer, q, fresh.lengths(), fresh, mask, scale);
+    add(before, scores);
     for (int row = 0; row < rows; row += together) {
       agree(cache, layer, steps, added, row, scores);
     }
-    sumsOfStep.upload();
-    int[][] wanted = new int[rows][heads];
-    for (int row = 0; row < rows; row++) {
-      for (int head = 0; head < heads && added[row] > 0; head++) {
-        int held = cache.tokens(layer, row, head);
-        wanted[row][head] =
-            counts.after(layer, steps[row], added[row]).kept(head, held, added[row]);
-      }
-    }
-    Tensor hitters = hitters(cache, layer, added, wanted, sumsOfStep.operand());
+    int[][] wanted = wanted(cache, layer, steps, added);
+    Tensor hitters = hitters(cache, layer, added, wanted, scores);
     float[][] after = before.clone();
     List<Retention> retentions = new ArrayList<>(rows);
     for (int row = 0; row < rows; row++) {
@@ -193,8 +135,31 @@ public final class H2o implements EvictionPolicy {
       }
       retentions.add(new Retention.Chosen(kept));
     }
-    cache.store(layer, q, fresh, retentions);
+    cache.store(layer, q, fresh, newTokens, retentions);
     sums.set(layer, after);
+  }
+
+  private static void add(float[][] before, Tensor scores) {
+    int heads = (int) scores.size(1);
+    for (int list = 0; list < before.length; list++) {
+      for (int token = 0; token < before[list].length; token++) {
+        long at = scores.offset(list / heads, list % heads, token);
+        scores.setFloatAt(at, scores.floatAt(at) + before[list][token]);
+      }
+    }
+  }
+
+  /** Tokens that stay in each row and head; 0 in a row without new ones. */
+  private int[][] wanted(KvCache cache, int layer, int[] steps, int[] added) {
+    int[][] wanted = new int[added.length][cache.heads()];
+    for (int row = 0; row < added.length; row++) {
+      for (int head = 0; head < cache.heads() && added[row] > 0; head++) {
+        int held = cache.tokens(layer, row, head);
+        wanted[row][head] =
+            counts.after(layer, steps[row], added[row]).kept(head, held, added[row]);
+      }
+    }
+    return wanted;
   }
 
   /** Gives rows that choose together the mean of their sums, added in rising order. */
@@ -274,19 +239,13 @@ public final class H2o implements EvictionPolicy {
       older[list] = Math.max(cache.tokens(layer, row, list % heads) + added[row] - newest, 0);
       capacity[list] = Math.min(wanted[row][list % heads] - newest, older[list]);
     }
-    int most = Arrays.stream(capacity).max().orElse(0);
-    Tensor chosen = Tensor.wrap(new int[rows * heads * most], rows, heads, most);
-    Memory memory = cache.memory();
-    try (Mirror indices = Mirror.of(memory, chosen);
-        Mirror lengths = Mirror.of(memory, Tensor.wrap(older, rows, heads));
-        Mirror capacities = Mirror.of(memory, Tensor.wrap(capacity, rows, heads))) {
-      cache
-          .kernels()
-          .select(
-              new Select(scores, lengths.operand(), null, capacities.operand(), indices.operand()));
-      indices.download();
-    }
-    return chosen;
+    EvictionScratch scratch = cache.scratch();
+    EvictionScratch.Ranked ranked = scratch.ranked(scores, older, capacity);
+    Tensor chosen = scratch.indices(rows, heads, EvictionScratch.most(capacity));
+    cache
+        .kernels()
+        .select(new Select(ranked.scores(), ranked.lengths(), null, ranked.capacity(), chosen));
+    return scratch.onHost(chosen);
   }
 
   private int[] survivors(Tensor hitters, int row, int head, int all, int wanted) {

@@ -1,6 +1,7 @@
 package io.github.trimtab.kv;
 
 import io.github.trimtab.kernel.Attend;
+import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
@@ -31,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  * or value is held outside the pool.
  *
  * <p>On a device, queries and new tokens live there, and steps are enqueued without waiting; only
- * ragged lengths of new tokens are waited for, since the host counts, and policies that read scores
- * on the host wait for them ({@link H2o}, per-head masses). What a kernel finds wrong is reported
- * by the stream, too late to undo the step.
+ * ragged lengths of new tokens are waited for, once a store, since the host counts, and policies
+ * that choose on the host wait for {@link #columnSums}. What a kernel finds wrong is reported by
+ * the stream, too late to undo the step.
  *
  * <p>Threads: one at a time.
  */
@@ -51,8 +52,9 @@ public final class KvCache implements AutoCloseable {
   /**
    * An empty cache; takes no page yet.
    *
-   * @param kernels run every operation of this cache
-   * @param pool where the pages come from, where the kernels run; it outlives the cache
+   * @param kernels run every operation of this cache; on a device, those of one stream
+   * @param pool where the pages come from, in memory of the kernels' place; it outlives the cache,
+   *     and on a device one stream at a time uses it ({@link PagePool#useOn})
    * @param layers 1 or more
    * @param rows batch rows, 1 or more
    * @param heads key/value heads: as many as a page holds, or any number where a page holds one
@@ -60,19 +62,12 @@ public final class KvCache implements AutoCloseable {
    */
   public KvCache(Kernels kernels, PagePool pool, int layers, int rows, int heads, int maxTokens) {
     PageLayout layout = pool.layout();
-    require(layers >= 1, "layers", layers, "1 or more");
-    require(rows >= 1, "rows", rows, "1 or more");
-    require(
-        heads >= 1 && (heads == layout.heads() || layout.heads() == 1),
-        "heads",
-        heads,
-        layout.heads() == 1 ? "1 or more" : layout.heads() + " as a page holds");
+    this.lists = LayerTables.lists(layout, layers, rows, heads);
     require(maxTokens >= 1, "maxTokens", maxTokens, "1 or more");
     this.kernels = kernels;
     this.pool = pool;
     this.rows = rows;
     this.heads = heads;
-    this.lists = heads == layout.heads() ? 1 : heads;
     long words = BlockTable.words(rows, lists, layout.pagesFor(maxTokens));
     require(
         words <= Integer.MAX_VALUE,
@@ -155,7 +150,10 @@ public final class KvCache implements AutoCloseable {
     attend(layer, q, fresh.lengths(), fresh, Mask.NONE, null, scale, out, null);
   }
 
-  /** Attention over a layer's history and new tokens, with the options of {@link Attend}. */
+  /**
+   * Attention over a layer's history and new tokens, with the options of {@link Attend}, whose
+   * shapes and errors hold here.
+   */
   public void attend(
       int layer,
       Tensor q,
@@ -167,6 +165,27 @@ public final class KvCache implements AutoCloseable {
       Tensor out,
       @Nullable Tensor lse) {
     kernels.attend(new Attend(q, queryLengths, view(layer), fresh, mask, parents, scale, out, lse));
+  }
+
+  /**
+   * The attention that each token of a layer, and each new one behind them, draws from the step's
+   * queries: the sums of {@link ColumnSums} on the host, for policies that choose there. Waits for
+   * a device.
+   *
+   * @param q queries [R,H,M,D]
+   * @param queryLengths valid queries of each row [R], or null: all M
+   * @param fresh the step's keys, behind the layer's history
+   * @param mask {@link Mask#NONE} or {@link Mask#CAUSAL}
+   * @param scale multiplies q.k
+   * @return sums [R,G,T], F32, 0 past a row's tokens; they hold until the cache's next operation
+   */
+  public Tensor columnSums(
+      int layer, Tensor q, @Nullable Tensor queryLengths, NewTokens fresh, Mask mask, float scale) {
+    PagedKv history = view(layer);
+    int longest = tables.layer(layer).longest();
+    Tensor sums = scratch.scores(rows, heads, Math.addExact(longest, fresh.capacity()));
+    kernels.columnSums(new ColumnSums(q, queryLengths, history, fresh, mask, scale, sums));
+    return scratch.onHost(sums);
   }
 
   /** Stores a step's new tokens in all rows as one retention says. */
@@ -182,6 +201,8 @@ public final class KvCache implements AutoCloseable {
    * @param fresh the step's keys and values, or null to forget without storing
    * @param retentions one for each row; they name unequal numbers of tokens for heads only where a
    *     page holds one head
+   * @throws IllegalArgumentException if a retention does not fit the tokens, if a list would hold
+   *     more than {@link #maxTokens}, or if another stream uses the pool
    * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
    */
   public void store(
@@ -189,19 +210,48 @@ public final class KvCache implements AutoCloseable {
       @Nullable Tensor q,
       @Nullable NewTokens fresh,
       List<? extends Retention> retentions) {
+    store(layer, q, fresh, newTokens(fresh), retentions);
+  }
+
+  /** The same where new tokens were counted before, with {@link #newTokens}. */
+  void store(
+      int layer,
+      @Nullable Tensor q,
+      @Nullable NewTokens fresh,
+      int[] newTokens,
+      List<? extends Retention> retentions) {
     checkLayer(layer);
-    require(
-        retentions.size() == rows,
-        "retentions",
-        retentions.size(),
-        "one for each of " + rows + " rows");
+    requireOneForEachRow("retentions", retentions.size());
     require(
         q == null || (q.rank() == 4 && q.size(0) == rows && q.size(1) % heads == 0),
         "q",
         q == null ? "null" : q,
         rows + " rows and a multiple of " + heads + " heads");
-    new LayerChange(tables.layer(layer), tables.spare(), scratch, memory, q, fresh, retentions)
+    new LayerChange(
+            tables.layer(layer), tables.spare(), scratch, memory, q, fresh, newTokens, retentions)
         .run(kernels, pool);
+  }
+
+  /** New tokens of each row, checked; counts that live on a device are waited for. */
+  int[] newTokens(@Nullable NewTokens fresh) {
+    requireOpen();
+    if (fresh != null) {
+      require(
+          fresh.rows() == rows && fresh.heads() == heads,
+          "fresh",
+          fresh.k(),
+          rows + " rows of " + heads + " heads");
+    }
+    return NewTokenCounts.of(memory, rows, fresh);
+  }
+
+  void requireOneForEachRow(String name, int count) {
+    require(count == rows, name, count, "one for each of " + rows + " rows");
+  }
+
+  /** Where policies of this package keep what they choose by. */
+  EvictionScratch scratch() {
+    return scratch;
   }
 
   /**

@@ -44,6 +44,7 @@ final class LayerChange {
    * Decides what happens to each list.
    *
    * @param spare an empty table of the same shape
+   * @param newTokens of each row
    * @param retentions one for each row
    */
   LayerChange(
@@ -53,6 +54,7 @@ final class LayerChange {
       Memory memory,
       @Nullable Tensor q,
       @Nullable NewTokens fresh,
+      int[] newTokens,
       List<? extends Retention> retentions) {
     this.table = table;
     this.spare = spare;
@@ -63,7 +65,8 @@ final class LayerChange {
     this.memory = memory;
     this.lists = table.lists();
     this.held = table.lengths();
-    this.added = table.newTokens(memory, fresh);
+    this.added = new int[held.length];
+    Arrays.setAll(added, list -> newTokens[list / lists]);
     this.grown = held.clone();
     this.rewritten = new int[held.length];
     Arrays.fill(rewritten, NOT_REWRITTEN);
@@ -183,7 +186,7 @@ final class LayerChange {
     int[] more = new int[count];
     Arrays.setAll(more, i -> grown[first + i] - held[first + i]);
     if (fresh != null && Arrays.stream(more).anyMatch(tokens -> tokens > 0)) {
-      NewTokens tokens = tokens(fresh, first, more);
+      NewTokens tokens = tokens(fresh, first, scratch.lengths(more));
       kernels.append(new Append(tokens, table.part(first, count)));
     }
   }
@@ -212,35 +215,33 @@ final class LayerChange {
     PagedKv history = table.part(first, count);
     PagedKv target = spare.part(first, count);
     int[] more = Arrays.copyOfRange(added, first, first + count);
-    NewTokens tokens = fresh == null ? null : tokens(fresh, first, more);
     int[] kept = Arrays.copyOfRange(rewritten, first, first + count);
     int heads = target.heads();
     if (q != null && retention(first) instanceof Retention.Scored) {
-      Score score = score(q, first, count, history, tokens);
-      Tensor indices = scratch.indices(kept, heads);
-      kernels.evict(new Evict(score, scratch.capacity(kept), indices, target));
+      List<Retention.Scored> scored = new ArrayList<>(count);
+      int most = 0;
+      for (int list = first; list < first + count; list++) {
+        scored.add((Retention.Scored) retention(list));
+        most = Math.max(most, held[list] + added[list]);
+      }
+      int[] old = Arrays.copyOfRange(held, first, first + count);
+      EvictionScratch.Scored inputs = scratch.scored(scored, old, more, kept);
+      Score score =
+          new Score(
+              part(q, first, count),
+              inputs.queryRows(),
+              history,
+              tokens(first, inputs.lengths()),
+              inputs.window(),
+              scored.getFirst().scoring(),
+              scratch.scores(count, heads, most));
+      Tensor indices = scratch.indices(count, heads, EvictionScratch.most(kept));
+      kernels.evict(new Evict(score, inputs.capacity(), indices, target));
     } else {
-      Tensor indices = scratch.indices(kept, heads, placed(first, kept, heads));
-      kernels.compact(new Compact(history, tokens, indices, target));
+      EvictionScratch.Placed inputs = scratch.placed(more, kept, heads, placed(first, kept, heads));
+      NewTokens tokens = tokens(first, inputs.lengths());
+      kernels.compact(new Compact(history, tokens, inputs.indices(), target));
     }
-  }
-
-  private Score score(
-      Tensor queries, int first, int count, PagedKv history, @Nullable NewTokens tokens) {
-    List<Retention.Scored> scored = new ArrayList<>(count);
-    int most = 0;
-    for (int list = first; list < first + count; list++) {
-      scored.add((Retention.Scored) retention(list));
-      most = Math.max(most, held[list] + added[list]);
-    }
-    return new Score(
-        part(queries, first, count),
-        scratch.queryRows(scored),
-        history,
-        tokens,
-        scratch.window(scored, Arrays.copyOfRange(held, first, first + count)),
-        scored.getFirst().scoring(),
-        scratch.scores(count, history.heads(), most));
   }
 
   /** The tokens that lists from {@code first} on keep, -1 behind them. */
@@ -263,12 +264,14 @@ final class LayerChange {
     return retentions.get(list / lists);
   }
 
-  /** New tokens of lists as rows of their own. */
-  private NewTokens tokens(NewTokens all, int first, int[] lengths) {
-    return new NewTokens(
-        part(all.k(), first, lengths.length),
-        part(all.values(), first, lengths.length),
-        scratch.lengths(lengths));
+  /** New tokens of lists as rows of their own, if there are any. */
+  private @Nullable NewTokens tokens(int first, Tensor lengths) {
+    return fresh == null ? null : tokens(fresh, first, lengths);
+  }
+
+  private NewTokens tokens(NewTokens all, int first, Tensor lengths) {
+    int count = (int) lengths.size(0);
+    return new NewTokens(part(all.k(), first, count), part(all.values(), first, count), lengths);
   }
 
   /** A tensor [R,heads,M,D] with lists as rows, without a copy. */

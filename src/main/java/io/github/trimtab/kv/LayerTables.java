@@ -1,8 +1,7 @@
 package io.github.trimtab.kv;
 
-import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
-import io.github.trimtab.memory.Mirror;
+import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 
 /** The lists of all layers, and of one more, a spare into which survivors are written. */
@@ -25,12 +24,30 @@ final class LayerTables implements AutoCloseable {
       Memory memory, PagePool pool, int layers, int rows, int lists, int maxTokens, long words) {
     this.pool = pool;
     this.lists = lists;
-    this.words = Mirror.of(memory, DType.I32, (layers + 1L) * words);
+    this.words = new Mirror(memory, (layers + 1L) * words);
     this.layers = new BlockTable[layers];
     for (int layer = 0; layer < layers; layer++) {
       this.layers[layer] = new BlockTable(pool, this.words, layer * words, rows, lists, maxTokens);
     }
     this.spare = new BlockTable(pool, this.words, layers * words, rows, lists, maxTokens);
+  }
+
+  /** Lists of a row in a cache of that shape: one for all heads, or one a head. */
+  static int lists(PageLayout layout, int layers, int rows, int heads) {
+    require(layers >= 1, "layers", layers, "1 or more");
+    require(rows >= 1, "rows", rows, "1 or more");
+    require(
+        heads >= 1 && (heads == layout.heads() || layout.heads() == 1),
+        "heads",
+        heads,
+        layout.heads() == 1 ? "1 or more" : layout.heads() + " as a page holds");
+    return heads == layout.heads() ? 1 : heads;
+  }
+
+  private static void require(boolean holds, String name, int value, String expected) {
+    if (!holds) {
+      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
+    }
   }
 
   int layers() {

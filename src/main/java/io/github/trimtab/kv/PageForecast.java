@@ -27,14 +27,7 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
    */
   public static PageForecast of(
       EvictionPolicy policy, PageLayout layout, int layers, int rows, int heads, int... newTokens) {
-    require(layers >= 1, "layers", layers, "1 or more");
-    require(rows >= 1, "rows", rows, "1 or more");
-    require(
-        heads >= 1 && (heads == layout.heads() || layout.heads() == 1),
-        "heads",
-        heads,
-        layout.heads() == 1 ? "1 or more" : layout.heads() + " as a page holds");
-    int lists = layout.heads() == heads ? 1 : heads;
+    int lists = LayerTables.lists(layout, layers, rows, heads);
     int[][] held = new int[layers][lists];
     int used = 0;
     int peak = 0;
@@ -42,7 +35,10 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
     for (int step = 0; step < newTokens.length; step++) {
       for (int layer = 0; layer < layers; layer++) {
         int fresh = newTokens[step];
-        require(fresh >= 0, "new tokens of step " + step, fresh, "0 or more");
+        if (fresh < 0) {
+          throw new IllegalArgumentException(
+              "new tokens of step " + step + ": " + fresh + ", expected 0 or more");
+        }
         Retention retention = policy.after(layer, step, fresh);
         int change = 0;
         int needed = 0;
@@ -72,11 +68,5 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
     }
     return new PageForecast(
         peak, used, longest, Math.multiplyExact(layout.pageBytes(), (long) peak));
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

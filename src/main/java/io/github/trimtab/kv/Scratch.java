@@ -5,6 +5,7 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Memory that operations use between their steps; grows to the largest use and stays. */
 final class Scratch implements AutoCloseable {
@@ -22,19 +23,53 @@ final class Scratch implements AutoCloseable {
     for (long size : shape) {
       bytes = Math.multiplyExact(bytes, size);
     }
+    return Tensor.of(dtype, atLeast(bytes), shape);
+  }
+
+  private Buffer atLeast(long bytes) {
     if (bytes > buffer.byteSize()) {
       Buffer larger = memory.allocate(bytes);
       buffer.close();
       buffer = larger;
     }
-    return Tensor.of(dtype, buffer, shape);
+    return buffer;
   }
 
-  /** Integers of a host array, as a tensor of that shape. */
-  Tensor integers(int[] values, long... shape) {
-    Tensor tensor = tensor(DType.I32, shape);
-    memory.upload(MemorySegment.ofArray(values), tensor.buffer(), 0);
+  /** A host tensor as operations read it: itself on the host, a copy in this memory elsewhere. */
+  Tensor operand(Tensor host) {
+    if (memory.place().isHost()) {
+      return host;
+    }
+    Tensor tensor = tensor(host.dtype(), host.shape());
+    memory.upload(host.segment(), tensor.buffer(), 0);
     return tensor;
+  }
+
+  /** Uploads the integers of several tensors together, the values of each in row-major order. */
+  Tensor[] integers(Integers... parts) {
+    int[] all = new int[Arrays.stream(parts).mapToInt(part -> part.values.length).sum()];
+    Buffer to = atLeast((long) all.length * Integer.BYTES);
+    Tensor[] tensors = new Tensor[parts.length];
+    int next = 0;
+    for (int i = 0; i < parts.length; i++) {
+      int[] values = parts[i].values;
+      System.arraycopy(values, 0, all, next, values.length);
+      tensors[i] = Tensor.at((long) next * Integer.BYTES, DType.I32, to, parts[i].shape);
+      next += values.length;
+    }
+    memory.upload(MemorySegment.ofArray(all), to, 0);
+    return tensors;
+  }
+
+  /** What a tensor of integers shall hold. */
+  static final class Integers {
+    private final int[] values;
+    private final long[] shape;
+
+    Integers(int[] values, long... shape) {
+      this.values = values;
+      this.shape = shape;
+    }
   }
 
   long byteSize() {

@@ -48,9 +48,7 @@ public final class Buffer implements AutoCloseable {
    */
   @SuppressWarnings("MustBeClosedChecker") // closed with the buffer
   public static Buffer allocate(long bytes) {
-    if (bytes < 0) {
-      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
-    }
+    requireSize(bytes);
     Arena arena = Arena.ofShared();
     try {
       return new Buffer(Place.HOST, bytes, 0, arena.allocate(bytes, ALIGNMENT), arena::close);
@@ -99,14 +97,18 @@ public final class Buffer implements AutoCloseable {
 
   private static Buffer device(int ordinal, long address, long bytes, @Nullable Runnable release) {
     Place place = Place.cuda(ordinal);
-    if (bytes < 0) {
-      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
-    }
+    requireSize(bytes);
     if (address == 0 && bytes > 0) {
       throw new IllegalArgumentException(
           "address: 0, expected a device address for " + bytes + " bytes");
     }
     return new Buffer(place, bytes, address, null, release);
+  }
+
+  private static void requireSize(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
+    }
   }
 
   /** Where the memory lives. */

@@ -188,11 +188,6 @@ public final class PagePool implements AutoCloseable {
     return peak() * layout.pageBytes();
   }
 
-  /** Bytes of the pages in use. */
-  public long usedBytes() {
-    return used() * layout.pageBytes();
-  }
-
   /** Whether pages can still be taken and given back. */
   public synchronized boolean isOpen() {
     return open;

@@ -49,7 +49,12 @@ public final class Tensor {
 
   /** A contiguous tensor, last dimension fastest, at the start of {@code buffer}. */
   public static Tensor of(DType dtype, Buffer buffer, long... shape) {
-    return strided(dtype, buffer, 0, shape, contiguousStrides(checkedShape(shape)));
+    return at(0, dtype, buffer, shape);
+  }
+
+  /** A contiguous tensor, last dimension fastest, from byte {@code offset} of {@code buffer} on. */
+  public static Tensor at(long offset, DType dtype, Buffer buffer, long... shape) {
+    return strided(dtype, buffer, offset, shape, contiguousStrides(checkedShape(shape)));
   }
 
   /**

@@ -1,12 +1,10 @@
 package io.github.trimtab.scalekv;
 
-import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.kv.Retention;
-import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.Tensor;
 import java.util.Map;
 import java.util.TreeMap;
@@ -144,13 +142,6 @@ public final class HeadMass {
 
     @Override
     public void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
-      int most = 0;
-      for (int row = 0; row < steps.length; row++) {
-        most = Math.max(most, cache.tokens(layer, row) + fresh.capacity());
-      }
-      Tensor weights =
-          Tensor.wrap(
-              new float[cache.rows() * cache.heads() * most], cache.rows(), cache.heads(), most);
       for (int row = 0; row < steps.length; row++) {
         if (steps[row] > 0) {
           require(
@@ -161,13 +152,7 @@ public final class HeadMass {
               "the history and the map of step " + steps[row]);
         }
       }
-      try (Mirror mass = Mirror.of(cache.memory(), weights)) {
-        Tensor sum = mass.operand();
-        cache
-            .kernels()
-            .columnSums(new ColumnSums(q, null, cache.view(layer), fresh, Mask.NONE, scale, sum));
-        mass.download();
-      }
+      Tensor weights = cache.columnSums(layer, q, null, fresh, Mask.NONE, scale);
       for (int row = 0; row < steps.length; row++) {
         add(layer, row, steps[row], weights);
       }

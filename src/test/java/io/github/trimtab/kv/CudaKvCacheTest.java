@@ -2,18 +2,20 @@ package io.github.trimtab.kv;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.CudaDevices;
 import io.github.trimtab.cuda.CudaDevice;
 import io.github.trimtab.cuda.CudaStream;
+import io.github.trimtab.cuda.DeviceMemoryException;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Scoring;
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
-import io.github.trimtab.memory.Mirror;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
@@ -41,7 +43,7 @@ final class CudaKvCacheTest {
   /** A step's tensors in the memory of a cache; kept open until the scenario ends. */
   private static final class Given implements AutoCloseable {
     private final Memory memory;
-    private final List<Mirror> mirrors = new ArrayList<>();
+    private final List<Buffer> buffers = new ArrayList<>();
 
     Given(Memory memory) {
       this.memory = memory;
@@ -65,14 +67,15 @@ final class CudaKvCacheTest {
     }
 
     private Tensor in(Tensor host) {
-      Mirror mirror = Mirror.of(memory, host);
-      mirrors.add(mirror);
-      return mirror.operand();
+      Buffer copy = memory.allocate(host.buffer().byteSize());
+      buffers.add(copy);
+      memory.upload(host.segment(), copy, 0);
+      return Tensor.of(host.dtype(), copy, host.shape());
     }
 
     @Override
     public void close() {
-      mirrors.forEach(Mirror::close);
+      buffers.forEach(Buffer::close);
     }
   }
 
@@ -166,6 +169,34 @@ final class CudaKvCacheTest {
       second.append(0, tokens);
       other.synchronize();
       assertThat(pool.used()).isEqualTo(used);
+    }
+  }
+
+  @Test
+  void tooLittleMemoryForAStepLeavesCacheAndPoolAtWork() {
+    int heads = 64;
+    PageLayout layout = new PageLayout(DType.F32, 16, heads, Fixture.DIM);
+    CudaDevice device = CudaDevice.of(0);
+    try (CudaStream stream = device.newStream();
+        PagePool pool = device.pool(layout, 4);
+        KvCache cache = new KvCache(stream.kernels(), pool, 1, 1, heads, 32);
+        Given given = new Given(cache.memory())) {
+      cache.append(0, given.in(Fixture.tokens(1, heads, 0, 5)));
+      List<Float> before = Fixture.contents(cache);
+      // One key in the place of 2^30, so that their scores exceed any device.
+      long[] shape = {1, heads, 1 << 30, Fixture.DIM};
+      Tensor key = given.in(Fixture.tokens(1, heads, 5, 1)).k();
+      Tensor keys = Tensor.strided(DType.F32, key.buffer(), 0, shape, new long[] {0, 0, 0, 1});
+      Tensor q = given.in(Fixture.queries(1, heads, 1, 1));
+      NewTokens many = new NewTokens(keys, null, null);
+      assertThatThrownBy(() -> cache.columnSums(0, q, null, many, Mask.NONE, 1))
+          .isInstanceOf(DeviceMemoryException.class)
+          .hasMessageContaining("bytes on cuda:0");
+      assertThat(Fixture.contents(cache)).isEqualTo(before);
+      cache.append(0, given.in(Fixture.tokens(1, heads, 5, 12)));
+      stream.synchronize();
+      assertThat(Fixture.held(cache, 0, 0, 63)).hasSize(17).startsWith(0, 1).endsWith(16);
+      assertThat(pool.used()).isEqualTo(2);
     }
   }
 

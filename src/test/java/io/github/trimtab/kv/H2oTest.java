@@ -224,6 +224,8 @@ final class H2oTest {
     assertThat(cache.tokens(0, 0)).isEqualTo(3);
     assertThatThrownBy(() -> new H2o(-1, 2, 1, Mask.NONE)).hasMessageContaining("heavy, recent");
     assertThatThrownBy(() -> policy.store(cache, 0, new int[1], q, Fixture.tokens(2, HEADS, 3, 4)))
+        .hasMessage("steps: 1, expected one for each of 2 rows");
+    assertThatThrownBy(() -> policy.store(cache, 0, new int[2], q, Fixture.tokens(2, 3, 3, 4)))
         .hasMessageContaining("expected 2 rows of 2 heads");
   }
 

@@ -11,6 +11,7 @@ import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Pack;
 import io.github.trimtab.kernel.Quantize;
@@ -45,8 +46,11 @@ final class KvCacheFailureTest {
     private final Kernels kernels = Backends.named("scalar").kernels();
     private boolean fails;
     private boolean copyFails;
+    private boolean allocationFails;
+    private int uploads;
+    private int downloads;
 
-    /** The host's memory, whose copies fail where that is wanted. */
+    /** The host's memory, which counts copies, and fails where that is wanted. */
     @Override
     public Memory memory(Place place) {
       Memory host = Memory.hostOnly(place);
@@ -58,16 +62,21 @@ final class KvCacheFailureTest {
 
         @Override
         public Buffer allocate(long bytes) {
+          if (allocationFails) {
+            throw new AssertionError("no memory");
+          }
           return host.allocate(bytes);
         }
 
         @Override
         public void upload(MemorySegment from, Buffer to, long offset) {
+          uploads++;
           host.upload(from, to, offset);
         }
 
         @Override
         public void download(Buffer from, long offset, MemorySegment to) {
+          downloads++;
           host.download(from, offset, to);
         }
 
@@ -238,6 +247,40 @@ final class KvCacheFailureTest {
     kernels.copyFails = false;
     cache.append(1, fresh);
     assertThat(Fixture.held(cache, 1, 0, 0)).hasSize(30).endsWith(49);
+  }
+
+  @Test
+  void tooLittleMemoryForAStepLosesNoPage() {
+    fill();
+    kernels.allocationFails = true;
+    Class<AssertionError> error = AssertionError.class;
+    leavesAllAsItWas(error, "no memory", () -> cache.store(0, q, fresh, scored(18)));
+    leavesAllAsItWas(error, "no memory", () -> cache.store(1, null, fresh, ENDS));
+    kernels.allocationFails = false;
+    cache.store(0, q, fresh, scored(18));
+    assertThat(cache.tokens(0, 1)).isEqualTo(18);
+  }
+
+  /** Policies too: each ragged step waits for a device once, and writes there once. */
+  @Test
+  void aStepReadsItsLengthsOnceAndWritesItsInputsOnce() {
+    NewTokens ragged = Fixture.ragged(HEADS, 0, 10, 10, 8);
+    EvictionPolicy scores = (layer, step, newTokens) -> scored(4);
+    EvictionPolicy places = (layer, step, newTokens) -> new Retention.Ends(1, 2);
+    EvictionPolicy hitters = new H2o(2, 2, 1, Mask.NONE);
+    for (EvictionPolicy policy : List.of(scores, places, hitters)) {
+      cache.clear();
+      kernels.uploads = 0;
+      kernels.downloads = 0;
+      policy.store(cache, 0, 0, q, ragged);
+      assertThat(kernels.downloads).isEqualTo(1);
+      // What heavy hitters are chosen from comes first.
+      assertThat(kernels.uploads).isEqualTo(policy instanceof H2o ? 2 : 1);
+    }
+    cache.clear();
+    kernels.uploads = 0;
+    cache.append(0, fresh);
+    assertThat(kernels.uploads).isEqualTo(1);
   }
 
   @Test
