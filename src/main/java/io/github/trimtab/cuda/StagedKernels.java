@@ -1,10 +1,7 @@
 package io.github.trimtab.cuda;
 
-import io.github.trimtab.internal.cuda.Addresses;
 import io.github.trimtab.internal.scalar.OperationChecks;
 import io.github.trimtab.kernel.Operation;
-import io.github.trimtab.memory.Buffer;
-import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,45 +33,10 @@ final class StagedKernels extends OperationKernels {
   synchronized void run(Operation op) {
     OperationChecks.check(op);
     CudaStream stream = stream();
-    try (Copies copies = new Copies(stream)) {
+    try (StagedCopies copies = StagedCopies.upload(op, stream)) {
       stream.run(op, copies);
       stream.synchronize();
       copies.download();
-    }
-  }
-
-  /** The device's copies of host buffers. */
-  private static final class Copies implements Addresses, AutoCloseable {
-    private final CudaStream stream;
-    private final IdentityHashMap<Buffer, Buffer> copies = new IdentityHashMap<>();
-    private final IdentityHashMap<Buffer, Buffer> results = new IdentityHashMap<>();
-
-    Copies(CudaStream stream) {
-      this.stream = stream;
-    }
-
-    @Override
-    public long of(Buffer buffer, boolean written) {
-      Buffer copy = copies.computeIfAbsent(buffer, this::upload);
-      if (written) {
-        results.put(buffer, copy);
-      }
-      return copy.deviceAddress();
-    }
-
-    private Buffer upload(Buffer buffer) {
-      Buffer copy = stream.device().allocate(buffer.byteSize());
-      stream.memory().upload(buffer.segment(), copy, 0);
-      return copy;
-    }
-
-    void download() {
-      results.forEach((buffer, copy) -> stream.memory().download(copy, 0, buffer.segment()));
-    }
-
-    @Override
-    public void close() {
-      copies.values().forEach(Buffer::close);
     }
   }
 }
