@@ -16,7 +16,6 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
-import jcuda.NativePointerObject;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUctx_flags;
@@ -54,17 +53,6 @@ final class JCudaInteropTest {
     JCudaDriver.cuCtxSetCurrent(context);
   }
 
-  /** JCuda shows a handle's number to nobody but its own classes, and prints it. */
-  private static long handle(NativePointerObject object) {
-    String text = object.toString();
-    int at = text.indexOf("0x") + 2;
-    int end = at;
-    while (end < text.length() && Character.digit(text.charAt(end), 16) >= 0) {
-      end++;
-    }
-    return Long.parseUnsignedLong(text.substring(at, end), 16);
-  }
-
   private static float[] values() {
     float[] values = new float[TOKENS * DIM];
     for (int i = 0; i < values.length; i++) {
@@ -78,19 +66,23 @@ final class JCudaInteropTest {
     long bytes = (long) TOKENS * DIM * Float.BYTES;
     CUstream theirs = new CUstream();
     JCudaDriver.cuStreamCreate(theirs, 0);
-    CUdeviceptr keys = new CUdeviceptr();
+    CUdeviceptr source = new CUdeviceptr();
+    CUdeviceptr both = new CUdeviceptr();
     CUdeviceptr pages = new CUdeviceptr();
-    JCudaDriver.cuMemAlloc(keys, bytes);
+    JCudaDriver.cuMemAlloc(source, bytes);
+    JCudaDriver.cuMemAlloc(both, 256 + bytes);
     JCudaDriver.cuMemAlloc(pages, LAYOUT.pageBytes());
-    JCudaDriver.cuMemcpyHtoDAsync(keys, Pointer.to(values()), bytes, theirs);
+    // Behind the beginning of an allocation, and written on their stream.
+    CUdeviceptr keys = both.withByteOffset(256);
+    JCudaDriver.cuMemcpyHtoD(source, Pointer.to(values()), bytes);
+    JCudaDriver.cuMemcpyDtoDAsync(keys, source, bytes, theirs);
     CudaDevice device = CudaDevice.of(0);
-    try (CudaStream stream = device.stream(handle(theirs));
+    try (CudaStream stream = device.stream(JCudaHandles.of(theirs));
         Buffer words = device.allocate(2L * Integer.BYTES)) {
-      Tensor k = Tensor.of(DType.F32, device.wrap(handle(keys), bytes), 1, 1, TOKENS, DIM);
-      Buffer slab = device.wrap(handle(pages), LAYOUT.pageBytes());
+      Tensor k = Tensor.of(DType.F32, device.wrap(JCudaHandles.of(keys), bytes), 1, 1, TOKENS, DIM);
+      Buffer slab = device.wrap(JCudaHandles.of(pages), LAYOUT.pageBytes());
       Tensor table = Tensor.of(DType.I32, words, 1, 1, 1);
-      Tensor lengths =
-          Tensor.strided(DType.I32, words, Integer.BYTES, new long[] {1, 1}, new long[] {1, 1});
+      Tensor lengths = Tensor.at(Integer.BYTES, DType.I32, words, 1, 1);
       PagedKv target = new PagedKv(LAYOUT, slab, 1, table, lengths);
       stream.kernels().append(new Append(new NewTokens(k, k), target));
       stream.synchronize();
@@ -98,7 +90,8 @@ final class JCudaInteropTest {
     float[] read = new float[TOKENS * DIM];
     JCudaDriver.cuMemcpyDtoH(Pointer.to(read), pages.withByteOffset(LAYOUT.keys(0)), bytes);
     assertThat(read).isEqualTo(values());
-    JCudaDriver.cuMemFree(keys);
+    JCudaDriver.cuMemFree(source);
+    JCudaDriver.cuMemFree(both);
     JCudaDriver.cuMemFree(pages);
     JCudaDriver.cuStreamDestroy(theirs);
   }
@@ -113,7 +106,7 @@ final class JCudaInteropTest {
     float[] read = new float[TOKENS * DIM];
     try (CudaStream stream = device.newStream();
         Buffer ours = device.allocate(bytes)) {
-      stream.memory().copy(device.wrap(handle(theirs), bytes), 0, ours, 0, bytes);
+      stream.memory().copy(device.wrap(JCudaHandles.of(theirs), bytes), 0, ours, 0, bytes);
       stream.memory().download(ours, 0, MemorySegment.ofArray(read));
     }
     assertThat(read).isEqualTo(values());
@@ -129,7 +122,7 @@ final class JCudaInteropTest {
     CUstream foreign = new CUstream();
     JCudaDriver.cuStreamCreate(foreign, 0);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> CudaDevice.of(0).stream(handle(foreign)))
+        .isThrownBy(() -> CudaDevice.of(0).stream(JCudaHandles.of(foreign)))
         .withMessageContaining("primary context");
     JCudaDriver.cuStreamDestroy(foreign);
     JCudaDriver.cuCtxDestroy(own);
