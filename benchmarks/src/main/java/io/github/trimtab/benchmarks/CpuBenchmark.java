@@ -6,12 +6,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * One part of {@code benchmarks/run cpu}, in a process of its own: the thread count is fixed for a
+ * One part of {@code benchmarks/run}, in a process of its own: the thread count is fixed for a
  * process, and what was compiled for one kernel does not meet another.
  */
 public final class CpuBenchmark {
@@ -29,6 +30,10 @@ public final class CpuBenchmark {
     Optional<CppPeers> cpp =
         library.isEmpty() ? Optional.empty() : Optional.of(new CppPeers(Path.of(library)));
     Backend vector = Backends.named("vector");
+    List<String> absent = new ArrayList<>();
+    if (cpp.isEmpty()) {
+      absent.add("C++ loops and nth_element: no C++ compiler found.");
+    }
     try (var workers = new Workers(threads)) {
       var kernels = new KernelSpeed(vector.kernels(), workers, cpp, seconds);
       List<Figure> figures =
@@ -38,21 +43,30 @@ public final class CpuBenchmark {
             case "attend" -> kernels.attend();
             case "select" -> kernels.select();
             case "head" -> new HeadSpeed(vector.kernels(), workers, cpp, seconds).measure();
+            case "peers" -> {
+              try (var peers = new PeerSpeed(vector.kernels(), workers, seconds)) {
+                absent.addAll(peers.absent());
+                yield peers.measure();
+              }
+            }
             case "scalar" -> {
               var scalar = Backends.named("scalar").kernels();
               yield new ScalarComparison(vector.kernels(), scalar, seconds / 4).measure();
             }
-            case "calls" -> CallCost.measure(seconds);
+            case "eviction" -> new SizeStudy(vector.kernels(), threads, seconds).eviction();
+            case "rows" -> new SizeStudy(vector.kernels(), threads, seconds).rows();
+            case "vectors" -> new SizeStudy(vector.kernels(), threads, seconds).vectors();
+            case "threads" -> new SizeStudy(vector.kernels(), threads, seconds).threads();
+            case "draft" -> new DraftStudy(vector.kernels(), workers, cpp, seconds / 2).measure();
+            case "calls" -> Grid.smallest(seconds);
             default -> throw new IllegalArgumentException("part: " + args[0]);
           };
-      results(vector, cpp.isPresent(), figures).write(Path.of(args[1]));
+      results(vector, absent, figures).write(Path.of(args[1]));
     }
   }
 
-  private static Results results(Backend vector, boolean cpp, List<Figure> figures)
+  private static Results results(Backend vector, List<String> absent, List<Figure> figures)
       throws IOException {
-    List<String> absent =
-        cpp ? List.of() : List.of("C++ loops and nth_element: no C++ compiler found.");
     return new Results(
         Machine.here(vector.device(), System.getProperty("trimtab.compiler", "none")),
         System.getProperty("trimtab.commit", "unknown"),

@@ -4,6 +4,8 @@ import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.kernel.Quantize;
+import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
@@ -20,7 +22,7 @@ import java.util.stream.IntStream;
 
 /** Random tensors and pages of one measurement; closing it frees them all. */
 final class Data implements AutoCloseable {
-  private static final int BLOCK = 1 << 20;
+  private static final int BLOCK = 1 << 18;
 
   private final Kernels kernels;
   private final Random random = new Random(1);
@@ -49,7 +51,7 @@ final class Data implements AutoCloseable {
     return tensor;
   }
 
-  /** Normally distributed numbers: a block of a million, repeated from another place each time. */
+  /** Normally distributed numbers: a block of them, repeated from another place each time. */
   Tensor random(DType dtype, long... shape) {
     Tensor tensor = zeros(dtype, shape);
     MemorySegment block = blocks.computeIfAbsent(dtype, this::block).segment();
@@ -70,6 +72,28 @@ final class Data implements AutoCloseable {
       block.setFloatAt(block.offset(i), (float) random.nextGaussian());
     }
     return block;
+  }
+
+  /** A matrix of the source's shape: its values where they are quantised, else random ones. */
+  WeightRows weights(DType format, Tensor source) {
+    int rows = (int) source.size(0);
+    int columns = (int) source.size(1);
+    if (format.isFloat()) {
+      return WeightRows.of(random(format, rows, columns));
+    }
+    WeightRows weights =
+        WeightRows.allocate(
+            format,
+            rows,
+            columns,
+            WeightRows.DEFAULT_GROUP,
+            bytes -> {
+              Buffer buffer = Buffer.allocate(bytes);
+              buffers.add(buffer);
+              return buffer;
+            });
+    kernels.quantize(new Quantize(source, weights));
+    return weights;
   }
 
   NewTokens tokens(DType dtype, int rows, int heads, int count, int headDim) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * @param group which table it belongs to
  * @param name what was measured
  * @param shape on what
- * @param threads how many took part
+ * @param threads how many took part; 0 where a GPU's did
  * @param unit of the value
  * @param value median and quartiles
  * @param peer what ran in turn with it, or null
@@ -27,10 +27,22 @@ public record Figure(
     CEILING,
     /** An operation against a ceiling or a peer. */
     SPEED,
+    /** An operation against other libraries. */
+    PEER,
     /** The vector backend against the scalar one. */
     SCALAR,
     /** Time and allocation of a call on tiny data. */
-    CALL
+    CALL,
+    /** Eviction against cached tokens; of this and the other studies the shape is a number. */
+    TOKENS,
+    /** Heads against their rows. */
+    ROWS,
+    /** Heads against their vectors. */
+    VECTORS,
+    /** Both against threads. */
+    THREADS,
+    /** Published drafters' heads against the rows kept. */
+    DRAFT
   }
 
   /**

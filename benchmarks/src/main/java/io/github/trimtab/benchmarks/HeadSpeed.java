@@ -3,7 +3,6 @@ package io.github.trimtab.benchmarks;
 import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.HeadRows;
 import io.github.trimtab.kernel.Kernels;
-import io.github.trimtab.kernel.Quantize;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -105,21 +104,9 @@ final class HeadSpeed {
   }
 
   /** Copies of a matrix, as many as it takes to be cold. */
-  private List<WeightRows> weights(Data data, DType format, int rows) {
-    boolean quantized = format == DType.INT8;
-    Tensor first = data.random(quantized ? DType.BF16 : format, rows, COLUMNS);
-    long bytes = format.bytes((long) rows * COLUMNS);
-    return Data.copies(
-        Rounds.setsFor(bytes),
-        () -> {
-          if (!quantized) {
-            return WeightRows.of(data.random(format, rows, COLUMNS));
-          }
-          Tensor codes = data.zeros(DType.INT8, rows, COLUMNS);
-          Tensor scales = data.zeros(DType.BF16, rows, COLUMNS / WeightRows.DEFAULT_GROUP);
-          WeightRows weight = new WeightRows(format, codes, scales);
-          kernels.quantize(new Quantize(first, weight));
-          return weight;
-        });
+  private static List<WeightRows> weights(Data data, DType format, int rows) {
+    Tensor source = data.random(DType.BF16, rows, COLUMNS);
+    int sets = Rounds.setsFor(format.bytes((long) rows * COLUMNS));
+    return Data.copies(sets, () -> data.weights(format, source));
   }
 }

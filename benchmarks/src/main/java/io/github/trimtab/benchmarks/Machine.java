@@ -4,16 +4,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The machine and the software that a run was made with.
  *
- * @param cpu model as the operating system names it
- * @param cores that Java may use
+ * @param cpu model as the operating system names it; of a run on a GPU, that
+ * @param cores that Java may use; of a GPU, its multiprocessors
  * @param system operating system and its version
- * @param jdk version of the virtual machine
+ * @param jdk version of the virtual machine, empty where none took part
  * @param backend the vector backend and its width
- * @param compiler of the C++ peers, or "none"
+ * @param compiler of the C++ peers, "none" without one, empty where there are no such peers
  */
 public record Machine(
     String cpu, int cores, String system, String jdk, String backend, String compiler) {
@@ -25,6 +27,17 @@ public record Machine(
         System.getProperty("java.vendor.version", "") + " " + Runtime.version(),
         backend,
         compiler);
+  }
+
+  /** What it ran with, as far as it is known. */
+  String software() {
+    return Stream.of(
+            system,
+            jdk.isEmpty() ? "" : "JDK " + jdk,
+            backend,
+            compiler.isEmpty() ? "" : "C++ peers by " + compiler)
+        .filter(part -> !part.isEmpty())
+        .collect(Collectors.joining("; "));
   }
 
   /** A file name's part. */

@@ -6,85 +6,144 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
- * Writes the recorded results into the pages that show them, between the lines {@value #START} and
- * {@value #END}: all of them into benchmarks/README.md, the newest ones' headlines into the main
- * page.
+ * Writes the recorded results into the pages that show them, each kind between a line like {@code
+ * <!-- results:cpu -->} and the line {@value #END}: all of them into benchmarks/README.md, the
+ * newest ones' headlines into the main page.
  */
 public final class Report {
-  static final String START = "<!-- results:cpu -->";
   static final String END = "<!-- /results -->";
+
+  /** What torch_peers.py writes is called so. */
+  private static final String TORCH = "torch.json";
 
   private Report() {}
 
+  /** What a run measured, and on what. */
+  enum Kind {
+    /** This machine's cores. */
+    CPU("Nothing is recorded yet."),
+    /** A CUDA device. */
+    GPU(
+        "No figure of a GPU is recorded yet, so none is shown: `benchmarks/run gpu` on a machine"
+            + " with one fills this place."),
+    /** Cost against size. */
+    STUDY("Nothing is recorded yet.");
+
+    private final String nothing;
+
+    Kind(String nothing) {
+      this.nothing = nothing;
+    }
+
+    String prefix() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    String start() {
+      return "<!-- results:" + prefix() + " -->";
+    }
+  }
+
   /**
-   * Rewrites both pages, or only prints the tables of a run.
+   * Records a run, and rewrites both pages; or only prints the tables of a run.
    *
-   * @param args the repository's root, or "print"; then the files of a run to record or to print,
-   *     if any
+   * @param args the repository's root, or "print"; then, if there is a run, its kind and files
    */
   public static void main(String[] args) throws IOException {
-    List<Results> parts = new ArrayList<>();
-    for (String file : Arrays.asList(args).subList(1, args.length)) {
-      parts.add(Results.read(Path.of(file)));
-    }
+    List<Path> files = Arrays.stream(args).skip(2).map(Path::of).toList();
     if (args[0].equals("print")) {
-      System.out.println(ResultTables.all(Results.merged(parts)));
+      Results results = run(files);
+      System.out.println(
+          args[1].equals(Kind.STUDY.prefix())
+              ? StudyTables.all(results)
+              : ResultTables.all(results));
       return;
     }
     Path root = Path.of(args[0]);
-    if (!parts.isEmpty()) {
-      Results results = Results.merged(parts);
-      Path file = root.resolve("benchmarks/results/cpu-" + results.machine().slug() + ".json");
+    if (!files.isEmpty()) {
+      Results results = run(files);
+      Path file =
+          root.resolve("benchmarks/results/" + args[1] + "-" + results.machine().slug() + ".json");
       results.write(file);
       System.out.println("wrote " + file);
     }
-    List<Results> results = recorded(root);
-    for (Path page : List.of(root.resolve("benchmarks/README.md"), root.resolve("README.md"))) {
-      if (Files.exists(page) && hasMarkers(Files.readString(page))) {
-        Files.writeString(page, rendered(root, page, results));
-        System.out.println("wrote " + page);
-      } else {
-        System.out.println("left " + page + " alone: it has no line " + START);
-      }
+    for (Results results : recorded(root, Kind.STUDY)) {
+      StudyPlots.write(results, root.resolve("benchmarks/results"));
+    }
+    for (Path page : pages(root)) {
+      Files.writeString(page, rendered(root, page));
+      System.out.println("wrote " + page);
     }
   }
 
-  static boolean hasMarkers(String text) {
-    return text.contains(START) && text.indexOf(END) > text.indexOf(START);
+  static List<Path> pages(Path root) {
+    return List.of(root.resolve("benchmarks/README.md"), root.resolve("README.md"));
   }
 
-  /** All results files, the newest first. */
-  static List<Results> recorded(Path root) throws IOException {
+  private static Results run(List<Path> files) throws IOException {
+    List<Results> parts = new ArrayList<>();
+    List<TorchPeers> torch = new ArrayList<>();
+    for (Path file : files) {
+      if (file.endsWith(TORCH)) {
+        torch.add(TorchPeers.read(file));
+      } else {
+        parts.add(Results.read(file));
+      }
+    }
+    Results results = Results.merged(parts);
+    for (TorchPeers peers : torch) {
+      results = peers.beside(results);
+    }
+    return results;
+  }
+
+  /** All results files of a kind, the newest first. */
+  static List<Results> recorded(Path root, Kind kind) throws IOException {
     List<Results> results = new ArrayList<>();
     try (Stream<Path> files = Files.list(root.resolve("benchmarks/results"))) {
-      for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
-        results.add(Results.read(file));
+      for (Path file : files.sorted().toList()) {
+        String name = String.valueOf(file.getFileName());
+        if (name.startsWith(kind.prefix() + "-") && name.endsWith(".json")) {
+          results.add(Results.read(file));
+        }
       }
     }
     results.sort((a, b) -> b.date().compareTo(a.date()));
     return results;
   }
 
-  /** What {@code page} says when its tables are made from {@code results}. */
-  static String rendered(Path root, Path page, List<Results> results) throws IOException {
+  /** What {@code page} says when its tables are made from the recorded results. */
+  static String rendered(Path root, Path page) throws IOException {
     String text = Files.readString(page);
-    int from = text.indexOf(START) + START.length();
     boolean main = page.equals(root.resolve("README.md"));
-    return text.substring(0, from)
-        + "\n"
-        + tables(results, main)
-        + text.substring(text.indexOf(END, from));
+    for (Kind kind : Kind.values()) {
+      text = rendered(text, kind, tables(recorded(root, kind), kind, main));
+    }
+    return text;
   }
 
-  private static String tables(List<Results> results, boolean main) {
-    if (results.isEmpty()) {
-      return "Nothing is recorded yet.\n";
+  /** The page with other tables of one kind; as it is if it has no place for them. */
+  static String rendered(String page, Kind kind, String tables) {
+    int start = page.indexOf(kind.start());
+    int end = page.indexOf(END, start);
+    if (start < 0 || end < 0) {
+      return page;
     }
-    return main
-        ? ResultTables.headlines(results.getFirst())
-        : String.join("\n", results.stream().map(ResultTables::all).toList());
+    return page.substring(0, start + kind.start().length()) + "\n" + tables + page.substring(end);
+  }
+
+  private static String tables(List<Results> results, Kind kind, boolean main) {
+    if (results.isEmpty()) {
+      return kind.nothing + "\n";
+    }
+    return kind == Kind.STUDY
+        ? StudyTables.all(results.getFirst())
+        : main
+            ? ResultTables.headlines(results.getFirst())
+            : String.join("\n", results.stream().map(ResultTables::all).toList());
   }
 }

@@ -31,7 +31,8 @@ final class ResultTables {
   static String all(Results results) {
     var tables = new ResultTables(results);
     tables.machine();
-    tables.speed();
+    tables.speed(Group.SPEED);
+    tables.peers();
     tables.ceilings();
     tables.scalar();
     tables.calls();
@@ -87,34 +88,36 @@ final class ResultTables {
     line("");
     line("### %s, %d cores".formatted(machine.cpu(), machine.cores()));
     line("");
-    line(
-        "%s; JDK %s; %s; C++ peers by %s. Commit %s, %s."
-            .formatted(
-                machine.system(),
-                machine.jdk(),
-                machine.backend(),
-                machine.compiler(),
-                results.commit(),
-                results.date()));
+    line("%s. Commit %s, %s.".formatted(machine.software(), results.commit(), results.date()));
     results.absent().forEach(sentence -> line(sentence));
     line("");
   }
 
-  private void speed() {
+  private void peers() {
+    if (!group(Group.PEER).isEmpty()) {
+      line(
+          "Against other libraries, on the same cold rows; quantised rows in each one's own"
+              + " format:");
+      line("");
+      speed(Group.PEER);
+    }
+  }
+
+  private void speed(Group group) {
     line("| Operation | Data | Threads | Measured | Against | Times as fast |");
     line("|---|---|---:|---:|---|---:|");
-    for (Figure figure : group(Group.SPEED)) {
+    for (Figure figure : group(group)) {
       Peer peer = figure.peer();
       line(
-          "| %s | %s | %d | %s %s | %s | %s |"
+          "| %s | %s | %s | %s %s | %s | %s |"
               .formatted(
                   figure.name(),
                   figure.shape(),
-                  figure.threads(),
+                  threadsCell(figure),
                   number(figure.value().median()),
                   figure.unit(),
                   peer == null
-                      ? "absent"
+                      ? "-"
                       : peer.name() + ": " + number(peer.value().median()) + " " + figure.unit(),
                   peer == null ? "-" : spread(peer.ratio())));
     }
@@ -122,17 +125,24 @@ final class ResultTables {
   }
 
   private void ceilings() {
+    if (group(Group.CEILING).isEmpty()) {
+      return;
+    }
     line("| Ceiling | Threads | Measured |");
     line("|---|---:|---:|");
     for (Figure figure : group(Group.CEILING)) {
       line(
-          "| %s | %d | %s %s |"
-              .formatted(figure.name(), figure.threads(), spread(figure.value()), figure.unit()));
+          "| %s | %s | %s %s |"
+              .formatted(
+                  figure.name(), threadsCell(figure), spread(figure.value()), figure.unit()));
     }
     line("");
   }
 
   private void scalar() {
+    if (group(Group.SCALAR).isEmpty()) {
+      return;
+    }
     List<String> formats = group(Group.SCALAR).stream().map(Figure::shape).distinct().toList();
     line("Vector against scalar, one thread, times as fast, by the format of the pages:");
     line("");
@@ -176,6 +186,9 @@ final class ResultTables {
   }
 
   private void calls() {
+    if (group(Group.CALL).isEmpty()) {
+      return;
+    }
     line("| A call on tiny data | Measured |");
     line("|---|---:|");
     for (Figure figure : group(Group.CALL)) {
@@ -201,6 +214,10 @@ final class ResultTables {
                 && other.shape().equals(figure.shape())
                 && other.threads() == threads)
         .findFirst();
+  }
+
+  private static String threadsCell(Figure figure) {
+    return figure.threads() == 0 ? "-" : Integer.toString(figure.threads());
   }
 
   private static String threads(int count) {

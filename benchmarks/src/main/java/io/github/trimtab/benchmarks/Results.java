@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What one run measured, as it lies in a file of {@code benchmarks/results}.
@@ -44,13 +45,24 @@ public record Results(
     for (Results part : parts) {
       for (Figure figure : part.figures) {
         List<Object> what =
-            List.of(figure.group(), figure.name(), figure.shape(), figure.threads(), figure.unit());
+            List.of(
+                figure.group(),
+                figure.name(),
+                figure.shape(),
+                figure.threads(),
+                figure.unit(),
+                figure.group() == Figure.Group.PEER ? requirePeer(figure).name() : "");
         runs.computeIfAbsent(what, key -> new ArrayList<>()).add(figure);
       }
     }
     List<Figure> middle = runs.values().stream().map(Results::middle).toList();
     Results first = parts.getFirst();
-    return new Results(first.machine, first.commit, first.date, first.absent, middle);
+    List<String> absent = parts.stream().flatMap(part -> part.absent.stream()).distinct().toList();
+    return new Results(first.machine, first.commit, first.date, absent, middle);
+  }
+
+  private static Figure.Peer requirePeer(Figure figure) {
+    return Optional.ofNullable(figure.peer()).orElseThrow();
   }
 
   private static Figure middle(List<Figure> runs) {

@@ -4,27 +4,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.trimtab.benchmarks.Figure.Group;
 import io.github.trimtab.benchmarks.Figure.Peer;
+import io.github.trimtab.benchmarks.Report.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
-  @ParameterizedTest
-  @ValueSource(strings = {"benchmarks/README.md", "README.md"})
-  void pageShowsTheRecordedResults(String name) throws IOException {
-    Path page = ROOT.resolve(name);
-    String text = Files.readString(page);
-    assertThat(Report.hasMarkers(text)).as("%s has a line %s", name, Report.START).isTrue();
-    assertThat(text.equals(Report.rendered(ROOT, page, Report.recorded(ROOT))))
-        .as("%s shows benchmarks/results; if not, run benchmarks/report", name)
-        .isTrue();
+  @Test
+  void pagesShowTheRecordedResults() throws IOException {
+    for (Path page : Report.pages(ROOT)) {
+      String text = Files.readString(page);
+      assertThat(text).contains(Kind.CPU.start());
+      assertThat(text.equals(Report.rendered(ROOT, page)))
+          .as("%s shows benchmarks/results; if not, run benchmarks/report", page)
+          .isTrue();
+    }
+    assertThat(Files.readString(Report.pages(ROOT).getFirst())).contains(Kind.GPU.start());
   }
 
   @Test
@@ -60,14 +60,32 @@ class ReportTest {
   }
 
   @Test
-  void pageKeepsWhatStandsAroundTheTables(@TempDir Path root) throws IOException {
-    Path page = root.resolve("README.md");
+  void pageKeepsWhatStandsAroundTheTables() {
+    String cpu = "before\n" + Kind.CPU.start() + "\nan earlier table\n" + Report.END + "\nafter\n";
+    String gpu = Kind.GPU.start() + "\nanother\n" + Report.END + "\n";
+    assertThat(Report.rendered(cpu + gpu, Kind.CPU, "new\n"))
+        .isEqualTo(cpu.replace("an earlier table", "new") + gpu);
+    assertThat(Report.rendered(cpu + gpu, Kind.GPU, "new\n"))
+        .isEqualTo(cpu + gpu.replace("another", "new"));
+    assertThat(Report.rendered(cpu, Kind.GPU, "new\n")).isEqualTo(cpu);
+  }
+
+  @Test
+  void torchStandsBesideTheSameOperation(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("torch.json");
+    String time =
+        "{\"name\":\"%s\",\"shape\":\"keys\",\"peer\":\"a\",\"value\":{\"q1\":8,\"median\":10,\"q3\":12}}";
     Files.writeString(
-        page, "before\n" + Report.START + "\nan earlier table\n" + Report.END + "\nafter\n");
-    assertThat(Report.rendered(root, page, List.of(sample())))
-        .startsWith("before\n" + Report.START + "\n")
-        .endsWith("\n" + Report.END + "\nafter\n")
-        .doesNotContain("an earlier table");
+        file,
+        "{\"version\":\"torch 3\",\"absent\":[\"b\"],\"peers\":[%s,%s]}"
+            .formatted(time.formatted("score"), time.formatted("other")));
+    Results both = TorchPeers.read(file).beside(run(0.8));
+    assertThat(both.absent()).containsExactly("Beside it: torch 3.", "b");
+    assertThat(both.figures()).hasSize(2);
+    Figure beside = both.figures().getLast();
+    assertThat(beside.group()).isEqualTo(Group.PEER);
+    assertThat(beside.peer())
+        .isEqualTo(new Peer("a", new Spread(8, 10, 12), new Spread(0.4, 0.5, 0.6)));
   }
 
   private static Results sample() {
