@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 public final class Report {
   static final String END = "<!-- /results -->";
 
-  /** What torch_peers.py writes is called so. */
+  /** How the name of what torch_peers.py writes ends. */
   private static final String TORCH = "torch.json";
 
   private Report() {}
@@ -88,7 +88,7 @@ public final class Report {
     List<Results> parts = new ArrayList<>();
     List<TorchPeers> torch = new ArrayList<>();
     for (Path file : files) {
-      if (file.endsWith(TORCH)) {
+      if (file.toString().endsWith(TORCH)) {
         torch.add(TorchPeers.read(file));
       } else {
         parts.add(Results.read(file));

@@ -11,7 +11,7 @@ import java.util.List;
  * shapes. They ran one after the other, not in turn, so a ratio is that of the medians, and its
  * spread that of both times.
  *
- * @param version of torch and what it calls
+ * @param version of torch and what it calls, or why it took no part
  * @param absent forms that torch refused, a sentence each
  * @param peers its times
  */
@@ -34,7 +34,7 @@ record TorchPeers(String version, List<String> absent, List<Time> peers) {
           .forEach(figures::add);
     }
     List<String> sentences = new ArrayList<>(run.absent());
-    sentences.add("Beside it: " + version + ".");
+    sentences.add("PyTorch: " + version + ".");
     sentences.addAll(absent);
     return new Results(run.machine(), run.commit(), run.date(), sentences, figures);
   }

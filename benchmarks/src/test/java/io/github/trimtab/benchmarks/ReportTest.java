@@ -80,7 +80,7 @@ class ReportTest {
         "{\"version\":\"torch 3\",\"absent\":[\"b\"],\"peers\":[%s,%s]}"
             .formatted(time.formatted("score"), time.formatted("other")));
     Results both = TorchPeers.read(file).beside(run(0.8));
-    assertThat(both.absent()).containsExactly("Beside it: torch 3.", "b");
+    assertThat(both.absent()).containsExactly("PyTorch: torch 3.", "b");
     assertThat(both.figures()).hasSize(2);
     Figure beside = both.figures().getLast();
     assertThat(beside.group()).isEqualTo(Group.PEER);
