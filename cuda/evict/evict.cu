@@ -1,6 +1,10 @@
-// Evict: the scoring launch (softmax mode: its few), then one that selects and copies. Four blocks
-// share a head: each selects for itself, which costs less than telling one another, and copies a
-// quarter of the survivors.
+// Evict: the scoring launch, then one that selects and copies. Four blocks share a head: each
+// selects for itself, which costs less than telling one another, and copies a quarter of the
+// survivors.
+//
+// In softmax mode scoring is three launches for every 16 queries: weights need the sum of a query's
+// exponentials, and that the largest of its logits, each known when every block of a list is
+// through. The last block could go on alone, which saves a launch and leaves most processors idle.
 //
 // Infinity-2B, 2954 -> 650 tokens of 32 lists (16 heads x 128, 2 rows), BF16: keys read once for
 // the scores, keys and values of survivors read and written: 45 MB, 10.6 us at 4.3 TB/s, and the
