@@ -1,203 +1,93 @@
-// Attend, the plain form: a warp a query, a lane a key for the logits of 32 keys, then lanes along
-// the head's dimension for their values; max and sum carried along (online softmax).
+// Which of attention's kernels runs, and how tokens are split. Neither depends on the number of
+// rows, on the device's size or on what a list holds: a row's result is the same alone and in any
+// batch.
 //
-// FLOPs: 4 a query, key and dimension. Each query reads all keys and values through the caches, so
-// it is bound by loads far above the arithmetic's time.
+//   lines of a key/value head   a block takes                                  tokens of a split
+//   1 to 32                     16 lines, its warps share the keys             512
+//   33 to 512                   128 lines, 64 beyond 128 columns, 16 of codes  2048
+//   more                        the same                                       all
+//
+// 512 make 128 blocks of 8 heads of 8192 tokens, 2048 make 256 blocks of a tree of 64 nodes over
+// 32768 tokens of 8 heads with 4 query heads each; parts cost 4 bytes a column written and read.
+//
+// Everything else, and every device before sm_80, takes the plain form: formats that differ or are
+// F32, tensors that cannot be read 16 bytes at a time.
 #include "attend/attend.cuh"
 
-#include "common/elements.cuh"
-#include "common/launch.cuh"
-#include "common/queries.cuh"
-#include "common/warp.cuh"
+#include <algorithm>
+
+#include "attend/kernels.cuh"
+#include "attend/partials.cuh"
 
 namespace trimtab {
 
 namespace {
 
-constexpr int WARPS = 4;
-constexpr int SLICES = MOST_HEAD_DIM / LANES;  // dimensions of a lane: lane, lane + 32, ...
+constexpr int FEW_SPLIT = 512;
+constexpr int MANY_SPLIT = 2048;
+constexpr int MOST_SPLIT_LINES = 512;
 
-/** One query and what it attends to. */
-struct Work {
-  int32_t row, query_head, head, query;
-  TokenCounts counts;
-  uint64_t ancestors;  // under a tree mask: a bit a new token
-};
-
-/** A bit for a query of a tree and for each of its ancestors. */
-__device__ uint64_t ancestors_of(const trimtab_attend_params& params, int32_t row, int32_t query,
-                                 const Notes& notes) {
-  uint64_t ancestors = 0;
-  for (int32_t i = query; i >= 0;) {
-    ancestors |= uint64_t{1} << i;
-    int32_t parent = at(params.parents, row, i);
-    int64_t index = row * params.parents.size[1] + i;
-    if (!notes.inside(TRIMTAB_ARGUMENT_PARENTS, index, parent, -1, i - 1)) break;
-    i = parent;
+/** Whether tensor cores multiply these formats and copies of 16 bytes reach everything. */
+bool fits_tiles(const trimtab_attend_params& params) {
+  int32_t dtype = params.q.dtype;
+  int64_t head_dim = params.q.size[3];
+  if ((dtype != TRIMTAB_F16 && dtype != TRIMTAB_BF16) || !wide(params.q) || params.scale == 0) {
+    return false;
   }
-  return ancestors;
+  const trimtab_new_tokens& fresh = params.fresh;
+  if (has(fresh) && (fresh.k.dtype != dtype || !wide(fresh.k) || !wide(fresh.v))) return false;
+  const trimtab_pages& history = params.history;
+  return !has(history) || history.dtype == dtype ||
+         (is_quantized(history.dtype) && head_dim % 16 == 0);
 }
 
-__device__ bool sees(const trimtab_attend_params& params, const Work& work, int32_t token) {
-  int32_t fresh = token - work.counts.history;
-  if (fresh < 0 || params.mask == TRIMTAB_MASK_NONE) return true;
-  if (params.mask == TRIMTAB_MASK_CAUSAL) return fresh <= work.query;
-  return (work.ancestors >> fresh & 1) != 0;
-}
-
-/** Where a token's key and value lie; null where its page is bad. */
-struct Place {
-  const char* key = nullptr;
-  const char* value = nullptr;
-  float key_scale = 1.f;
-  float value_scale = 1.f;
-};
-
-__device__ Place place_of(const trimtab_attend_params& params, const Work& work,
-                          const HeadPages& pages, int32_t token, const Notes& notes) {
-  if (token >= work.counts.history) {
-    int32_t fresh = token - work.counts.history;
-    return {vector_of(params.fresh.k, work.row, work.head, fresh),
-            vector_of(params.fresh.v, work.row, work.head, fresh)};
-  }
-  const char* page = pages.page(token, notes);
-  if (page == nullptr) return {};
-  Place place{page + pages.codes(token), page + pages.codes(token) + pages.to_value};
-  if (is_quantized(params.history.dtype)) {
-    const char* scale = page + pages.scale(token);
-    place.key_scale = from_bf16(*reinterpret_cast<const uint16_t*>(scale));
-    place.value_scale = from_bf16(*reinterpret_cast<const uint16_t*>(scale + pages.to_value));
-  }
-  return place;
-}
-
-__device__ float dot(const float* query, int32_t dtype, const char* key, bool aligned, float scale,
-                     int32_t head_dim) {
-  float sum = 0.f;
-  for (int32_t d = 0; d < head_dim; d += SHARE) {
-    float x[SHARE];
-    widen_share(dtype, load_share(bits(dtype), key + d * (bits(dtype) / 8), aligned), scale, x);
-#pragma unroll
-    for (int i = 0; i < SHARE; i++) sum = fma(query[d + i], x[i], sum);
-  }
-  return sum;
-}
-
-/** One element of a value, of any format. */
-__device__ float value_at(int32_t dtype, const char* value, float scale, int32_t d) {
-  if (dtype == TRIMTAB_FP8_E4M3) return formats::Fp8::value(static_cast<uint8_t>(value[d])) * scale;
-  if (dtype == TRIMTAB_INT8) return formats::Int8::value(static_cast<uint8_t>(value[d])) * scale;
-  return read_element(dtype, value + d * (bits(dtype) / 8));
-}
-
-/** The output of a query under construction: a lane's dimensions, and max and sum of all. */
-struct State {
-  float out[SLICES] = {};
-  float max = -infinity();
-  float sum = 0.f;
-  bool any = false;
-};
-
-/** Takes in tokens [first, first + 32). All lanes call. */
-__device__ void attend_tile(const trimtab_attend_params& params, const Work& work,
-                            const HeadPages& pages, const float* query, int32_t first, State& state,
-                            const Notes& notes) {
-  auto head_dim = static_cast<int32_t>(params.q.size[3]);
-  int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
-  int32_t token = first + lane;
-  bool seen = token < work.counts.all() && sees(params, work, token);
-  Place place;
-  if (seen) place = place_of(params, work, pages, token, notes);
-  seen = place.key != nullptr;
-  bool paged = token < work.counts.history;
-  int32_t dtype = paged ? params.history.dtype : params.fresh.k.dtype;
-  float logit = -infinity();
-  if (seen) {
-    bool aligned = paged || wide(params.fresh.k);
-    logit = dot(query, dtype, place.key, aligned, place.key_scale, head_dim) * params.scale;
-  }
-  unsigned tokens_seen = __ballot_sync(ALL_LANES, seen);
-  if (tokens_seen == 0) return;
-  state.any = true;
-  float max = max_or_nan(state.max, warp_max_or_nan(logit));
-  // Where every logit so far is -inf, nothing weighs anything yet.
-  float weight = seen && max != -infinity() ? exp(logit - max) : 0.f;
-  float kept = max != -infinity() ? exp(state.max - max) : 1.f;
-  state.max = max;
-  state.sum = fma(state.sum, kept, warp_tree(weight));
-  for (int s = 0; s < SLICES; s++) state.out[s] *= kept;
-  for (int j = 0; j < LANES; j++) {
-    if ((tokens_seen >> j & 1) == 0) continue;
-    float w = __shfl_sync(ALL_LANES, weight, j);
-    auto address = __shfl_sync(ALL_LANES, reinterpret_cast<uintptr_t>(place.value), j);
-    float scale = __shfl_sync(ALL_LANES, place.value_scale, j);
-    int32_t value_dtype = __shfl_sync(ALL_LANES, dtype, j);
-#pragma unroll
-    for (int s = 0; s < SLICES; s++) {
-      int32_t d = lane + s * LANES;
-      if (d >= head_dim) continue;
-      float v = value_at(value_dtype, reinterpret_cast<const char*>(address), scale, d);
-      state.out[s] = fma(w, v, state.out[s]);
-    }
-  }
-}
-
-__global__ void __launch_bounds__(WARPS* LANES, 4)
-    attend(const __grid_constant__ trimtab_attend_params params, int32_t heads) {
-  __shared__ float queries[WARPS][MOST_HEAD_DIM];
-  Notes notes{params.common.status, TRIMTAB_OPERATION_ATTEND};
+AttendArguments arguments_of(const trimtab_attend_params& params) {
+  AttendArguments a{params};
   const int64_t* size = params.q.size;
-  int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
-  int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
-  int64_t item = static_cast<int64_t>(blockIdx.x) * WARPS + warp;
-  if (item >= size[0] * size[1] * size[2]) return;
-  Work work{};
-  work.query = static_cast<int32_t>(item % size[2]);
-  work.query_head = static_cast<int32_t>(item / size[2] % size[1]);
-  work.row = static_cast<int32_t>(item / size[2] / size[1]);
-  work.head = work.query_head / static_cast<int32_t>(size[1] / heads);
-  auto head_dim = static_cast<int32_t>(size[3]);
-  int32_t valid = valid_queries(params.q, params.query_lengths, work.row, notes);
-  State state;
-  if (work.query < valid) {
-    work.counts = tokens_of(params.history, params.fresh, work.row, work.head, INT32_MAX, notes);
-    if (params.mask == TRIMTAB_MASK_TREE) {
-      work.ancestors = ancestors_of(params, work.row, work.query, notes);
-    }
-    const char* from = vector_of(params.q, work.row, work.query_head, work.query);
-    for (int32_t d = lane; d < head_dim; d += LANES) {
-      queries[warp][d] = read_element(params.q.dtype, from + d * (bits(params.q.dtype) / 8));
-    }
-    __syncwarp();
-    HeadPages pages(params.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, work.row, work.head);
-    for (int32_t first = 0; first < work.counts.all(); first += LANES) {
-      attend_tile(params, work, pages, queries[warp], first, state, notes);
-    }
+  a.heads = static_cast<int32_t>(key_heads(params.history, params.fresh));
+  a.group = static_cast<int32_t>(size[1] / a.heads);
+  int64_t lines = size[2] * a.group;
+  a.splits = 1;
+  a.split_tokens = INT32_MAX;
+  // Beyond this many there is no memory for the results of a row.
+  a.lines = static_cast<int32_t>(std::min<int64_t>(lines, INT32_MAX / 2));
+  if (lines > MOST_SPLIT_LINES || !fits_tiles(params)) return a;
+  int64_t tokens = has(params.fresh) ? params.fresh.k.size[2] : 0;
+  if (has(params.history)) tokens += params.history.table.size[2] * params.history.tokens;
+  int split = lines <= FEW_LINES ? FEW_SPLIT : MANY_SPLIT;
+  if (tokens <= split) return a;
+  a.split_tokens = split;
+  a.splits = static_cast<int32_t>((std::min<int64_t>(tokens, INT32_MAX) + split - 1) / split);
+  return a;
+}
+
+bool launch_tiles(const AttendArguments& a, cudaStream_t stream, cudaError_t* error) {
+  Limits device{};
+  *error = limits(&device);
+  if (*error != cudaSuccess) return true;
+  bool packed = is_quantized(a.op.history.dtype);
+  if (a.op.q.dtype == TRIMTAB_F16) {
+    return packed ? launch_tiles<true, true>(a, device, stream, error)
+                  : launch_tiles<true, false>(a, device, stream, error);
   }
-  auto* out = static_cast<float*>(params.out.data) + work.row * params.out.stride[0] +
-              work.query_head * params.out.stride[1] + work.query * params.out.stride[2];
-#pragma unroll
-  for (int s = 0; s < SLICES; s++) {
-    int32_t d = lane + s * LANES;
-    if (d < head_dim) out[d] = state.any ? state.out[s] / state.sum : 0.f;
-  }
-  if (has(params.lse) && lane == 0) {
-    float lse = state.any ? state.max + log(state.sum) : -infinity();
-    row_of(params.lse, work.row, work.query_head)[work.query] = lse;
-  }
+  return packed ? launch_tiles<false, true>(a, device, stream, error)
+                : launch_tiles<false, false>(a, device, stream, error);
 }
 
 }  // namespace
 
-uint64_t workspace_attend(const trimtab_attend_params&) { return 0; }
+uint64_t workspace_attend(const trimtab_attend_params& params) {
+  AttendArguments a = arguments_of(params);
+  return a.splits > 1 ? Partials::bytes(a) : 0;
+}
 
 cudaError_t launch_attend(const trimtab_attend_params& params, cudaStream_t stream) {
   const int64_t* size = params.q.size;
-  int64_t items = size[0] * size[1] * size[2];
-  if (items == 0) return cudaSuccess;
-  auto heads = static_cast<int32_t>(key_heads(params.history, params.fresh));
-  return launch(attend, {blocks_of((items + WARPS - 1) / WARPS), dim3(WARPS * LANES)}, stream,
-                params, heads);
+  if (size[0] * size[1] * size[2] == 0) return cudaSuccess;
+  AttendArguments a = arguments_of(params);
+  cudaError_t error = cudaSuccess;
+  if (!fits_tiles(params) || !launch_tiles(a, stream, &error)) return launch_plain(a, stream);
+  return error == cudaSuccess && a.splits > 1 ? launch_combine(a, stream) : error;
 }
 
 }  // namespace trimtab

@@ -26,6 +26,23 @@ __device__ __forceinline__ void copy_async(void* shared, const void* global) {
 #endif
 }
 
+/** The same for 16 bytes, or clears them where nothing is there to be copied; `global` is valid. */
+__device__ __forceinline__ void copy_or_clear_async(void* shared, const void* global,
+                                                    bool present) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  auto to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(to), "l"(global),
+               "r"(present ? 16 : 0)
+               : "memory");
+#else
+  if (present) {
+    copy_async<16>(shared, global);
+  } else {
+    memset(shared, 0, 16);
+  }
+#endif
+}
+
 /** Makes one group of the copies that this thread began since the last call. */
 __device__ __forceinline__ void commit_copies() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800

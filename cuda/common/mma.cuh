@@ -1,4 +1,5 @@
-// Tensor cores: products of small matrices by a warp (mma.sync, sm_80 and later).
+// Tensor cores: products of small matrices by a warp (mma.sync, sm_80 and later), and how their
+// operands come there.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,6 +10,25 @@
 #include "common/warp.cuh"
 
 namespace trimtab {
+
+/** Rounds two numbers to F16 if HALF, to BF16 otherwise, to nearest even; the first one lies lower.
+ */
+template <bool HALF>
+__device__ __forceinline__ uint32_t round_pair(float first, float second) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t pair;
+  if constexpr (HALF) {
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  } else {
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  }
+  return pair;
+#else
+  uint32_t low = HALF ? to_f16(first) : to_bf16(first);
+  uint32_t high = HALF ? to_f16(second) : to_bf16(second);
+  return low | high << 16;
+#endif
+}
 
 /** Two 16-bit numbers in a word, the first in its lower half. */
 template <bool HALF>
@@ -62,6 +82,35 @@ __device__ __forceinline__ void multiply_add(float (&d)[4], const uint32_t (&a)[
     }
   }
   for (int i = 0; i < 4; i++) d[i] = static_cast<float>(sums[i]);
+#endif
+}
+
+/**
+ * Reads four matrices [8, 8] of 16-bit elements from shared memory, transposed (ldmatrix.trans):
+ * lane 8 i + r names row r of matrix i, 16 aligned bytes. Lane 4 g + c gets of each matrix the
+ * elements of column g in rows 2 c and 2 c + 1: b of multiply_add() for two matrices below each
+ * other.
+ */
+__device__ __forceinline__ void read_transposed(const unsigned char* row, uint32_t (&words)[4]) {
+#ifdef __CUDACC__
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 750
+  auto from = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+               : "r"(from)
+               : "memory");
+#endif
+#else
+  int g = static_cast<int>(threadIdx.x) % LANES / 4;
+  int c = static_cast<int>(threadIdx.x) % 4;
+  for (int i = 0; i < 4; i++) {
+    words[i] = 0;
+    for (int r = 0; r < 2; r++) {
+      auto* from =
+          __shfl_sync(ALL_LANES, reinterpret_cast<const uint16_t*>(row), 8 * i + 2 * c + r);
+      words[i] |= uint32_t{from[g]} << 16 * r;
+    }
+  }
 #endif
 }
 

@@ -14,7 +14,7 @@
 #include "common/launch.cuh"
 #include "head/results.cuh"
 #include "head/rows.cuh"
-#include "head/widen.cuh"
+#include "common/widen.cuh"
 
 namespace trimtab {
 

@@ -9,7 +9,7 @@
 #include <cuda_runtime.h>
 
 #include "common/formats.cuh"
-#include "head/widen.cuh"
+#include "common/widen.cuh"
 
 namespace trimtab {
 

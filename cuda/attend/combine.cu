@@ -1,0 +1,105 @@
+// Attention's last step where blocks shared the tokens of a line: their parts are joined, a block a
+// line, in an order that the number of parts alone decides.
+//
+// s parts of d columns a line: bytes 4 s d, read from L2; 1 MiB for 32 lines of 64 parts of 128.
+#include "attend/kernels.cuh"
+#include "attend/partials.cuh"
+#include "common/launch.cuh"
+#include "common/warp.cuh"
+
+namespace trimtab {
+
+namespace {
+
+constexpr int WARPS = 4;
+constexpr int SLICES = MOST_HEAD_DIM / LANES;  // columns of a lane: lane, lane + 32, ...
+
+/** What the warps of a block tell each other. */
+struct CombineShared {
+  float max[WARPS];
+  float sum[WARPS];
+  float out[WARPS][MOST_HEAD_DIM];
+};
+
+/** The largest logit of all parts. All threads of the block call. */
+__device__ float largest(const Partials& partials, int64_t first, int32_t parts, float* shared) {
+  float max = -infinity();
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < parts; i += WARPS * LANES) {
+    max = fmaxf(max, partials.sum(first + i).max);
+  }
+#pragma unroll
+  for (int o = LANES / 2; o > 0; o /= 2) max = fmaxf(max, __shfl_xor_sync(ALL_LANES, max, o));
+  shared[threadIdx.x / LANES] = max;
+  __syncthreads();
+  for (int w = 0; w < WARPS; w++) max = fmaxf(max, shared[w]);
+  return max;
+}
+
+__global__ void __launch_bounds__(WARPS* LANES, 4)
+    attend_combine(const __grid_constant__ AttendArguments a) {
+  __shared__ CombineShared shared;
+  Notes notes{a.op.common.status, TRIMTAB_OPERATION_ATTEND};
+  const int64_t* size = a.op.q.size;
+  auto query = static_cast<int32_t>(blockIdx.x % size[2]);
+  auto query_head = static_cast<int32_t>(blockIdx.x / size[2] % size[1]);
+  auto row = static_cast<int32_t>(blockIdx.x / size[2] / size[1]);
+  auto columns = static_cast<int32_t>(size[3]);
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  int32_t lane = thread % LANES;
+  int32_t warp = thread / LANES;
+  TokenCounts counts =
+      tokens_of(a.op.history, a.op.fresh, row, query_head / a.group, INT32_MAX, notes);
+  bool sees = query < valid_queries(a.op.q, a.op.query_lengths, row, notes);
+  if (sees) {
+    bool tree = a.op.mask == TRIMTAB_MASK_TREE;
+    sees = sees_any(a.op, counts, query, tree ? ancestors_of(a.op, row, query, notes) : 0);
+  }
+  PartialSum all{-infinity(), 0.f};
+  if (sees) {
+    Partials partials(a);
+    int64_t first = partials.first(row, query_head, query);
+    auto parts = static_cast<int32_t>((counts.all() + a.split_tokens - 1) / a.split_tokens);
+    all.max = largest(partials, first, parts, shared.max);
+    float sum = 0.f;
+    float out[SLICES] = {};
+#pragma unroll 4
+    for (int32_t i = warp; i < parts; i += WARPS) {
+      PartialSum part = partials.sum(first + i);
+      float weight = weight_of(part, all.max);
+      sum = fma(part.sum, weight, sum);
+      const float* from = partials.out(first + i);
+#pragma unroll
+      for (int s = 0; s < SLICES; s++) {
+        int32_t column = lane + s * LANES;
+        if (column < columns) out[s] = fma(from[column], weight, out[s]);
+      }
+    }
+    shared.sum[warp] = sum;
+#pragma unroll
+    for (int s = 0; s < SLICES; s++) shared.out[warp][lane + s * LANES] = out[s];
+    __syncthreads();
+    for (int w = 0; w < WARPS; w++) all.sum += shared.sum[w];
+  }
+  float* to = out_of(a.op, row, query_head, query);
+  for (int32_t column = thread; column < columns; column += WARPS * LANES) {
+    float out = 0.f;
+    if (sees) {
+      for (int w = 0; w < WARPS; w++) out += shared.out[w][column];
+      out /= all.sum;
+    }
+    to[column] = out;
+  }
+  if (thread == 0 && has(a.op.lse)) {
+    row_of(a.op.lse, row, query_head)[query] = sees ? log_sum(all) : -infinity();
+  }
+}
+
+}  // namespace
+
+cudaError_t launch_combine(const AttendArguments& a, cudaStream_t stream) {
+  const int64_t* size = a.op.q.size;
+  return launch(attend_combine, {blocks_of(size[0] * size[1] * size[2]), dim3(WARPS * LANES)},
+                stream, a);
+}
+
+}  // namespace trimtab

@@ -1,0 +1,27 @@
+// Attention's kernels.
+#pragma once
+
+#include "attend/arguments.cuh"
+#include "common/limits.cuh"
+
+namespace trimtab {
+
+/** Enqueues the form for every format, shape and device. */
+cudaError_t launch_plain(const AttendArguments& arguments, cudaStream_t stream);
+
+/** Lines of a key/value head up to which blocks take 16 at a time. */
+constexpr int FEW_LINES = 32;
+
+/**
+ * Enqueues the form on tensor cores for queries and new tokens of F16 if HALF, of BF16 otherwise,
+ * and pages of the same or, if PACKED, of codes; false where the device lacks them or has too
+ * little shared memory.
+ */
+template <bool HALF, bool PACKED>
+bool launch_tiles(const AttendArguments& arguments, const Limits& limits, cudaStream_t stream,
+                  cudaError_t* error);
+
+/** Enqueues the joining of splits. */
+cudaError_t launch_combine(const AttendArguments& arguments, cudaStream_t stream);
+
+}  // namespace trimtab

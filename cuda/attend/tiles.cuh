@@ -1,0 +1,421 @@
+// Attention on tensor cores (mma.sync, sm_80 and later): a block takes a tile of lines of one
+// key/value head past the head's keys, or past one split of them.
+//
+// Of a tile of keys, the copy of the values runs while logits are made, that of the next keys while
+// values are summed; two or more blocks a multiprocessor fill what gaps that leaves. Lines are
+// packed over the query heads of a group, so that decoding and trees read each key once.
+//
+// n lines, t tokens of d columns of b bytes, a key/value head:
+//   bytes  2 t d b for every tile of lines, from L2 after the first; 2 n d b and 4 n d once
+//   FLOPs  4 n t d
+//   bound  tensor cores from about 100 lines on, else memory
+// Where a warp holds 32 lines, a word from shared memory feeds two multiplications: 64 keys of 128
+// columns are 1024 mma.sync and 1300 cycles of reads for 128 lines, beside 2048 cycles of tensor
+// cores on sm_80 and about 1600 on sm_90.
+//
+// Errors, beside those of a plain computation in binary32: a weight is rounded to the format of the
+// values (BF16 for codes), relatively by at most u = 2^-8 (BF16) or 2^-11 (F16, and by 2^-25 of the
+// largest weight), so an output is off by at most u (weighted mean of |values|); products are exact
+// and sums are kept in F32, of which tensor cores cut off what is below 2^-23 of the largest term.
+// A value that is infinite or no number reaches all lines of its block, those that do not see it
+// too, since their weight of 0 is multiplied by it.
+#pragma once
+
+#include "attend/fragments.cuh"
+#include "attend/shape.cuh"
+#include "attend/softmax.cuh"
+#include "common/launch.cuh"
+
+namespace trimtab {
+
+/** One block of a shape. */
+template <class S>
+class TiledAttention {
+ public:
+  __device__ TiledAttention(const AttendArguments& a, TileShared<S>& shared, unsigned char* dynamic)
+      : a_(a),
+        shared_(shared),
+        queries_(dynamic),
+        keys_(queries_ + S::QUERY_BYTES),
+        values_(keys_ + S::KEY_BYTES),
+        tokens_(a, shared.tokens) {}
+
+  __device__ void run() {
+    if (thread() == 0) find_work();
+    __syncthreads();
+    const TokenTable& tokens = shared_.tokens;
+    if (shared_.split > 0 && tokens.begin >= tokens.history + tokens.fresh) return;
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) lines_[m].clear();
+    if (tokens.begin < tokens.end) {
+      load_queries();
+      attend();
+    }
+    if constexpr (S::KEY_WARPS == 1) {
+      finish_own();
+    } else {
+      finish_shared();
+    }
+  }
+
+ private:
+  using Source = typename S::Source;
+  static constexpr int COLUMN_TILES = S::COLUMNS / 8;
+  static constexpr int KEY_TILES = S::OWN_KEYS / 8;
+  using Logits = float[S::LINE_TILES][KEY_TILES][4];
+
+  static __device__ int thread() { return static_cast<int>(threadIdx.x); }
+  static __device__ int g() { return thread() % LANES / 4; }
+  static __device__ int c() { return thread() % 4; }
+  /** The first of the warp's lines in the block's, and of its keys in a tile. */
+  static __device__ int warp_line() {
+    return thread() / LANES % S::LINE_WARPS * 16 * S::LINE_TILES;
+  }
+  static __device__ int warp_key() { return thread() / LANES / S::LINE_WARPS * S::OWN_KEYS; }
+
+  __device__ int32_t query_of(int line) const { return (shared_.first_line + line) / a_.group; }
+  __device__ int32_t query_head_of(int line) const {
+    return shared_.tokens.head * a_.group + (shared_.first_line + line) % a_.group;
+  }
+  __device__ bool is_valid(int line) const {
+    return shared_.first_line + line < a_.lines && query_of(line) < shared_.valid;
+  }
+  __device__ uint64_t ancestors_of_line(int line) const {
+    return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[line] : 0;
+  }
+
+  /** What the block is to do. One thread calls. */
+  __device__ void find_work() {
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    TokenTable& tokens = shared_.tokens;
+    int32_t tiles = (a_.lines + S::LINES - 1) / S::LINES;
+    auto index = static_cast<int32_t>(blockIdx.x);
+    shared_.first_line = index % tiles * S::LINES;
+    index /= tiles;
+    shared_.split = index % a_.splits;
+    index /= a_.splits;
+    tokens.head = index % a_.heads;
+    tokens.row = index / a_.heads;
+    TokenCounts counts =
+        tokens_of(a_.op.history, a_.op.fresh, tokens.row, tokens.head, INT32_MAX, notes);
+    shared_.valid = valid_queries(a_.op.q, a_.op.query_lengths, tokens.row, notes);
+    tokens.history = counts.history;
+    tokens.fresh = counts.fresh;
+    // The end of what any of the lines sees.
+    int32_t end = query_of(0) < shared_.valid ? counts.all() : 0;
+    if (end > 0 && a_.op.mask == TRIMTAB_MASK_CAUSAL) {
+      int32_t last = min(query_of(S::LINES - 1), shared_.valid - 1);
+      end = counts.history + min(counts.fresh, last + 1);
+    }
+    int64_t begin = shared_.split * a_.split_tokens;
+    tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
+    tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
+    tokens_.find();
+  }
+
+  /** Copies queries, with the sign of the scale, and notes who sees what in a tree. */
+  __device__ void load_queries() {
+    constexpr int UNITS = S::COLUMNS / 8;
+    auto columns = static_cast<int32_t>(a_.op.q.size[3]);
+    uint32_t flip = a_.op.scale < 0 ? 0x80008000u : 0u;
+    for (int i = thread(); i < S::LINES * UNITS; i += S::THREADS) {
+      int line = i / UNITS;
+      int column = i % UNITS * 8;
+      uint4 words = make_uint4(0, 0, 0, 0);
+      if (column < columns && is_valid(line)) {
+        const char* from =
+            vector_of(a_.op.q, shared_.tokens.row, query_head_of(line), query_of(line));
+        words = *reinterpret_cast<const uint4*>(from + 2 * column);
+        words.x ^= flip, words.y ^= flip, words.z ^= flip, words.w ^= flip;
+      }
+      *reinterpret_cast<uint4*>(queries_ + line * S::QUERY_PITCH + 2 * column) = words;
+    }
+    if (a_.op.mask != TRIMTAB_MASK_TREE) return;
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    for (int line = thread(); line < S::LINES; line += S::THREADS) {
+      shared_.ancestors[line] =
+          is_valid(line) ? ancestors_of(a_.op, shared_.tokens.row, query_of(line), notes) : 0;
+    }
+  }
+
+  __device__ void attend() {
+    bool active = shared_.first_line + warp_line() < a_.lines;
+    Tile tile = tokens_.first();
+    tokens_.template copy<0>(tile, keys_, shared_.scales[0]);
+    commit_copies();
+    while (tile.count > 0) {
+      Logits logits;
+      wait_copies<0>();
+      __syncthreads();  // Keys have come, and the values before them were read.
+      tokens_.template copy<1>(tile, values_, shared_.scales[1]);
+      commit_copies();
+      if (active) {
+        with_kind(tile, [&](auto kind) { multiply_keys(kind, tile, logits); });
+      }
+      wait_copies<0>();
+      __syncthreads();  // Values have come, and the keys were read.
+      Tile next = tokens_.next(tile);
+      if (next.count > 0) tokens_.template copy<0>(next, keys_, shared_.scales[0]);
+      commit_copies();
+      if (active) {
+        with_kind(tile, [&](auto kind) { add_values(kind, tile, logits); });
+      }
+      tile = next;
+    }
+    __syncthreads();
+  }
+
+  /** Calls with what a tile is made of. */
+  template <class Body>
+  __device__ __forceinline__ void with_kind(const Tile& tile, Body body) const {
+    if constexpr (S::PACKED) {
+      if (tile.paged && a_.op.history.dtype == TRIMTAB_FP8_E4M3) {
+        return body(Codes<formats::Fp8, S::HALF>());
+      }
+      if (tile.paged) return body(Codes<formats::Int8, S::HALF>());
+    }
+    body(Numbers<S::HALF>());
+  }
+
+  /** Weights of a tile's keys for the warp's lines, into `logits`. */
+  template <class Kind>
+  __device__ __forceinline__ void multiply_keys(Kind, const Tile& tile, Logits& logits) {
+    constexpr int PITCH = Kind::CODES ? Source::KEY_CODES_PITCH : Source::KEY_PITCH;
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) {
+#pragma unroll
+      for (int n = 0; n < KEY_TILES; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) logits[m][n][i] = 0.f;
+      }
+    }
+    // A thread's columns of two multiplications are eight neighbours, of queries and keys alike.
+    const unsigned char* queries = queries_ + (warp_line() + g()) * S::QUERY_PITCH;
+    const unsigned char* keys = keys_ + (warp_key() + g()) * PITCH;
+    // As many at a time as registers allow.
+    [[maybe_unused]] constexpr int STEPS = Kind::CODES ? 1 : S::PACKED ? 2 : S::COLUMNS / 32;
+#pragma unroll STEPS
+    for (int step = 0; step < S::COLUMNS; step += 32) {
+      uint4 q[S::LINE_TILES][2];
+#pragma unroll
+      for (int i = 0; i < 2 * S::LINE_TILES; i++) {
+        q[i / 2][i % 2] = *reinterpret_cast<const uint4*>(queries + 8 * i * S::QUERY_PITCH +
+                                                          2 * (step + 8 * c()));
+      }
+#pragma unroll
+      for (int n = 0; n < KEY_TILES; n++) {
+        uint4 k = Kind::keys(keys + 8 * n * PITCH, step + 8 * c());
+#pragma unroll
+        for (int m = 0; m < S::LINE_TILES; m++) {
+          const uint4& up = q[m][0];
+          const uint4& low = q[m][1];
+          multiply_add<Kind::HALF_KEYS>(logits[m][n], {up.x, low.x, up.y, low.y}, {k.x, k.y});
+          multiply_add<Kind::HALF_KEYS>(logits[m][n], {up.z, low.z, up.w, low.w}, {k.z, k.w});
+        }
+      }
+    }
+    if constexpr (Kind::CODES) scale(logits, shared_.scales[0], S::KEYS);
+    if (!whole(tile)) hide_unseen(tile, logits);
+    float unit = fabsf(a_.op.scale) * 1.4426950408889634f;
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) lines_[m].weigh(logits[m], unit);
+  }
+
+  /** Adds the tile's values. */
+  template <class Kind>
+  __device__ __forceinline__ void add_values(Kind, const Tile& tile, Logits& weights) {
+    constexpr int PITCH = Kind::CODES ? Source::VALUE_CODES_PITCH : Source::VALUE_PITCH;
+    if constexpr (Kind::CODES) scale(weights, shared_.scales[1], tile.count);
+#pragma unroll
+    for (int keys = 0; keys < S::OWN_KEYS / 16; keys++) {
+      uint32_t a[S::LINE_TILES][4];
+#pragma unroll
+      for (int m = 0; m < S::LINE_TILES; m++) {
+        round_weights<Kind::HALF_VALUES>(weights[m], keys, a[m]);
+      }
+      const unsigned char* values = values_ + (warp_key() + 16 * keys) * PITCH;
+#pragma unroll
+      for (int column = 0; column < S::COLUMNS; column += 32) {
+        uint32_t b[4][2];
+        read_values<Kind, S::PACKED>(values, PITCH, column, b);
+#pragma unroll
+        for (int t = 0; t < 4; t++) {
+#pragma unroll
+          for (int m = 0; m < S::LINE_TILES; m++) {
+            multiply_add<Kind::HALF_VALUES>(lines_[m].out[column / 8 + t], a[m], b[t]);
+          }
+        }
+      }
+    }
+  }
+
+  /** Multiplies by the scales of the keys, those from `count` on by 0. */
+  __device__ __forceinline__ void scale(Logits& x, const uint16_t* scales, int count) const {
+#pragma unroll
+    for (int n = 0; n < KEY_TILES; n++) {
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        int key = warp_key() + 8 * n + 2 * c() + i;
+        float factor = key < count ? from_bf16(scales[key]) : 0.f;
+#pragma unroll
+        for (int m = 0; m < S::LINE_TILES; m++) {
+          x[m][n][i] *= factor;
+          x[m][n][i + 2] *= factor;
+        }
+      }
+    }
+  }
+
+  /** Whether all lines see all of a tile's keys. */
+  __device__ __forceinline__ bool whole(const Tile& tile) const {
+    if (tile.count < S::KEYS) return false;
+    if (tile.paged || a_.op.mask == TRIMTAB_MASK_NONE) return true;
+    return a_.op.mask == TRIMTAB_MASK_CAUSAL && tile.first + S::KEYS - 1 <= query_of(0);
+  }
+
+  __device__ __forceinline__ void hide_unseen(const Tile& tile, Logits& logits) const {
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        int line = warp_line() + 16 * m + 8 * h + g();
+        uint64_t seen = lower_bits(tile.count);
+        if (!tile.paged) {
+          seen &= seen_of_fresh(a_.op.mask, query_of(line), ancestors_of_line(line), tile.first,
+                                shared_.tokens.fresh);
+        }
+        seen >>= warp_key() + 2 * c();
+#pragma unroll
+        for (int n = 0; n < KEY_TILES; n++) {
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            if ((seen >> (8 * n + i) & 1) == 0) logits[m][n][2 * h + i] = -infinity();
+          }
+        }
+      }
+    }
+  }
+
+  /** Where a warp has its lines to itself. */
+  __device__ void finish_own() {
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        int line = warp_line() + 16 * m + 8 * h + g();
+        PartialSum sum{lines_[m].max[h], line_sum(lines_[m].sum[h])};
+        if (shared_.first_line + line >= a_.lines) continue;
+        Output output(*this, line, sum, c() == 0);
+#pragma unroll
+        for (int t = 0; t < COLUMN_TILES; t++) {
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            output.put(t / 4 * 32 + column_of<S::PACKED>(t % 4, i), lines_[m].out[t][2 * h + i]);
+          }
+        }
+      }
+    }
+  }
+
+  /** Where the warps hold parts of the same lines: those are added in the order of the warps. */
+  __device__ void finish_shared() {
+    static_assert(S::LINE_TILES == 1);
+    constexpr int PITCH = S::COLUMNS + 4;
+    static_assert(S::WARPS * S::LINES * PITCH * sizeof(float) <= S::KEY_BYTES + S::VALUE_BYTES);
+    auto* outs = reinterpret_cast<float*>(keys_);
+    int warp = thread() / LANES;
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      int line = 8 * h + g();
+      float sum = line_sum(lines_[0].sum[h]);
+      if (c() == 0) shared_.sums[warp][line] = {lines_[0].max[h], sum};
+#pragma unroll
+      for (int t = 0; t < COLUMN_TILES; t++) {
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          int column = t / 4 * 32 + column_of<S::PACKED>(t % 4, i);
+          outs[(warp * S::LINES + line) * PITCH + column] = lines_[0].out[t][2 * h + i];
+        }
+      }
+    }
+    __syncthreads();
+    for (int line = warp; line < S::LINES && shared_.first_line + line < a_.lines;
+         line += S::WARPS) {
+      PartialSum all{-infinity(), 0.f};
+      float weights[S::WARPS];
+#pragma unroll
+      for (int w = 0; w < S::WARPS; w++) all.max = fmaxf(all.max, shared_.sums[w][line].max);
+#pragma unroll
+      for (int w = 0; w < S::WARPS; w++) {
+        weights[w] = weight_of(shared_.sums[w][line], all.max);
+        all.sum = fma(shared_.sums[w][line].sum, weights[w], all.sum);
+      }
+      Output output(*this, line, all, thread() % LANES == 0);
+      for (int column = thread() % LANES; column < S::COLUMNS; column += LANES) {
+        float out = 0.f;
+#pragma unroll
+        for (int w = 0; w < S::WARPS; w++) {
+          out = fma(outs[(w * S::LINES + line) * PITCH + column], weights[w], out);
+        }
+        output.put(column, out);
+      }
+    }
+  }
+
+  /** One line's result: final where the block has all tokens, else a part for combine(). */
+  class Output {
+   public:
+    __device__ __forceinline__ Output(const TiledAttention& from, int line, PartialSum sum,
+                                      bool first)
+        : columns_(static_cast<int32_t>(from.a_.op.q.size[3])) {
+      const AttendArguments& a = from.a_;
+      int32_t head = from.query_head_of(line);
+      int32_t query = from.query_of(line);
+      int32_t row = from.shared_.tokens.row;
+      if (a.splits > 1) {
+        Partials partials(a);
+        int64_t part = partials.first(row, head, query) + from.shared_.split;
+        to_ = partials.out(part);
+        sum_ = 1.f;
+        seen_ = true;
+        if (first) partials.sum(part) = sum;
+      } else {
+        to_ = out_of(a.op, row, head, query);
+        sum_ = sum.sum;
+        TokenCounts counts{from.shared_.tokens.history, from.shared_.tokens.fresh};
+        seen_ = from.is_valid(line) && sees_any(a.op, counts, query, from.ancestors_of_line(line));
+        if (first && has(a.op.lse)) {
+          row_of(a.op.lse, row, head)[query] = seen_ ? log_sum(sum) : -infinity();
+        }
+      }
+    }
+
+    __device__ __forceinline__ void put(int column, float out) const {
+      if (column < columns_) to_[column] = seen_ ? out / sum_ : 0.f;
+    }
+
+   private:
+    const int32_t columns_;
+    float* to_;
+    float sum_;
+    bool seen_; /* whether the line sees anything */
+  };
+
+  const AttendArguments& a_;
+  TileShared<S>& shared_;
+  unsigned char* const queries_;
+  unsigned char* const keys_;
+  unsigned char* const values_;
+  const Source tokens_;
+  Lines<COLUMN_TILES> lines_[S::LINE_TILES];
+};
+
+template <class S>
+__global__ void __launch_bounds__(S::THREADS, S::BLOCKS)
+    attend_tiles(const __grid_constant__ AttendArguments a) {
+  TRIMTAB_DYNAMIC_SHARED(dynamic);
+  __shared__ TileShared<S> shared;
+  TiledAttention<S>(a, shared, dynamic).run();
+}
+
+}  // namespace trimtab

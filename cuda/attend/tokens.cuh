@@ -1,0 +1,175 @@
+// Keys and values on their way into shared memory, tile by tile.
+#pragma once
+
+#include "attend/arguments.cuh"
+#include "common/async.cuh"
+
+namespace trimtab {
+
+/** Neighbouring tokens of one source. */
+struct Tile {
+  int32_t first; /* counted within its source */
+  int32_t count; /* 0: none */
+  bool paged;
+};
+
+/** Where the tokens of a source lie: in pages, or in a row as if in one page. */
+struct Places {
+  const char* codes[2]; /* of the first page: keys, values */
+  int64_t token_bytes[2];
+  int64_t page_bytes;
+  int32_t token_mask, shift;
+};
+
+/**
+ * The tokens that a block attends to, in shared memory as registers are scarce: [begin, end) of the
+ * history and the new tokens behind it.
+ */
+struct TokenTable {
+  /** Tokens whose pages are known at a time: a multiple of every page and every tile. */
+  static constexpr int WINDOW = 2048;
+  int32_t row, head;
+  int32_t history; /* tokens */
+  int32_t fresh;
+  int32_t begin, end;
+  Places places[2]; /* new tokens, history */
+  int32_t pages[WINDOW / 16];
+};
+
+/**
+ * Copies of those tokens. D: columns in shared memory, those past the head's are 0. KEYS of a tile.
+ * CODES: whether pages hold codes of 8 bits; everything else has 16.
+ */
+template <int D, int KEYS, int THREADS, bool CODES>
+class Tokens {
+ public:
+  /** Bytes from key to key and from value to value. They keep the accesses of a warp apart: keys
+   * are read eight neighbours a thread, values by read_transposed(). */
+  static constexpr int KEY_PITCH = 2 * D + 64;
+  static constexpr int VALUE_PITCH = 2 * D + 16;
+  static constexpr int KEY_CODES_PITCH = D + 32;
+  static constexpr int VALUE_CODES_PITCH = D + 16;
+
+  __device__ __forceinline__ Tokens(const AttendArguments& a, TokenTable& table)
+      : a_(a), table_(table) {}
+
+  /** One thread calls, before a barrier. */
+  __device__ void find() const {
+    if (has(a_.op.fresh)) table_.places[0] = places_of(a_.op.fresh);
+    if (has(a_.op.history)) table_.places[1] = places_of(a_.op.history);
+  }
+
+  /** The tile that begins at a token of all. */
+  __device__ __forceinline__ Tile tile(int32_t token) const {
+    int32_t history = table_.history;
+    int32_t end = table_.end;
+    if (token < history) return {token, min(min(history, end) - token, KEYS), true};
+    return {token - history, min(max(end - token, 0), KEYS), false};
+  }
+
+  /** The first tile, and the one behind another. */
+  __device__ __forceinline__ Tile first() const { return tile(table_.begin); }
+  __device__ __forceinline__ Tile next(const Tile& tile) const {
+    return this->tile(tile.first + tile.count + (tile.paged ? 0 : table_.history));
+  }
+
+  /** Begins the copy of a tile's keys (PART 0) or values (1), and of their scales. Keys come
+   * first. All threads of the block call; a barrier lies between this and the last reading. */
+  template <int PART>
+  __device__ __forceinline__ void copy(const Tile& tile, unsigned char* to,
+                                       uint16_t* scales) const {
+    if (PART == 0 && tile.paged && (tile.first - table_.begin) % TokenTable::WINDOW == 0) {
+      read_table(tile.first);
+    }
+    if (CODES && tile.paged) {
+      copy_vectors<PART, 1, PART == 0 ? KEY_CODES_PITCH : VALUE_CODES_PITCH>(tile, to);
+      copy_scales<PART>(tile, scales);
+    } else {
+      copy_vectors<PART, 2, PART == 0 ? KEY_PITCH : VALUE_PITCH>(tile, to);
+    }
+  }
+
+ private:
+  __device__ Places places_of(const trimtab_pages& pages) const {
+    HeadPages head(pages, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
+    return {{head.slab, head.slab + head.to_value},
+            {head.token_bytes, head.token_bytes},
+            head.page_bytes,
+            head.tokens - 1,
+            head.shift};
+  }
+
+  __device__ Places places_of(const trimtab_new_tokens& fresh) const {
+    int64_t bytes = bits(fresh.k.dtype) / 8;
+    return {{vector_of(fresh.k, table_.row, table_.head, 0),
+             vector_of(fresh.v, table_.row, table_.head, 0)},
+            {fresh.k.stride[2] * bytes, fresh.v.stride[2] * bytes},
+            0,
+            INT32_MAX,
+            31};
+  }
+
+  /** Reads the page ids of a window, -1 in the place of a bad one. */
+  __device__ void read_table(int32_t first) const {
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
+    int32_t tokens = min(min(table_.history, table_.end) - first, TokenTable::WINDOW);
+    __syncthreads();
+    for (auto i = static_cast<int32_t>(threadIdx.x); i << pages.shift < tokens; i += THREADS) {
+      int64_t place = (first >> pages.shift) + i;
+      int32_t id = pages.table[place * pages.table_stride];
+      bool good = notes.inside(pages.argument, pages.table_index + place, id, 0, pages.pages - 1);
+      table_.pages[i] = good ? id : -1;
+    }
+    __syncthreads();
+  }
+
+  /** The page of a token; that of new tokens is 0. */
+  __device__ __forceinline__ int32_t page(const Tile& tile, int32_t token) const {
+    if (!tile.paged) return 0;
+    return table_.pages[(token - table_.begin) % TokenTable::WINDOW >> table_.places[1].shift];
+  }
+
+  template <int PART, int BYTES, int PITCH>
+  __device__ __forceinline__ void copy_vectors(const Tile& tile, unsigned char* to) const {
+    // A thread copies the same part of every STEP-th vector.
+    constexpr int UNITS = D * BYTES / 16;
+    constexpr int STEP = THREADS / UNITS;
+    static_assert(THREADS % UNITS == 0 && KEYS % STEP == 0);
+    auto thread = static_cast<int32_t>(threadIdx.x);
+    int32_t offset = thread % UNITS * 16;
+    bool inside = offset < static_cast<int32_t>(a_.op.q.size[3]) * BYTES;
+    const Places& places = table_.places[tile.paged];
+#pragma unroll 4
+    for (int32_t key = thread / UNITS; key < KEYS; key += STEP) {
+      int32_t token = tile.first + key;
+      int32_t page = key < tile.count ? this->page(tile, token) : -1;
+      bool present = page >= 0 && inside;
+      const char* from = places.codes[PART];
+      if (present) {
+        from += page * places.page_bytes + (token & places.token_mask) * places.token_bytes[PART] +
+                offset;
+      }
+      copy_or_clear_async(to + key * PITCH + offset, from, present);
+    }
+  }
+
+  /** Scales of two neighbours are one copy; the one behind the last token's is not used. */
+  template <int PART>
+  __device__ __forceinline__ void copy_scales(const Tile& tile, uint16_t* to) const {
+    int32_t pair = 2 * static_cast<int32_t>(threadIdx.x);
+    if (pair >= tile.count) return;
+    const Places& places = table_.places[1];
+    int32_t token = tile.first + pair;
+    int32_t page = this->page(tile, token);
+    if (page < 0) return;
+    copy_async<4>(to + pair, places.codes[PART] + page * places.page_bytes +
+                                 scales_after_codes(a_.op.history) +
+                                 2 * (token & places.token_mask));
+  }
+
+  const AttendArguments& a_;
+  TokenTable& table_;
+};
+
+}  // namespace trimtab
