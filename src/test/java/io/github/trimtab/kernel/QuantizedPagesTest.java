@@ -125,14 +125,63 @@ class QuantizedPagesTest {
     }
   }
 
+  /**
+   * History moves as it is where new tokens stand among it, even where all its codes are small:
+   * rounded anew, they would get another scale.
+   */
+  @ParameterizedTest
+  @MethodSource("backendsAndFormats")
+  void historyMovesAsItIsAmongNewTokens(String backend, DType dtype) {
+    PagedKv source = pages(dtype, 32);
+    for (int head = 0; head < HEADS; head++) {
+      for (int token = 0; token < TOKENS; token++) {
+        for (int d = 0; d < HEAD_DIM; d++) {
+          byte code = (byte) (1 + (token + d) % 3);
+          long at = token % 32 * (long) HEAD_DIM + d;
+          source
+              .slab()
+              .segment()
+              .set(ValueLayout.JAVA_BYTE, part(source, false, head, token) + at, code);
+          source
+              .slab()
+              .segment()
+              .set(ValueLayout.JAVA_BYTE, part(source, true, head, token) + at, code);
+        }
+      }
+    }
+    int[] chosen = {0, TOKENS + 2, 50, TOKENS - 1, TOKENS, 12};
+    Tensor indices = operands.result(DType.I32, 1, HEADS, chosen.length);
+    for (int i = 0; i < HEADS * chosen.length; i++) {
+      indices.setIntegerAt(
+          indices.offset(0, i / chosen.length, i % chosen.length), chosen[i % chosen.length]);
+    }
+    PagedKv target =
+        operands.empty(new PageLayout(dtype, 16, HEADS, HEAD_DIM), 1, 1, chosen.length);
+    Backends.named(backend).kernels().compact(new Compact(source, fresh, indices, target));
+    for (int head = 0; head < HEADS; head++) {
+      for (int i : new int[] {0, 2, 3, 5}) {
+        for (boolean value : new boolean[] {false, true}) {
+          assertThat(raw(target, value, head, i))
+              .as("head %d, token %d", head, chosen[i])
+              .isEqualTo(raw(source, value, head, chosen[i]));
+        }
+      }
+    }
+  }
+
+  /** Where the page of a token has its head's keys or values. */
+  private static long part(PagedKv pages, boolean value, int head, int token) {
+    PageLayout layout = pages.layout();
+    long page = pages.table().integerAt(pages.table().offset(0, 0, token / layout.tokens()));
+    return page * layout.pageBytes() + (value ? layout.values(head) : layout.keys(head));
+  }
+
   /** The codes of a token, then its scale, as they lie in its page. */
   private static byte[] raw(PagedKv pages, boolean value, int head, int token) {
     PageLayout layout = pages.layout();
     int place = token % layout.tokens();
-    long page = pages.table().integerAt(pages.table().offset(0, 0, token / layout.tokens()));
-    long part = page * layout.pageBytes() + (value ? layout.values(head) : layout.keys(head));
     byte[] raw = new byte[HEAD_DIM + 2];
-    var slab = pages.slab().segment().asSlice(part);
+    var slab = pages.slab().segment().asSlice(part(pages, value, head, token));
     for (int d = 0; d < HEAD_DIM; d++) {
       raw[d] = slab.get(ValueLayout.JAVA_BYTE, place * layout.tokenBytes() + d);
     }

@@ -10,6 +10,8 @@ import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
@@ -140,17 +142,23 @@ public final class HostChecks {
   /** Counts a head's indices and checks each. */
   private int indices(Compact op, int row, int head) {
     long tokens = totalTokens(op.history(), op.fresh(), row, head);
-    int places = (int) op.indices().size(2);
+    Tensor indices = op.indices();
+    int places = (int) indices.size(2);
+    MemorySegment segment = indices.segment();
+    long at = indices.offset(row, head);
+    long step = Integer.BYTES * indices.stride(2);
     int count = 0;
     for (; count < places; count++) {
-      int token = KvAccess.at(op.indices(), row, head, count);
-      if (token == -1) {
-        break;
+      int token = segment.get(ValueLayout.JAVA_INT_UNALIGNED, at + count * step);
+      if (token < 0 || token >= tokens) {
+        if (token == -1) {
+          break;
+        }
+        inRange("indices", row, head, count, token, 0, tokens - 1);
       }
-      inRange("indices", row, head, count, token, 0, tokens - 1);
     }
     for (int place = count; place < places; place++) {
-      inRange("indices", row, head, place, KvAccess.at(op.indices(), row, head, place), -1, -1);
+      inRange("indices", row, head, place, KvAccess.at(indices, row, head, place), -1, -1);
     }
     return count;
   }

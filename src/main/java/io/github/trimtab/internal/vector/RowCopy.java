@@ -19,8 +19,8 @@ final class RowCopy {
   private RowCopy() {}
 
   /**
-   * Copies {@code count} keys and their values, the i-th key from byte {@code offsets[first + 2 *
-   * i]} to byte {@code offsets[first + 2 * i + 1]}.
+   * Copies {@code count} keys and their values, the i-th key from byte {@code offsets[2 * i]} to
+   * byte {@code offsets[2 * i + 1]}.
    *
    * @param fromValue distance from a key to its value in the source
    * @param toValue distance from a key to its value in the target
@@ -32,17 +32,16 @@ final class RowCopy {
       MemorySegment target,
       long toValue,
       long[] offsets,
-      int first,
       int count,
       int bytes) {
     if (bytes % BLOCK == 0) {
-      blocks(source, fromValue, target, toValue, offsets, first, count, bytes);
+      blocks(source, fromValue, target, toValue, offsets, count, bytes);
     } else if (bytes % VECTOR == 0) {
-      vectors(source, fromValue, target, toValue, offsets, first, count, bytes);
+      vectors(source, fromValue, target, toValue, offsets, count, bytes);
     } else {
       for (int i = 0; i < count; i++) {
-        long from = offsets[first + 2 * i];
-        long to = offsets[first + 2 * i + 1];
+        long from = offsets[2 * i];
+        long to = offsets[2 * i + 1];
         row(source, from, target, to, bytes);
         row(source, from + fromValue, target, to + toValue, bytes);
       }
@@ -55,37 +54,52 @@ final class RowCopy {
       MemorySegment target,
       long toValue,
       long[] offsets,
-      int first,
       int count,
       int bytes) {
-    for (int i = 0; i < count; i++) {
-      long from = offsets[first + 2 * i];
-      long to = offsets[first + 2 * i + 1];
-      for (int b = 0; b < bytes; b += VECTOR) {
-        ByteVector key = ByteVector.fromMemorySegment(BYTES, source, from + b, ORDER);
-        ByteVector value = ByteVector.fromMemorySegment(BYTES, source, from + b + fromValue, ORDER);
-        key.intoMemorySegment(target, to + b, ORDER);
-        value.intoMemorySegment(target, to + b + toValue, ORDER);
+    int units = count * (bytes / VECTOR);
+    int next = 0;
+    long from = 0;
+    long to = 0;
+    int b = bytes;
+    for (int unit = 0; unit < units; unit++) {
+      if (b == bytes) {
+        from = offsets[next];
+        to = offsets[next + 1];
+        next += 2;
+        b = 0;
       }
+      ByteVector key = ByteVector.fromMemorySegment(BYTES, source, from + b, ORDER);
+      ByteVector value = ByteVector.fromMemorySegment(BYTES, source, from + b + fromValue, ORDER);
+      key.intoMemorySegment(target, to + b, ORDER);
+      value.intoMemorySegment(target, to + b + toValue, ORDER);
+      b += VECTOR;
     }
   }
 
+  /** One loop over the blocks of all rows: a loop for each row would take a fifth of the speed. */
   private static void blocks(
       MemorySegment source,
       long fromValue,
       MemorySegment target,
       long toValue,
       long[] offsets,
-      int first,
       int count,
       int bytes) {
-    for (int i = 0; i < count; i++) {
-      long from = offsets[first + 2 * i];
-      long to = offsets[first + 2 * i + 1];
-      for (int b = 0; b < bytes; b += BLOCK) {
-        block(source, from + b, target, to + b);
-        block(source, from + b + fromValue, target, to + b + toValue);
+    int units = count * (bytes / BLOCK);
+    int next = 0;
+    long from = 0;
+    long to = 0;
+    int b = bytes;
+    for (int unit = 0; unit < units; unit++) {
+      if (b == bytes) {
+        from = offsets[next];
+        to = offsets[next + 1];
+        next += 2;
+        b = 0;
       }
+      block(source, from + b, target, to + b);
+      block(source, from + b + fromValue, target, to + b + toValue);
+      b += BLOCK;
     }
   }
 

@@ -6,6 +6,7 @@ import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
+import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,13 +14,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies chosen tokens into fresh pages. A task takes a range of places of a target list, all heads
- * of its pages. Where a row lies is found out in the loop that moves it, so that the next rows are
- * already asked for while one is under way.
+ * of its pages. Where rows lie is found out before they move, for all heads and without branches
+ * that a processor could guess wrong: one loop then moves them and keeps many under way.
  */
 final class VectorCompact {
-  /** Places of a list in one task. */
-  private static final int PLACES = 256;
+  /** Places of a list in one task: few enough that two threads end together. */
+  private static final int PLACES = 64;
 
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private VectorCompact() {}
@@ -80,98 +82,45 @@ final class VectorCompact {
     int list = index / tasks % target.lists();
     int row = index / tasks / target.lists();
     int from = index % tasks * PLACES;
-    boolean alike = history != null && history.layout().dtype() == target.layout().dtype();
-    PagedKv exact = alike ? history : null;
-    for (int h = 0; h < target.layout().heads(); h++) {
-      int head = target.lists() == 1 ? h : list;
-      int to = Math.min(kept(indices, row, head), from + PLACES);
-      if (exact != null && (h == 0 || exact.lists() > 1)) {
-        lookUpPages(exact, target, row, head, from, to, own);
+    int firstHead = target.lists() == 1 ? 0 : list;
+    int end = firstHead + target.layout().heads();
+    int to = Math.min(kept(indices, row, firstHead), from + PLACES);
+    boolean exact = history != null && history.layout().dtype() == target.layout().dtype();
+    if (history != null && exact) {
+      copy(history, indices, target, row, firstHead, from, to, own);
+    }
+    if (fresh != null || !exact) {
+      for (int head = firstHead; head < end; head++) {
+        convert(exact, history, fresh, indices, target, row, head, from, to, own);
       }
-      boolean whole = exact != null && copy(exact, indices, target, row, head, from, to, own);
-      if (!whole) {
-        convert(history, fresh, indices, target, row, head, from, to, own);
-      }
     }
   }
 
-  // Where rows lie is found out before they move, and without branches that a processor could guess
-  // wrong: the loop that moves them then keeps many under way. The workspace's longs hold the
-  // source list's pages, the target list's pages from the first place on, and the rows' offsets.
-
-  private static long[] places(int sourcePages, int targetPages, Workspace own) {
-    return own.longs(sourcePages + targetPages + 2 * PLACES);
-  }
-
-  private static void lookUpPages(
-      PagedKv history, PagedKv target, int row, int head, int from, int to, Workspace own) {
-    int sourcePages = history.layout().pagesFor(KvAccess.historyTokens(history, row, head));
-    int first = from / target.layout().tokens();
-    int targetPages = target.layout().pagesFor(to) - first;
-    long[] places = places(sourcePages, targetPages, own);
-    for (int i = 0; i < sourcePages; i++) {
-      places[i] = KvAccess.page(history, row, history.list(head), i);
-    }
-    for (int i = 0; i < targetPages; i++) {
-      places[sourcePages + i] = KvAccess.page(target, row, target.list(head), first + i);
-    }
-  }
-
-  /**
-   * Moves codes and scales of a head's history as they are; returns whether every place up to
-   * {@code to} came from there.
-   */
-  private static boolean copy(
+  /** Moves codes and scales of the history as they are, all heads of the list. */
+  private static void copy(
       PagedKv history,
       Tensor indices,
       PagedKv target,
       int row,
-      int head,
+      int firstHead,
       int from,
       int to,
       Workspace own) {
-    int historyTokens = KvAccess.historyTokens(history, row, head);
-    if (historyTokens == 0 || from >= to) {
-      return from >= to;
-    }
-    int sourcePages = history.layout().pagesFor(historyTokens);
-    int first = from / target.layout().tokens();
-    int targetPages = target.layout().pagesFor(to) - first;
-    long[] places = places(sourcePages, targetPages, own);
-    int rows = sourcePages + targetPages;
-    long fromHead = history.layout().keys(history.headInPage(head));
-    long toHead = target.layout().keys(target.headInPage(head));
-    long bytes = target.layout().tokenBytes();
-    // Page sizes are powers of two.
-    int sourceTokens = history.layout().tokens();
-    int sourceShift = Integer.numberOfTrailingZeros(sourceTokens);
-    int targetTokens = target.layout().tokens();
-    int targetShift = Integer.numberOfTrailingZeros(targetTokens);
-    MemorySegment chosen = indices.segment();
-    long at = indices.offset(row, head, from);
-    int n = 0;
-    for (int place = from; place < to; place++) {
-      int token = chosen.get(ValueLayout.JAVA_INT_UNALIGNED, at);
-      at += Integer.BYTES;
-      int source = Math.min(token, historyTokens - 1);
-      places[rows + 2 * n] =
-          places[source >> sourceShift] + fromHead + (source & (sourceTokens - 1)) * bytes;
-      places[rows + 2 * n + 1] =
-          places[sourcePages + (place >> targetShift) - first]
-              + toHead
-              + (place & (targetTokens - 1)) * bytes;
-      n += source == token ? 1 : 0;
+    int end = firstHead + target.layout().heads();
+    int count = 0;
+    for (int head = firstHead; head < end; head++) {
+      count = find(history, indices, target, row, head, from, to, count, own);
     }
     RowCopy.pairs(
         history.slab().segment(),
         KvAccess.keyToValue(history),
         target.slab().segment(),
         KvAccess.keyToValue(target),
-        places,
-        rows,
-        n,
-        (int) bytes);
-    if (target.layout().dtype().isQuantized()) {
+        own.longs(0),
+        count,
+        (int) target.layout().tokenBytes());
+    for (int head = firstHead; target.layout().dtype().isQuantized() && head < end; head++) {
+      int historyTokens = KvAccess.historyTokens(history, row, head);
       for (int place = from; place < to; place++) {
         int token = KvAccess.at(indices, row, head, place);
         if (token < historyTokens) {
@@ -179,7 +128,56 @@ final class VectorCompact {
         }
       }
     }
-    return n == to - from;
+  }
+
+  /**
+   * Puts the offsets of a head's rows behind those of {@code count} others and returns how many
+   * there are then. The workspace's longs hold such pairs, and behind them the offsets of the
+   * source list's pages.
+   */
+  private static int find(
+      PagedKv history,
+      Tensor indices,
+      PagedKv target,
+      int row,
+      int head,
+      int from,
+      int to,
+      int count,
+      Workspace own) {
+    PageLayout source = history.layout();
+    int historyTokens = KvAccess.historyTokens(history, row, head);
+    if (historyTokens == 0) {
+      return count;
+    }
+    int pairs = 2 * PLACES * target.layout().heads();
+    // As large for every head: an array that grew would have lost what others left in it.
+    long[] places = own.longs(pairs + source.pagesFor(history.capacity()));
+    if (count == 0 || history.lists() > 1) {
+      for (int i = 0; i < source.pagesFor(historyTokens); i++) {
+        places[pairs + i] = KvAccess.page(history, row, history.list(head), i);
+      }
+    }
+    long keys = source.keys(history.headInPage(head));
+    long bytes = source.tokenBytes();
+    int inPage = source.tokens() - 1; // page sizes are powers of two
+    int shift = Integer.bitCount(inPage);
+    MemorySegment chosen = indices.segment();
+    int targetTokens = target.layout().tokens();
+    for (int place = from; place < to; place += targetTokens) {
+      long at = indices.offset(row, head, place);
+      long step = Integer.BYTES * indices.stride(2);
+      long write = KvAccess.key(target, row, head, place);
+      int n = Math.min(targetTokens, to - place);
+      for (int i = 0; i < n; i++) {
+        int token = chosen.get(INT, at + i * step);
+        int known = Math.min(token, historyTokens - 1);
+        places[2 * count] = places[pairs + (known >> shift)] + keys + (known & inPage) * bytes;
+        places[2 * count + 1] = write + i * bytes;
+        count += known == token ? 1 : 0;
+      }
+    }
+    return count;
   }
 
   private static void copyScales(
@@ -195,6 +193,7 @@ final class VectorCompact {
 
   /** Writes what {@link #copy} leaves: history in another format, and new tokens. */
   private static void convert(
+      boolean exact,
       @Nullable PagedKv history,
       @Nullable NewTokens fresh,
       Tensor indices,
@@ -212,7 +211,7 @@ final class VectorCompact {
         int newToken = token - historyTokens;
         PageWriter.write(fresh.k(), row, head, newToken, target, place, false, own);
         PageWriter.write(fresh.values(), row, head, newToken, target, place, true, own);
-      } else if (history != null) {
+      } else if (history != null && !exact) {
         float[] x = own.floats(Floats.ROW, headDim);
         Source.read(history, null, row, head, token, 1, false, x, headDim);
         PageWriter.write(x, target, row, head, place, false);
