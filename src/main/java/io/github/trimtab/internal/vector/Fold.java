@@ -94,8 +94,8 @@ final class Fold {
     return (count + LANES - 1) & -LANES;
   }
 
-  /** The step between the halves of vectors wider than a fold's. */
-  private static void halve(float[] v, int vectors) {
+  /** The step between the halves of vectors wider than a fold's; the first of {@link #plain}. */
+  static void halve(float[] v, int vectors) {
     for (int k = 0; k < vectors && Lanes.COUNT > LANES; k++) {
       load(v, 2 * k * LANES).add(load(v, (2 * k + 1) * LANES)).intoArray(v, k * LANES);
     }

@@ -1,117 +1,50 @@
 package io.github.trimtab.internal.vector;
 
 import io.github.trimtab.internal.host.CanonicalMath;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Canonical dot products of a panel of widened rows with several vectors, as a small matrix product
- * in registers.
+ * Products of three rows with four or eight vectors in registers: one vector of the 32 lanes of
+ * each canonical dot product, over all elements of these lanes.
  *
- * <p>The 32 lanes of a canonical dot product do not meet before its end. So a tile holds one vector
- * of them for {@link #ROWS} x {@link #VECTORS} pairs, runs over all elements of these lanes, and
- * comes back for the next lanes. Rows and vectors lie in the order in which a tile takes them:
- * [lanes][block of rows or vectors][unit of 32 elements][row or vector of the block].
+ * <p>The loops take the byte offsets of the rows' first elements of these lanes, and that of the
+ * vectors', which lie as {@link HeadPanel} arranges them. They leave the sums of vector v and row r
+ * at {@code to + v * stride + r * LANES}.
  */
 final class HeadTile {
-  /** Rows of a block: 12 accumulators, 3 rows and a vector fill 16 registers. */
+  private static final int LANES = Lanes.COUNT;
+
+  /** Rows of a tile. */
   static final int ROWS = 3;
 
-  /** Vectors of a block. */
+  /**
+   * Vectors of a tile: with three rows 12 accumulators, which with their operands fill 16
+   * registers.
+   */
   static final int VECTORS = 4;
 
-  private static final int LANES = Lanes.COUNT;
-  private static final int SLICES = CanonicalMath.LANES / LANES;
+  /** Vectors that lie side by side. Machines of 512 bits have registers for all eight at once. */
+  static final int BLOCK = LANES == 16 ? 2 * VECTORS : VECTORS;
+
+  static final long LANE_BYTES = (long) LANES * Float.BYTES;
+
+  private static final long BLOCK_BYTES = BLOCK * LANE_BYTES;
 
   private HeadTile() {}
 
-  /** Blocks of {@code width} that so many rows or vectors take. */
-  static int blocks(int count, int width) {
-    return (count + width - 1) / width;
-  }
-
-  /** Distance of the slices of {@code blocks} blocks of {@code width} rows or vectors. */
-  static int slice(int blocks, int columns, int width) {
-    return blocks * (columns / SLICES) * width;
-  }
-
-  /** Where the elements of one row or vector begin in its first slice. */
-  static int start(int index, int columns, int width) {
-    return index / width * (columns / SLICES) * width + index % width * LANES;
-  }
-
-  /** Puts vectors of {@code columns} elements into the order of tiles. */
-  static void arrange(float[] vectors, int count, int columns, float[] to) {
-    int slice = slice(blocks(count, VECTORS), columns, VECTORS);
-    for (int v = 0; v < count; v++) {
-      int at = start(v, columns, VECTORS);
-      for (int i = 0; i < columns; i += LANES) {
-        int place =
-            at
-                + i % CanonicalMath.LANES / LANES * slice
-                + i / CanonicalMath.LANES * VECTORS * LANES;
-        System.arraycopy(vectors, v * columns + i, to, place, LANES);
-      }
-    }
-  }
-
-  /** Floats that {@link #multiply} needs for a panel of so many rows. */
-  static int room(int rows) {
-    return SLICES * VECTORS * wholeGroups(rows) * LANES;
-  }
-
-  /**
-   * {@code to[v * stride + r] = dot(row r, vector v)} for a panel and the vectors of one block.
-   *
-   * @param rows a panel of {@code count} rows
-   * @param vectors arranged, {@code vectorCount} in all
-   * @param block which four of them
-   * @param partial scratch of {@link #room}
-   * @param to from {@code toIndex}, the block's first vector first, with room for whole vectors
-   */
-  static void multiply(
-      float[] rows,
-      int count,
-      float[] vectors,
-      int vectorCount,
-      int block,
-      int columns,
+  /** BF16 rows from bytes w0, w1 and w2 and four vectors. */
+  static void bf16(
+      MemorySegment from,
+      long w0,
+      long w1,
+      long w2,
+      MemorySegment vectors,
+      long q,
+      int units,
       float[] partial,
-      float[] to,
-      int toIndex,
+      int to,
       int stride) {
-    int rowBlocks = blocks(count, ROWS);
-    int panel = wholeGroups(count) * LANES;
-    int rowSlice = slice(rowBlocks, columns, ROWS);
-    int vectorSlice = slice(blocks(vectorCount, VECTORS), columns, VECTORS);
-    for (int s = 0; s < SLICES; s++) {
-      int q = s * vectorSlice + start(block * VECTORS, columns, VECTORS);
-      for (int b = 0; b < rowBlocks; b++) {
-        int w = s * rowSlice + start(b * ROWS, columns, ROWS);
-        int at = s * VECTORS * panel + b * ROWS * LANES;
-        tile(rows, w, vectors, q, columns / CanonicalMath.LANES, partial, at, panel);
-      }
-    }
-    // The first steps of the tree add whole vectors, the rest is done for many rows together.
-    for (int half = SLICES / 2; half > 0; half /= 2) {
-      int size = half * VECTORS * panel;
-      for (int i = 0; i < size; i += LANES) {
-        Lanes.load(partial, i).add(Lanes.load(partial, i + size)).intoArray(partial, i);
-      }
-    }
-    int last = Math.min(VECTORS, vectorCount - block * VECTORS);
-    for (int v = 0; v < last; v++) {
-      System.arraycopy(partial, v * panel, partial, 0, panel);
-      Fold.plain(partial, count, 1f, to, toIndex + v * stride);
-    }
-  }
-
-  /** Rows that a tile may write and {@link Fold} reads: whole vectors of them, and whole blocks. */
-  private static int wholeGroups(int count) {
-    return (blocks(count, ROWS) * ROWS + LANES - 1) & -LANES;
-  }
-
-  private static void tile(
-      float[] rows, int w, float[] vectors, int q, int units, float[] partial, int to, int stride) {
     FloatVector zero = FloatVector.zero(Lanes.FLOATS);
     FloatVector a00 = zero;
     FloatVector a01 = zero;
@@ -126,42 +59,206 @@ final class HeadTile {
     FloatVector a31 = zero;
     FloatVector a32 = zero;
     for (int unit = 0; unit < units; unit++) {
-      FloatVector r0 = Lanes.load(rows, w);
-      FloatVector r1 = Lanes.load(rows, w + LANES);
-      FloatVector r2 = Lanes.load(rows, w + 2 * LANES);
-      FloatVector v = Lanes.load(vectors, q);
+      FloatVector r0 = Widen.bf16(from, w0);
+      FloatVector r1 = Widen.bf16(from, w1);
+      FloatVector r2 = Widen.bf16(from, w2);
+      MemorySegment block = vectors.asSlice(q, VECTORS * LANE_BYTES);
+      FloatVector v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 0, Lanes.ORDER);
       a00 = r0.fma(v, a00);
       a01 = r1.fma(v, a01);
       a02 = r2.fma(v, a02);
-      v = Lanes.load(vectors, q + LANES);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, LANE_BYTES, Lanes.ORDER);
       a10 = r0.fma(v, a10);
       a11 = r1.fma(v, a11);
       a12 = r2.fma(v, a12);
-      v = Lanes.load(vectors, q + 2 * LANES);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 2 * LANE_BYTES, Lanes.ORDER);
       a20 = r0.fma(v, a20);
       a21 = r1.fma(v, a21);
       a22 = r2.fma(v, a22);
-      v = Lanes.load(vectors, q + 3 * LANES);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 3 * LANE_BYTES, Lanes.ORDER);
       a30 = r0.fma(v, a30);
       a31 = r1.fma(v, a31);
       a32 = r2.fma(v, a32);
-      w += ROWS * LANES;
-      q += VECTORS * LANES;
+      w0 += 2L * CanonicalMath.LANES;
+      w1 += 2L * CanonicalMath.LANES;
+      w2 += 2L * CanonicalMath.LANES;
+      q += BLOCK_BYTES;
+    }
+    store(a00, a01, a02, partial, to);
+    store(a10, a11, a12, partial, to + stride);
+    store(a20, a21, a22, partial, to + 2 * stride);
+    store(a30, a31, a32, partial, to + 3 * stride);
+  }
+
+  /** F32 rows and four vectors. */
+  static void f32(
+      MemorySegment from,
+      long w0,
+      long w1,
+      long w2,
+      MemorySegment vectors,
+      long q,
+      int units,
+      float[] partial,
+      int to,
+      int stride) {
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    FloatVector a00 = zero;
+    FloatVector a01 = zero;
+    FloatVector a02 = zero;
+    FloatVector a10 = zero;
+    FloatVector a11 = zero;
+    FloatVector a12 = zero;
+    FloatVector a20 = zero;
+    FloatVector a21 = zero;
+    FloatVector a22 = zero;
+    FloatVector a30 = zero;
+    FloatVector a31 = zero;
+    FloatVector a32 = zero;
+    for (int unit = 0; unit < units; unit++) {
+      FloatVector r0 = Widen.f32(from, w0);
+      FloatVector r1 = Widen.f32(from, w1);
+      FloatVector r2 = Widen.f32(from, w2);
+      MemorySegment block = vectors.asSlice(q, VECTORS * LANE_BYTES);
+      FloatVector v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 0, Lanes.ORDER);
+      a00 = r0.fma(v, a00);
+      a01 = r1.fma(v, a01);
+      a02 = r2.fma(v, a02);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, LANE_BYTES, Lanes.ORDER);
+      a10 = r0.fma(v, a10);
+      a11 = r1.fma(v, a11);
+      a12 = r2.fma(v, a12);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 2 * LANE_BYTES, Lanes.ORDER);
+      a20 = r0.fma(v, a20);
+      a21 = r1.fma(v, a21);
+      a22 = r2.fma(v, a22);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 3 * LANE_BYTES, Lanes.ORDER);
+      a30 = r0.fma(v, a30);
+      a31 = r1.fma(v, a31);
+      a32 = r2.fma(v, a32);
+      w0 += 4L * CanonicalMath.LANES;
+      w1 += 4L * CanonicalMath.LANES;
+      w2 += 4L * CanonicalMath.LANES;
+      q += BLOCK_BYTES;
+    }
+    store(a00, a01, a02, partial, to);
+    store(a10, a11, a12, partial, to + stride);
+    store(a20, a21, a22, partial, to + 2 * stride);
+    store(a30, a31, a32, partial, to + 3 * stride);
+  }
+
+  /**
+   * As {@link #bf16} for eight vectors. It calls the Vector API itself, which the JIT inlines past
+   * the size at which it leaves other methods out.
+   */
+  static void wideBf16(
+      MemorySegment from,
+      long w0,
+      long w1,
+      long w2,
+      MemorySegment vectors,
+      long q,
+      int units,
+      float[] partial,
+      int to,
+      int stride) {
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    FloatVector a00 = zero;
+    FloatVector a01 = zero;
+    FloatVector a02 = zero;
+    FloatVector a10 = zero;
+    FloatVector a11 = zero;
+    FloatVector a12 = zero;
+    FloatVector a20 = zero;
+    FloatVector a21 = zero;
+    FloatVector a22 = zero;
+    FloatVector a30 = zero;
+    FloatVector a31 = zero;
+    FloatVector a32 = zero;
+    FloatVector a40 = zero;
+    FloatVector a41 = zero;
+    FloatVector a42 = zero;
+    FloatVector a50 = zero;
+    FloatVector a51 = zero;
+    FloatVector a52 = zero;
+    FloatVector a60 = zero;
+    FloatVector a61 = zero;
+    FloatVector a62 = zero;
+    FloatVector a70 = zero;
+    FloatVector a71 = zero;
+    FloatVector a72 = zero;
+    for (int unit = 0; unit < units; unit++) {
+      FloatVector r0 = Widen.bf16(from, w0);
+      FloatVector r1 = Widen.bf16(from, w1);
+      FloatVector r2 = Widen.bf16(from, w2);
+      MemorySegment block = vectors.asSlice(q, BLOCK_BYTES);
+      FloatVector v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 0, Lanes.ORDER);
+      a00 = r0.fma(v, a00);
+      a01 = r1.fma(v, a01);
+      a02 = r2.fma(v, a02);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, LANE_BYTES, Lanes.ORDER);
+      a10 = r0.fma(v, a10);
+      a11 = r1.fma(v, a11);
+      a12 = r2.fma(v, a12);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 2 * LANE_BYTES, Lanes.ORDER);
+      a20 = r0.fma(v, a20);
+      a21 = r1.fma(v, a21);
+      a22 = r2.fma(v, a22);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 3 * LANE_BYTES, Lanes.ORDER);
+      a30 = r0.fma(v, a30);
+      a31 = r1.fma(v, a31);
+      a32 = r2.fma(v, a32);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 4 * LANE_BYTES, Lanes.ORDER);
+      a40 = r0.fma(v, a40);
+      a41 = r1.fma(v, a41);
+      a42 = r2.fma(v, a42);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 5 * LANE_BYTES, Lanes.ORDER);
+      a50 = r0.fma(v, a50);
+      a51 = r1.fma(v, a51);
+      a52 = r2.fma(v, a52);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 6 * LANE_BYTES, Lanes.ORDER);
+      a60 = r0.fma(v, a60);
+      a61 = r1.fma(v, a61);
+      a62 = r2.fma(v, a62);
+      v = FloatVector.fromMemorySegment(Lanes.FLOATS, block, 7 * LANE_BYTES, Lanes.ORDER);
+      a70 = r0.fma(v, a70);
+      a71 = r1.fma(v, a71);
+      a72 = r2.fma(v, a72);
+      w0 += 2L * CanonicalMath.LANES;
+      w1 += 2L * CanonicalMath.LANES;
+      w2 += 2L * CanonicalMath.LANES;
+      q += BLOCK_BYTES;
     }
     a00.intoArray(partial, to);
     a01.intoArray(partial, to + LANES);
     a02.intoArray(partial, to + 2 * LANES);
-    to += stride;
-    a10.intoArray(partial, to);
-    a11.intoArray(partial, to + LANES);
-    a12.intoArray(partial, to + 2 * LANES);
-    to += stride;
-    a20.intoArray(partial, to);
-    a21.intoArray(partial, to + LANES);
-    a22.intoArray(partial, to + 2 * LANES);
-    to += stride;
-    a30.intoArray(partial, to);
-    a31.intoArray(partial, to + LANES);
-    a32.intoArray(partial, to + 2 * LANES);
+    a10.intoArray(partial, to + stride);
+    a11.intoArray(partial, to + stride + LANES);
+    a12.intoArray(partial, to + stride + 2 * LANES);
+    a20.intoArray(partial, to + 2 * stride);
+    a21.intoArray(partial, to + 2 * stride + LANES);
+    a22.intoArray(partial, to + 2 * stride + 2 * LANES);
+    a30.intoArray(partial, to + 3 * stride);
+    a31.intoArray(partial, to + 3 * stride + LANES);
+    a32.intoArray(partial, to + 3 * stride + 2 * LANES);
+    a40.intoArray(partial, to + 4 * stride);
+    a41.intoArray(partial, to + 4 * stride + LANES);
+    a42.intoArray(partial, to + 4 * stride + 2 * LANES);
+    a50.intoArray(partial, to + 5 * stride);
+    a51.intoArray(partial, to + 5 * stride + LANES);
+    a52.intoArray(partial, to + 5 * stride + 2 * LANES);
+    a60.intoArray(partial, to + 6 * stride);
+    a61.intoArray(partial, to + 6 * stride + LANES);
+    a62.intoArray(partial, to + 6 * stride + 2 * LANES);
+    a70.intoArray(partial, to + 7 * stride);
+    a71.intoArray(partial, to + 7 * stride + LANES);
+    a72.intoArray(partial, to + 7 * stride + 2 * LANES);
+  }
+
+  private static void store(
+      FloatVector r0, FloatVector r1, FloatVector r2, float[] partial, int to) {
+    r0.intoArray(partial, to);
+    r1.intoArray(partial, to + LANES);
+    r2.intoArray(partial, to + 2 * LANES);
   }
 }

@@ -1,308 +1,299 @@
 package io.github.trimtab.internal.vector;
 
+import static io.github.trimtab.internal.vector.StreamDots.ODD;
+import static jdk.incubator.vector.VectorOperators.AND;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+
 import io.github.trimtab.internal.host.CanonicalMath;
+import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.WeightRows;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Canonical dot products of a vector with weight rows where they lie: one row after the other, the
- * order in which memory is read fastest.
+ * Canonical dot products of one vector with rows of weights where they lie, one row after the
+ * other: the order in which memory is read fastest.
  *
- * <p>A format is a loop of its own over the same eight accumulators, of which a width uses as many
- * as make 32 lanes. They start from a zero made in the method: one from a constant would keep them
- * on the heap. Rows and groups are whole units of 32 elements.
+ * <p>Rows are long, so each is a loop of its own, whose units are slices of constant length; the
+ * query is aligned outside the heap, and the loops call the Vector API itself ({@link StreamDots}
+ * says why). {@link Fold} takes the last steps of the tree for many rows together.
  */
 final class RowDots {
-  private static final int LANES = Lanes.COUNT;
+  /** Lanes of a vector where rows follow one another: memory is read faster by 256 bits. */
+  private static final int LANES = Fold.LANES;
+
+  private static final VectorSpecies<Float> FLOATS = Fold.FLOATS;
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, VectorShape.forBitSize(Integer.SIZE * LANES));
+  private static final ByteOrder ORDER = Lanes.ORDER;
   private static final int UNIT = CanonicalMath.LANES;
   private static final int ACCUMULATORS = UNIT / LANES;
 
+  /** Elements of a BF16 unit: four vectors of pairs. */
+  private static final int PAIRED_UNIT = 8 * LANES;
+
+  /** Rows that are folded together, a multiple of every width. */
+  private static final int GROUP = 64;
+
   private RowDots() {}
 
+  /** Whether there is a loop for rows of this format and size. */
+  static boolean takes(WeightRows rows) {
+    boolean units = rows.columns() % UNIT == 0 && rows.group() % UNIT == 0;
+    return switch (rows.format()) {
+      case F32 -> units;
+      case BF16 -> rows.columns() % PAIRED_UNIT == 0;
+      case INT8 -> {
+        Tensor scales = rows.scales();
+        yield units && scales != null && scales.dtype() == DType.BF16;
+      }
+      default -> false;
+    };
+  }
+
   /**
-   * Accumulates one row and adds its accumulators to one vector; {@link Fold#plain} does the rest.
+   * {@code to[i] = dot(query, row i)}.
    *
-   * @param scales the row's scales, where the format has them
+   * @param chosen {@code count} rows
+   * @param query as {@link #arrange} puts it
+   * @param to with {@link Dots#room} for the results
    */
-  static void row(
-      WeightRows rows,
-      int row,
-      float[] scales,
-      float[] query,
-      int queryIndex,
-      float[] partial,
-      int to) {
+  static void rows(
+      WeightRows rows, int[] chosen, int count, MemorySegment query, float[] to, Workspace own) {
+    float[] partial = own.floats(Floats.PARTIAL, 2 * GROUP * Lanes.COUNT);
+    for (int i = 0; i < count; i += GROUP) {
+      int n = Math.min(GROUP, count - i);
+      switch (rows.format()) {
+        case F32 -> {
+          f32(rows, chosen, i, n, query, partial);
+          Fold.narrow(partial, n, 1f, to, i);
+        }
+        case BF16 -> {
+          if (Lanes.COUNT == LANES || follow(chosen, i, n)) {
+            bf16(rows, chosen, i, n, query, partial);
+          } else {
+            wideBf16(rows, chosen, i, n, query, partial);
+            Fold.halve(partial, 2 * n);
+          }
+          Fold.pairs(partial, n, 1f, to, i);
+        }
+        default -> {
+          CodeDots.int8(rows, chosen, i, n, query, partial);
+          Fold.plain(partial, n, 1f, to, i);
+        }
+      }
+    }
+  }
+
+  /** Puts a query of F32 elements in place for {@link #rows}; for BF16 rows once a width. */
+  static void arrange(DType format, float[] query, int columns, MemorySegment to) {
+    StreamDots.arrange(format, LANES, query, 0, columns, to, 0);
+    StreamDots.arrange(format, Lanes.COUNT, query, 0, columns, to, 4L * columns);
+  }
+
+  private static boolean follow(int[] chosen, int first, int count) {
+    for (int i = first + 1; i < first + count; i++) {
+      if (chosen[i] != chosen[i - 1] + 1) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void bf16(
+      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
     Tensor codes = rows.codes();
     MemorySegment from = codes.segment();
-    long at = codes.offset(row, 0);
-    int n = rows.columns();
-    int group = rows.group();
-    switch (rows.format()) {
-      case F32 -> f32(from, at, n, query, queryIndex, partial, to);
-      case F16 -> f16(from, at, n, query, queryIndex, partial, to);
-      case BF16 -> bf16(from, at, n, query, queryIndex, partial, to);
-      case FP8_E4M3 -> fp8(from, at, n, scales[0], query, queryIndex, partial, to);
-      case INT8 -> int8(from, at, n, group, scales, query, queryIndex, partial, to);
-      default -> int4(from, at, n, group, scales, query, queryIndex, partial, to);
+    int columns = rows.columns();
+    FloatVector zero = FloatVector.zero(FLOATS);
+    for (int r = 0; r < count; r++) {
+      long at = codes.offset(chosen[first + r], 0);
+      FloatVector e0 = zero;
+      FloatVector o0 = zero;
+      FloatVector e1 = zero;
+      FloatVector o1 = zero;
+      FloatVector e2 = zero;
+      FloatVector o2 = zero;
+      FloatVector e3 = zero;
+      FloatVector o3 = zero;
+      for (int i = 0; i < columns; i += PAIRED_UNIT) {
+        MemorySegment p = from.asSlice(at + 2L * i, 2L * PAIRED_UNIT);
+        MemorySegment q = query.asSlice(4L * i, 4L * PAIRED_UNIT);
+        IntVector w = IntVector.fromMemorySegment(INTS, p, 0, ORDER);
+        IntVector x = IntVector.fromMemorySegment(INTS, p, 4L * LANES, ORDER);
+        IntVector y = IntVector.fromMemorySegment(INTS, p, 8L * LANES, ORDER);
+        IntVector z = IntVector.fromMemorySegment(INTS, p, 12L * LANES, ORDER);
+        e0 =
+            w.lanewise(LSHL, 16)
+                .reinterpretAsFloats()
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), e0);
+        o0 =
+            w.lanewise(AND, ODD)
+                .reinterpretAsFloats()
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), o0);
+        e1 =
+            x.lanewise(LSHL, 16)
+                .reinterpretAsFloats()
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), e1);
+        o1 =
+            x.lanewise(AND, ODD)
+                .reinterpretAsFloats()
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), o1);
+        if (ACCUMULATORS == 4) {
+          e0 =
+              y.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e0);
+          o0 =
+              y.lanewise(AND, ODD)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o0);
+          e1 =
+              z.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e1);
+          o1 =
+              z.lanewise(AND, ODD)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o1);
+        } else {
+          e2 =
+              y.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e2);
+          o2 =
+              y.lanewise(AND, ODD)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o2);
+          e3 =
+              z.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e3);
+          o3 =
+              z.lanewise(AND, ODD)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o3);
+        }
+      }
+      if (ACCUMULATORS == 8) {
+        e0 = e0.add(e2);
+        o0 = o0.add(o2);
+        e1 = e1.add(e3);
+        o1 = o1.add(o3);
+      }
+      e0.add(e1).intoArray(partial, 2 * r * LANES);
+      o0.add(o1).intoArray(partial, (2 * r + 1) * LANES);
+    }
+  }
+
+  /**
+   * As {@link #bf16} in the machine's widest vectors: where rows lie apart, no prefetcher runs
+   * ahead and what is under way is all that hides memory's latency, so the fewer instructions the
+   * better.
+   */
+  private static void wideBf16(
+      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
+    Tensor codes = rows.codes();
+    MemorySegment from = codes.segment();
+    int columns = rows.columns();
+    MemorySegment arranged = query.asSlice(4L * columns, 4L * columns);
+    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    for (int r = 0; r < count; r++) {
+      long at = codes.offset(chosen[first + r], 0);
+      FloatVector e = zero;
+      FloatVector o = zero;
+      for (int i = 0; i < columns; i += 2 * UNIT) {
+        MemorySegment p = from.asSlice(at + 2L * i, 4L * UNIT);
+        MemorySegment q = arranged.asSlice(4L * i, 8L * UNIT);
+        IntVector w = IntVector.fromMemorySegment(Lanes.INTS, p, 0, ORDER);
+        IntVector x = IntVector.fromMemorySegment(Lanes.INTS, p, 2L * UNIT, ORDER);
+        e =
+            w.lanewise(LSHL, 16)
+                .reinterpretAsFloats()
+                .fma(FloatVector.fromMemorySegment(Lanes.FLOATS, q, 0, Lanes.ORDER), e);
+        o =
+            w.lanewise(AND, ODD)
+                .reinterpretAsFloats()
+                .fma(
+                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 4L * Lanes.COUNT, Lanes.ORDER),
+                    o);
+        e =
+            x.lanewise(LSHL, 16)
+                .reinterpretAsFloats()
+                .fma(
+                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 8L * Lanes.COUNT, Lanes.ORDER),
+                    e);
+        o =
+            x.lanewise(AND, ODD)
+                .reinterpretAsFloats()
+                .fma(
+                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 12L * Lanes.COUNT, Lanes.ORDER),
+                    o);
+      }
+      e.intoArray(partial, 2 * r * Lanes.COUNT);
+      o.intoArray(partial, (2 * r + 1) * Lanes.COUNT);
     }
   }
 
   private static void f32(
-      MemorySegment from, long at, int n, float[] query, int q, float[] partial, int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    for (int i = 0; i < n; i += UNIT) {
-      a0 = Widen.f32(from, at).fma(Lanes.load(query, q), a0);
-      a1 = Widen.f32(from, at + 4L * LANES).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
-        a2 = Widen.f32(from, at + 8L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-        a3 = Widen.f32(from, at + 12L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
-      }
-      if (ACCUMULATORS > 4) {
-        a4 = Widen.f32(from, at + 16L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 = Widen.f32(from, at + 20L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 = Widen.f32(from, at + 24L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 = Widen.f32(from, at + 28L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-      }
-      at += 4L * UNIT;
-      q += UNIT;
-    }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  private static void f16(
-      MemorySegment from, long at, int n, float[] query, int q, float[] partial, int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    for (int i = 0; i < n; i += UNIT) {
-      a0 = Widen.f16(from, at).fma(Lanes.load(query, q), a0);
-      a1 = Widen.f16(from, at + 2L * LANES).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
-        a2 = Widen.f16(from, at + 4L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-        a3 = Widen.f16(from, at + 6L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
-      }
-      if (ACCUMULATORS > 4) {
-        a4 = Widen.f16(from, at + 8L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 = Widen.f16(from, at + 10L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 = Widen.f16(from, at + 12L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 = Widen.f16(from, at + 14L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-      }
-      at += 2L * UNIT;
-      q += UNIT;
-    }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  private static void bf16(
-      MemorySegment from, long at, int n, float[] query, int q, float[] partial, int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    for (int i = 0; i < n; i += UNIT) {
-      a0 = Widen.bf16(from, at).fma(Lanes.load(query, q), a0);
-      a1 = Widen.bf16(from, at + 2L * LANES).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
-        a2 = Widen.bf16(from, at + 4L * LANES).fma(Lanes.load(query, q + 2 * LANES), a2);
-        a3 = Widen.bf16(from, at + 6L * LANES).fma(Lanes.load(query, q + 3 * LANES), a3);
-      }
-      if (ACCUMULATORS > 4) {
-        a4 = Widen.bf16(from, at + 8L * LANES).fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 = Widen.bf16(from, at + 10L * LANES).fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 = Widen.bf16(from, at + 12L * LANES).fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 = Widen.bf16(from, at + 14L * LANES).fma(Lanes.load(query, q + 7 * LANES), a7);
-      }
-      at += 2L * UNIT;
-      q += UNIT;
-    }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  private static void fp8(
-      MemorySegment from,
-      long at,
-      int n,
-      float rowScale,
-      float[] query,
-      int q,
-      float[] partial,
-      int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    FloatVector scale = Lanes.broadcast(rowScale);
-    for (int i = 0; i < n; i += UNIT) {
-      a0 = Widen.fp8(from, at).mul(scale).fma(Lanes.load(query, q), a0);
-      a1 = Widen.fp8(from, at + LANES).mul(scale).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
-        a2 = Widen.fp8(from, at + 2L * LANES).mul(scale).fma(Lanes.load(query, q + 2 * LANES), a2);
-        a3 = Widen.fp8(from, at + 3L * LANES).mul(scale).fma(Lanes.load(query, q + 3 * LANES), a3);
-      }
-      if (ACCUMULATORS > 4) {
-        a4 = Widen.fp8(from, at + 4L * LANES).mul(scale).fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 = Widen.fp8(from, at + 5L * LANES).mul(scale).fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 = Widen.fp8(from, at + 6L * LANES).mul(scale).fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 = Widen.fp8(from, at + 7L * LANES).mul(scale).fma(Lanes.load(query, q + 7 * LANES), a7);
-      }
-      at += UNIT;
-      q += UNIT;
-    }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  private static void int8(
-      MemorySegment from,
-      long at,
-      int n,
-      int group,
-      float[] scales,
-      float[] query,
-      int q,
-      float[] partial,
-      int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    FloatVector scale = zero;
-    int next = 0;
-    int g = 0;
-    for (int i = 0; i < n; i += UNIT) {
-      if (i == next) {
-        scale = Lanes.broadcast(scales[g++]);
-        next += group;
-      }
-      a0 = Widen.int8(from, at).mul(scale).fma(Lanes.load(query, q), a0);
-      a1 = Widen.int8(from, at + LANES).mul(scale).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
-        a2 = Widen.int8(from, at + 2L * LANES).mul(scale).fma(Lanes.load(query, q + 2 * LANES), a2);
-        a3 = Widen.int8(from, at + 3L * LANES).mul(scale).fma(Lanes.load(query, q + 3 * LANES), a3);
-      }
-      if (ACCUMULATORS > 4) {
-        a4 = Widen.int8(from, at + 4L * LANES).mul(scale).fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 = Widen.int8(from, at + 5L * LANES).mul(scale).fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 = Widen.int8(from, at + 6L * LANES).mul(scale).fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 = Widen.int8(from, at + 7L * LANES).mul(scale).fma(Lanes.load(query, q + 7 * LANES), a7);
-      }
-      at += UNIT;
-      q += UNIT;
-    }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  private static void int4(
-      MemorySegment from,
-      long at,
-      int n,
-      int group,
-      float[] scales,
-      float[] query,
-      int q,
-      float[] partial,
-      int to) {
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    FloatVector a0 = zero;
-    FloatVector a1 = zero;
-    FloatVector a2 = zero;
-    FloatVector a3 = zero;
-    FloatVector a4 = zero;
-    FloatVector a5 = zero;
-    FloatVector a6 = zero;
-    FloatVector a7 = zero;
-    FloatVector scale = zero;
-    int next = 0;
-    int g = 0;
-    for (int i = 0; i < n; i += UNIT) {
-      if (i == next) {
-        scale = Lanes.broadcast(scales[g++]);
-        next += group;
-      }
-      a0 = Widen.int4(from, at).mul(scale).fma(Lanes.load(query, q), a0);
-      a1 = Widen.int4(from, at + LANES / 2).mul(scale).fma(Lanes.load(query, q + LANES), a1);
-      if (ACCUMULATORS > 2) {
+      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
+    Tensor codes = rows.codes();
+    MemorySegment from = codes.segment();
+    int columns = rows.columns();
+    FloatVector zero = FloatVector.zero(FLOATS);
+    for (int r = 0; r < count; r++) {
+      long at = codes.offset(chosen[first + r], 0);
+      FloatVector a0 = zero;
+      FloatVector a1 = zero;
+      FloatVector a2 = zero;
+      FloatVector a3 = zero;
+      FloatVector a4 = zero;
+      FloatVector a5 = zero;
+      FloatVector a6 = zero;
+      FloatVector a7 = zero;
+      for (int i = 0; i < columns; i += UNIT) {
+        MemorySegment p = from.asSlice(at + 4L * i, 4L * UNIT);
+        MemorySegment q = query.asSlice(4L * i, 4L * UNIT);
+        a0 =
+            FloatVector.fromMemorySegment(FLOATS, p, 0, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), a0);
+        a1 =
+            FloatVector.fromMemorySegment(FLOATS, p, 4L * LANES, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), a1);
         a2 =
-            Widen.int4(from, at + 2L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 2 * LANES), a2);
+            FloatVector.fromMemorySegment(FLOATS, p, 8L * LANES, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), a2);
         a3 =
-            Widen.int4(from, at + 3L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 3 * LANES), a3);
+            FloatVector.fromMemorySegment(FLOATS, p, 12L * LANES, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), a3);
+        if (ACCUMULATORS == 8) {
+          a4 =
+              FloatVector.fromMemorySegment(FLOATS, p, 16L * LANES, ORDER)
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), a4);
+          a5 =
+              FloatVector.fromMemorySegment(FLOATS, p, 20L * LANES, ORDER)
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), a5);
+          a6 =
+              FloatVector.fromMemorySegment(FLOATS, p, 24L * LANES, ORDER)
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), a6);
+          a7 =
+              FloatVector.fromMemorySegment(FLOATS, p, 28L * LANES, ORDER)
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), a7);
+        }
       }
-      if (ACCUMULATORS > 4) {
-        a4 =
-            Widen.int4(from, at + 4L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 4 * LANES), a4);
-        a5 =
-            Widen.int4(from, at + 5L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 5 * LANES), a5);
-        a6 =
-            Widen.int4(from, at + 6L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 6 * LANES), a6);
-        a7 =
-            Widen.int4(from, at + 7L * LANES / 2)
-                .mul(scale)
-                .fma(Lanes.load(query, q + 7 * LANES), a7);
+      if (ACCUMULATORS == 8) {
+        a0 = a0.add(a4);
+        a1 = a1.add(a5);
+        a2 = a2.add(a6);
+        a3 = a3.add(a7);
       }
-      at += UNIT / 2;
-      q += UNIT;
+      a0.add(a2).add(a1.add(a3)).intoArray(partial, r * LANES);
     }
-    store(a0, a1, a2, a3, a4, a5, a6, a7, partial, to);
-  }
-
-  /** The first steps of the tree, which add whole vectors. */
-  private static void store(
-      FloatVector a0,
-      FloatVector a1,
-      FloatVector a2,
-      FloatVector a3,
-      FloatVector a4,
-      FloatVector a5,
-      FloatVector a6,
-      FloatVector a7,
-      float[] partial,
-      int to) {
-    FloatVector sum = a0.add(a1);
-    if (ACCUMULATORS == 4) {
-      sum = a0.add(a2).add(a1.add(a3));
-    } else if (ACCUMULATORS == 8) {
-      sum = a0.add(a4).add(a2.add(a6)).add(a1.add(a5).add(a3.add(a7)));
-    }
-    sum.intoArray(partial, to);
   }
 }

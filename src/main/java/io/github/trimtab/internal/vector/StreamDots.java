@@ -34,7 +34,7 @@ final class StreamDots {
   private static final ByteOrder ORDER = Lanes.ORDER;
 
   /** The upper half of a pair of BF16 elements. */
-  private static final int ODD = 0xffff0000;
+  static final int ODD = 0xffff0000;
 
   private static final int ACCUMULATORS = CanonicalMath.LANES / LANES;
 
@@ -66,10 +66,16 @@ final class StreamDots {
    */
   static void arrange(
       DType format, float[] query, int index, int columns, MemorySegment to, long at) {
+    arrange(format, LANES, query, index, columns, to, at);
+  }
+
+  /** As above for vectors of {@code lanes}. */
+  static void arrange(
+      DType format, int lanes, float[] query, int index, int columns, MemorySegment to, long at) {
     boolean paired = format == DType.BF16;
     for (int i = 0; i < columns; i++) {
-      int pair = i % (2 * LANES);
-      int from = pair < LANES ? 2 * pair : 2 * (pair - LANES) + 1;
+      int pair = i % (2 * lanes);
+      int from = pair < lanes ? 2 * pair : 2 * (pair - lanes) + 1;
       to.set(Workspace.FLOAT, at + 4L * i, query[index + (paired ? i - pair + from : i)]);
     }
   }

@@ -18,9 +18,9 @@ import io.github.trimtab.kernel.Verify;
  * Every operation on the Vector API, on the caller's thread and on daemon workers.
  *
  * <p>System properties: {@value Settings#BITS_PROPERTY} chooses the width of vectors (128, 256 or
- * 512; otherwise what the machine prefers, at most 256) and {@value Settings#THREADS_PROPERTY} how
- * many threads an operation may use (otherwise one a processor). Canonical operations return the
- * same bits at every width and thread count.
+ * 512; otherwise what the machine prefers) and {@value Settings#THREADS_PROPERTY} how many threads
+ * an operation may use (otherwise one a processor). Canonical operations return the same bits at
+ * every width and thread count.
  *
  * <p>On one thread all of it is more than 1.5 times as fast as the scalar backend, save append
  * where it rounds to F16, FP8 or INT8 ({@link PageWriter} says why) and compact, which waits for

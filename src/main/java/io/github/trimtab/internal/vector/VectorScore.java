@@ -2,6 +2,7 @@ package io.github.trimtab.internal.vector;
 
 import io.github.trimtab.internal.host.HostChecks;
 import io.github.trimtab.internal.host.KvAccess;
+import io.github.trimtab.internal.vector.Workspace.Aligned;
 import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.internal.vector.Workspace.Ints;
 import io.github.trimtab.kernel.Mask;
@@ -109,7 +110,7 @@ final class VectorScore {
     int padded = Dots.padded(headDim);
     int size = op.rows() * op.heads() * padded;
     float[] sums = shared.zeroFloats(Floats.QUERIES, size);
-    MemorySegment arranged = shared.alignedFloats(2 * size);
+    MemorySegment arranged = shared.alignedFloats(Aligned.QUERIES, 2 * size);
     float[] query = shared.zeroFloats(Floats.ROW, padded);
     for (int row = 0; row < op.rows(); row++) {
       for (int head = 0; head < op.heads(); head++) {
@@ -213,7 +214,7 @@ final class VectorScore {
             layout.headDim(),
             queries,
             query + h * padded,
-            shared.alignedFloats(0),
+            shared.alignedFloats(Aligned.QUERIES, 0),
             arranged + 4L * h * padded,
             factor,
             dots,
@@ -261,7 +262,7 @@ final class VectorScore {
               headDim,
               queries,
               query(op, row, head),
-              shared.alignedFloats(0),
+              shared.alignedFloats(Aligned.QUERIES, 0),
               arranged(op, k.dtype(), row, head),
               factor,
               dots,

@@ -1,5 +1,6 @@
 package io.github.trimtab.internal.vector;
 
+import io.github.trimtab.internal.host.CanonicalMath;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -26,9 +27,7 @@ final class Workspace {
     OUT,
     STATE,
     PARTS,
-    ARRANGED,
-    SCALES,
-    OTHERS
+    SCALES
   }
 
   /** Uses of int arrays that live at the same time. */
@@ -37,6 +36,12 @@ final class Workspace {
     CHOSEN,
     VISIBLE,
     FLOORS
+  }
+
+  /** Uses of memory outside the heap that live at the same time. */
+  enum Aligned {
+    QUERIES,
+    PANEL
   }
 
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -56,10 +61,16 @@ final class Workspace {
   /** The queries that the running thread works on. */
   final QueryTile queries = new QueryTile(this);
 
+  /** Byte offsets of the rows that the running thread works on, of a chunk at most. */
+  final long[] rows = new long[CanonicalMath.CHUNK];
+
+  /** Takes what {@link #touch} read, so that its loop is not removed as useless. */
+  int touched;
+
   private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
   private final Map<Ints, int[]> ints = new EnumMap<>(Ints.class);
   private long[] longs = new long[0];
-  private MemorySegment aligned = MemorySegment.NULL;
+  private final Map<Aligned, MemorySegment> aligned = new EnumMap<>(Aligned.class);
 
   /** An array of at least {@code size} elements with whatever was left in it. */
   float[] floats(Floats use, int size) {
@@ -97,12 +108,25 @@ final class Workspace {
   }
 
   /** Memory for {@code size} floats outside the heap, where whole vectors stay aligned. */
-  MemorySegment alignedFloats(int size) {
-    if (aligned.byteSize() < Float.BYTES * (long) size) {
-      long bytes = Float.BYTES * (long) grown((int) (aligned.byteSize() / Float.BYTES), size);
-      aligned = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+  MemorySegment alignedFloats(Aligned use, int size) {
+    MemorySegment memory = aligned.getOrDefault(use, MemorySegment.NULL);
+    if (memory.byteSize() < Float.BYTES * (long) size) {
+      long bytes = Float.BYTES * (long) grown((int) (memory.byteSize() / Float.BYTES), size);
+      memory = Arena.ofAuto().allocate(bytes, ALIGNMENT);
+      aligned.put(use, memory);
     }
-    return aligned;
+    return memory;
+  }
+
+  /**
+   * Reads a byte of each cache line of a range, which brings it into cache: Java has no prefetch.
+   */
+  void touch(MemorySegment from, long at, int bytes) {
+    int sum = 0;
+    for (int i = 0; i < bytes; i += (int) ALIGNMENT) {
+      sum += from.get(ValueLayout.JAVA_BYTE, at + i);
+    }
+    touched = sum;
   }
 
   private static int grown(int from, int least) {
