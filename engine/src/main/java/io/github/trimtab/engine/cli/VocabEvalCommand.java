@@ -11,6 +11,7 @@ import io.github.trimtab.engine.draftstudy.StudyFiles;
 import io.github.trimtab.engine.draftstudy.StudyPlots;
 import io.github.trimtab.engine.draftstudy.Summary;
 import io.github.trimtab.engine.text.TextTokenizer;
+import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -32,8 +33,9 @@ import picocli.CommandLine.Spec;
       "Block efficiency, MBSU and speed of trimmed draft heads, against the full head, on held-out"
           + " prompts.",
       "",
-      "Writes DIR/study.json, DIR/study.txt and plots. DIR/records-TOKENS-SEED.jsonl holds every"
-          + " completion as it comes: the same command goes on where it was stopped."
+      "Writes DIR/study.json, DIR/study.txt and plots. DIR/records-TOKENS-SEED.jsonl (or"
+          + " ...-batchN.jsonl) holds every completion as it comes: the same command goes on where"
+          + " it was stopped."
     })
 final class VocabEvalCommand implements Callable<Integer> {
   private static final int MOST_PROMPTS = 4096;
@@ -124,6 +126,14 @@ final class VocabEvalCommand implements Callable<Integer> {
   private int prompts;
 
   @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Texts to write side by side, a pass of the target for all (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "192",
@@ -182,10 +192,12 @@ final class VocabEvalCommand implements Callable<Integer> {
             held,
             plan,
             quick ? QUICK_PROMPTS : prompts,
+            batch,
             quick ? QUICK_TOKENS : tokens,
             seed,
             !untimed);
-    Path records = out.resolve("records-" + study.tokens() + "-" + seed + ".jsonl");
+    String beside = batch == 1 ? "" : "-batch" + batch;
+    Path records = out.resolve("records-" + study.tokens() + "-" + seed + beside + ".jsonl");
     if (report && !Files.isRegularFile(records)) {
       throw new BadInputException("--report", records, "records of these --tokens and --seed");
     }
@@ -224,6 +236,7 @@ final class VocabEvalCommand implements Callable<Integer> {
       throw new BadInputException("--page", page, "a Markdown file");
     }
     range("--prompts", prompts, 1, MOST_PROMPTS);
+    range("--batch", batch, 1, Head.MOST_VECTORS);
     range("--tokens", tokens, 1, MOST_TOKENS);
     range("--gamma", gamma, 1, MOST_DRAFTS);
     for (float temperature : temperatures) {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,33 +44,48 @@ public final class BatchCompleter implements AutoCloseable {
   /**
    * Completes texts.
    *
-   * @param prompts one a row, each of 2 tokens or more
+   * <p>The seconds of each are its equal part of what all took together, so that they add up to it.
+   *
+   * @param prompts one a row, each of 2 tokens or more; rows without one stay empty
    * @param most tokens to write behind each; fewer where a text ends
    * @param warping how the target's logits become its distribution
    * @param speculation how a row's tokens are drafted, with heads of its own, or null: not at all
-   * @param seed of the uniforms; row r has seed + r
+   * @param seed of a row's uniforms
    */
   public List<Completion> complete(
       List<int[]> prompts,
       int most,
       Warping warping,
       IntFunction<? extends @Nullable Speculation> speculation,
-      long seed) {
+      IntToLongFunction seed) {
+    if (prompts.size() > drafters.size()) {
+      throw new IllegalArgumentException(
+          "prompts: " + prompts.size() + ", expected at most the " + drafters.size() + " rows");
+    }
     for (int[] prompt : prompts) {
       if (prompt.length < 2) {
         throw new IllegalArgumentException(
             "prompt: " + prompt.length + " tokens, expected 2 or more");
       }
     }
+    int[][] held = new int[drafters.size()][];
+    Arrays.setAll(
+        held,
+        row -> {
+          int[] prompt = row < prompts.size() ? prompts.get(row) : new int[1];
+          return Arrays.copyOf(prompt, prompt.length - 1);
+        });
     target.clear();
-    target.prompt(
-        prompts.stream()
-            .map(prompt -> Arrays.copyOf(prompt, prompt.length - 1))
-            .toArray(int[][]::new));
+    target.prompt(held);
     List<Text> texts = new ArrayList<>();
+    boolean tails = false;
     for (int row = 0; row < prompts.size(); row++) {
-      texts.add(text(row, prompts.get(row), most, warping, speculation.apply(row), seed + row));
+      @Nullable Speculation drafting = speculation.apply(row);
+      tails |= drafting != null && drafting.tail() != null;
+      texts.add(text(row, prompts.get(row), most, warping, drafting, seed.applyAsLong(row)));
     }
+    target.watch(tails ? Completer.LIKELY : 0);
+    long start = System.nanoTime();
     List<Text> left = new ArrayList<>(texts);
     left.removeIf(Text::isDone);
     while (!left.isEmpty()) {
@@ -78,7 +94,8 @@ public final class BatchCompleter implements AutoCloseable {
       left.forEach(Text::end);
       left.removeIf(Text::isDone);
     }
-    return texts.stream().map(Text::completion).toList();
+    double seconds = (System.nanoTime() - start) * 1e-9 / texts.size();
+    return texts.stream().map(text -> text.completion(seconds)).toList();
   }
 
   private Text text(
@@ -102,7 +119,13 @@ public final class BatchCompleter implements AutoCloseable {
                 warping,
                 random,
                 prompt);
-    return new Text(decoder, speculation, most, models.target().config().ends(), _ -> {}, _ -> {});
+    return new Text(
+        decoder,
+        speculation,
+        most,
+        models.target().config().ends(),
+        each -> target.likely(index, each),
+        _ -> {});
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Completer implements AutoCloseable {
 
   /** The target's most probable ids after each token that may join a tail. */
-  private static final int LIKELY = 3;
+  static final int LIKELY = 3;
 
   private final TextModels models;
   private final Kernels kernels;

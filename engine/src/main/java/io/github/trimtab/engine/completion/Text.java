@@ -70,7 +70,10 @@ final class Text {
   }
 
   Completion completion() {
-    return new Completion(
-        Arrays.copyOf(tokens, count), decoder.efficiency(), (last - start) * 1e-9);
+    return completion((last - start) * 1e-9);
+  }
+
+  Completion completion(double seconds) {
+    return new Completion(Arrays.copyOf(tokens, count), decoder.efficiency(), seconds);
   }
 }

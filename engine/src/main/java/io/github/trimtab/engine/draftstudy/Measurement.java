@@ -25,6 +25,13 @@ public record Measurement(
     int covered,
     double seconds) {
 
+  /** Which measurement this is. */
+  record Key(String cell, int prompt) {}
+
+  Key key() {
+    return new Key(cell, prompt);
+  }
+
   /** The same of another prompt. */
   Measurement of(int other) {
     return new Measurement(cell, other, tokens, rounds, drafted, accepted, covered, seconds);

@@ -1,25 +1,21 @@
 package io.github.trimtab.engine.draftstudy;
 
 import io.github.trimtab.engine.checkpoint.JsonObject;
+import io.github.trimtab.engine.report.MarkdownPage;
+import io.github.trimtab.engine.report.MarkdownTable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Markdown tables of a recorded study, and the page that shows them: between {@code <!-- study:
  * NAME -->} and {@code <!-- end -->} stands what the file says.
  */
 public final class PageTables {
-
-  private static final Pattern PART =
-      Pattern.compile("(<!-- study: (\\S+) -->\n).*?(<!-- end -->)", Pattern.DOTALL);
 
   private final JsonObject study;
 
@@ -39,15 +35,7 @@ public final class PageTables {
 
   /** A page with those of its marked parts written anew that this study has a table for. */
   public String fill(String page) {
-    Map<String, String> tables = all();
-    StringBuilder filled = new StringBuilder();
-    Matcher part = PART.matcher(page);
-    while (part.find()) {
-      String table = tables.get(part.group(2));
-      String text = table == null ? part.group() : part.group(1) + table + part.group(3);
-      part.appendReplacement(filled, Matcher.quoteReplacement(text));
-    }
-    return part.appendTail(filled).toString();
+    return MarkdownPage.fill(page, all());
   }
 
   private Map<String, String> all() {
@@ -112,7 +100,7 @@ public final class PageTables {
                 pair(cell, "tokens_per_pass", 1, 3),
                 pair(cell, "tokens_per_pass_of_full_head", 100, 1),
                 pair(cell, "coverage", 100, 1),
-                cell.has("cost_ratio") ? text(cell.number("cost_ratio"), 3) : "-",
+                cell.has("cost_ratio") ? MarkdownTable.decimal(cell.number("cost_ratio"), 3) : "-",
                 pair(cell, "mbsu", 1, 2),
                 pair(cell, "mbsu_of_full_head", 100, 1),
                 pair(cell, "paper_mbsu_of_full_head", 100, 1)));
@@ -139,9 +127,7 @@ public final class PageTables {
     List<String> first =
         new ArrayList<>(List.of("domain", "T", "drafter", "rows", "list", "texts"));
     first.addAll(titles);
-    StringBuilder table = new StringBuilder();
-    line(table, first);
-    line(table, first.stream().map(_ -> "---").toList());
+    MarkdownTable table = new MarkdownTable(first.toArray(String[]::new));
     int gamma =
         study.objects("cells").stream()
             .mapToInt(cell -> cell.integer("gamma"))
@@ -160,7 +146,7 @@ public final class PageTables {
                     list(cell),
                     String.valueOf(cell.integer("prompts"))));
         line.addAll(measures.of(cell));
-        line(table, line);
+        table.line(line.toArray(String[]::new));
       }
     }
     return table.toString();
@@ -181,20 +167,11 @@ public final class PageTables {
     };
   }
 
-  private static void line(StringBuilder table, List<String> cells) {
-    table.append("| ").append(String.join(" | ", cells)).append(" |\n");
-  }
-
   private static String pair(JsonObject cell, String name, double unit, int digits) {
     if (!cell.has(name)) {
       return "-";
     }
-    return text(unit * cell.number(name), digits)
-        + " ± "
-        + text(unit * cell.number(name + "_error"), digits);
-  }
-
-  private static String text(double value, int digits) {
-    return String.format(Locale.ROOT, "%." + digits + "f", value);
+    return MarkdownTable.pair(
+        unit * cell.number(name), unit * cell.number(name + "_error"), digits);
   }
 }

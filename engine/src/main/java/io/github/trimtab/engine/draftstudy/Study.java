@@ -1,12 +1,12 @@
 package io.github.trimtab.engine.draftstudy;
 
 import io.github.trimtab.engine.completion.BundledCounts;
-import io.github.trimtab.engine.completion.Completer;
 import io.github.trimtab.engine.completion.Completion;
 import io.github.trimtab.engine.completion.Drafter;
 import io.github.trimtab.engine.completion.Speculation;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.engine.report.Records;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Tensor;
@@ -21,19 +21,23 @@ import io.github.trimtab.vocab.KeptVocabulary;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Completes held-out prompts in every way of a plan. Ways take turns at each prompt, so that a slow
- * minute of the machine slows all of them; what was written and accepted depends on the seed alone.
+ * Completes held-out prompts in every way of a plan. Ways take turns at each batch of prompts, so
+ * that a slow minute of the machine slows all of them; what was written and accepted depends on the
+ * seed alone.
  *
  * @param prompts completions of each way: where a domain has fewer prompts, its first ones come
  *     again with other uniforms, or not at all if greedy
+ * @param batch texts that are written side by side
  * @param tokens most that are written behind a prompt
  * @param timed whether seconds are reported, which wants a machine that does nothing else
  */
@@ -44,6 +48,7 @@ public record Study(
     Prompts held,
     Plan plan,
     int prompts,
+    int batch,
     int tokens,
     long seed,
     boolean timed) {
@@ -72,42 +77,62 @@ public record Study(
         longest = Math.max(longest, prompt.length);
       }
     }
-    try (Records records = new Records(file);
-        Completer completer =
-            new Completer(models, kernels, longest + Math.max(tokens, WARM_UP) + 64)) {
+    int room = longest + Math.max(tokens, WARM_UP) + 64;
+    try (Records<Measurement> records = records(file);
+        Writer writer = Writer.of(models, kernels, batch, room)) {
       int done = 0;
       boolean warm = !timed;
-      for (int prompt = 0; prompt < prompts; prompt++) {
+      for (int prompt = 0; prompt < prompts; prompt += batch) {
+        int end = Math.min(prompt + batch, prompts);
         for (Cell cell : cells) {
-          progress.accept(done++, cell.id());
-          if (has(cell, prompt) && !records.has(cell, prompt)) {
-            if (!warm) {
-              warm = true;
-              for (Cell other : cells) {
-                progress.accept(0, "warming up, " + other.id());
-                Measurement _ = measure(completer, other, 0, WARM_UP, lists);
-              }
-            }
-            records.add(measure(completer, cell, prompt, tokens, lists));
+          progress.accept(done, cell.id());
+          done += end - prompt;
+          int[] missing =
+              IntStream.range(prompt, end)
+                  .filter(p -> has(cell, p) && !records.has(new Measurement.Key(cell.id(), p)))
+                  .toArray();
+          if (missing.length == 0) {
+            continue;
           }
+          if (!warm) {
+            warmUp(writer, cells, lists, progress);
+            warm = true;
+          }
+          measure(writer, cell, missing, tokens, lists).forEach(records::add);
         }
       }
       return summaries(cells, records);
     }
   }
 
+  private void warmUp(
+      Writer writer,
+      List<Cell> cells,
+      Map<String, KeptVocabulary> lists,
+      BiConsumer<Integer, String> progress) {
+    int[] first = IntStream.range(0, batch).toArray();
+    for (Cell cell : cells) {
+      progress.accept(0, "warming up, " + cell.id());
+      List<Measurement> _ = measure(writer, cell, first, WARM_UP, lists);
+    }
+  }
+
   /** Sums up what is measured, and measures nothing. */
   public List<Summary> report(Path file) throws IOException {
-    try (Records records = new Records(file)) {
+    try (Records<Measurement> records = records(file)) {
       return summaries(plan.cells(), records);
     }
+  }
+
+  private static Records<Measurement> records(Path file) throws IOException {
+    return new Records<>(file, Measurement::parse, Measurement::format, Measurement::key);
   }
 
   private boolean has(Cell cell, int prompt) {
     return prompt < held.of(cell.domain()).size() || cell.temperature() > 0;
   }
 
-  private List<Summary> summaries(List<Cell> cells, Records records) {
+  private List<Summary> summaries(List<Cell> cells, Records<Measurement> records) {
     List<Summary> summaries = new ArrayList<>();
     for (Cell cell : cells) {
       Cell reference = cell.reference(plan.vocabulary());
@@ -120,10 +145,10 @@ public record Study(
   }
 
   /** Measurements by text: completions of the same prompt count together. */
-  private List<Measurement> texts(Cell cell, Records records) {
+  private List<Measurement> texts(Cell cell, Records<Measurement> records) {
     Map<Integer, Measurement> texts = new TreeMap<>();
-    for (Measurement one : records.of(cell)) {
-      if (one.prompt() < prompts) {
+    for (Measurement one : records.all()) {
+      if (one.cell().equals(cell.id()) && one.prompt() < prompts) {
         Measurement own = one.of(one.prompt() % held.of(cell.domain()).size());
         texts.merge(own.prompt(), own, Measurement::plus);
       }
@@ -151,16 +176,24 @@ public record Study(
     return list + " " + rows;
   }
 
-  private Measurement measure(
-      Completer completer, Cell cell, int prompt, int most, Map<String, KeptVocabulary> lists) {
-    List<int[]> texts = held.of(cell.domain());
-    int[] text = texts.get(prompt % texts.size());
+  private List<Measurement> measure(
+      Writer writer, Cell cell, int[] prompts, int most, Map<String, KeptVocabulary> lists) {
+    List<int[]> held = this.held.of(cell.domain());
+    List<int[]> texts =
+        Arrays.stream(prompts).mapToObj(prompt -> held.get(prompt % held.size())).toList();
     Warping warping =
         cell.temperature() == 0 ? Warping.greedy() : Warping.temperature(cell.temperature());
-    Speculation speculation = speculation(cell, lists);
-    Completion completion =
-        completer.complete(text, most, warping, speculation, seed + prompt, _ -> {});
+    List<Completion> completions =
+        writer.complete(
+            texts, most, warping, _ -> speculation(cell, lists), text -> seed + prompts[text]);
     KeptVocabulary list = lists.get(key(cell.list(), cell.rows()));
+    return IntStream.range(0, prompts.length)
+        .mapToObj(text -> measurement(cell, prompts[text], completions.get(text), list))
+        .toList();
+  }
+
+  private static Measurement measurement(
+      Cell cell, int prompt, Completion completion, @Nullable KeptVocabulary list) {
     int covered = 0;
     for (int token : completion.tokens()) {
       covered += list == null || list.contains(token) ? 1 : 0;

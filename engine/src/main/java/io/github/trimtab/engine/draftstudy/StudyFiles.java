@@ -78,6 +78,7 @@ public final class StudyFiles {
       json.useDefaultPrettyPrinter();
       json.writeStartObject();
       json.writeNumberField("completions", study.prompts());
+      json.writeNumberField("batch", study.batch());
       json.writeNumberField("tokens", study.tokens());
       json.writeNumberField("seed", study.seed());
       json.writeBooleanField("timed", study.timed());

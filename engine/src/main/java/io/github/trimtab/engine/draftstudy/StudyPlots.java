@@ -1,10 +1,8 @@
 package io.github.trimtab.engine.draftstudy;
 
 import io.github.trimtab.engine.completion.Drafter;
-import java.awt.BasicStroke;
-import java.awt.Color;
+import io.github.trimtab.engine.report.Curves;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,27 +13,9 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** A study's curves as PNG files, a point a size of the kept vocabulary. Needs no display. */
 public final class StudyPlots {
-
-  /** Chosen to differ for colour-blind eyes too (Okabe and Ito 2008). */
-  private static final List<Color> COLOURS =
-      List.of(
-          new Color(0x000000),
-          new Color(0xE69F00),
-          new Color(0x0072B2),
-          new Color(0x009E73),
-          new Color(0xCC79A7));
-
-  private static final int WIDTH = 800;
-  private static final int HEIGHT = 500;
 
   private StudyPlots() {}
 
@@ -140,34 +120,16 @@ public final class StudyPlots {
   private static Path draw(
       String title, Measure measure, Map<String, List<Summary>> lines, Path file)
       throws IOException {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(WIDTH)
-            .height(HEIGHT)
-            .title(title)
-            .xAxisTitle("rows of the draft head (logarithmic)")
-            .yAxisTitle(measure.axis)
-            .theme(Styler.ChartTheme.XChart)
-            .build();
-    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
-    chart.getStyler().setChartBackgroundColor(Color.WHITE);
-    chart.getStyler().setXAxisLogarithmic(true);
-    int place = 0;
+    Curves curves = new Curves(title, "rows of the draft head", measure.axis).logarithmic();
     for (Map.Entry<String, List<Summary>> line : lines.entrySet()) {
       List<Ratio> values = line.getValue().stream().map(measure.of).toList();
-      XYSeries series =
-          chart.addSeries(
-              line.getKey(),
-              doubles(line.getValue(), summary -> summary.cell().rows()),
-              doubles(values, Ratio::value),
-              doubles(values, Ratio::error));
-      Color colour = COLOURS.get(place++ % COLOURS.size());
-      series.setLineColor(colour);
-      series.setMarkerColor(colour);
-      series.setMarker(SeriesMarkers.CIRCLE);
-      series.setLineStyle(new BasicStroke(2));
+      curves.add(
+          line.getKey(),
+          doubles(line.getValue(), summary -> summary.cell().rows()),
+          doubles(values, Ratio::value),
+          doubles(values, Ratio::error));
     }
-    return Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    return curves.write(file);
   }
 
   private static <T> double[] doubles(List<T> items, ToDoubleFunction<T> value) {

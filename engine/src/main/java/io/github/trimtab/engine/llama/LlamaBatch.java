@@ -9,6 +9,7 @@ import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.TargetModel;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 
 /**
  * Several texts that grow side by side, each at its own length; every weight is read once a pass
@@ -27,6 +28,9 @@ public final class LlamaBatch implements AutoCloseable {
   private final TokenBuffers work;
   private final Tensor logits;
   private float[] hidden = {};
+  private int watched;
+  private int[] likeliest = {};
+  private float[] likeliestLogits = {};
 
   /**
    * Empty texts.
@@ -58,6 +62,26 @@ public final class LlamaBatch implements AutoCloseable {
     return rows[row].features;
   }
 
+  /**
+   * Watches which ids are the most probable after each token.
+   *
+   * @param ids how many; 0 ends it
+   */
+  public void watch(int ids) {
+    watched = ids;
+    for (Row row : rows) {
+      row.kept = 0;
+    }
+  }
+
+  /** Names the watched ids after the tokens of a row that were kept last. */
+  public void likely(int row, IntConsumer each) {
+    int from = rows[row].first * watched;
+    for (int i = from; i < from + rows[row].kept * watched; i++) {
+      each.accept(likeliest[i]);
+    }
+  }
+
   /** Takes one prompt a row up, in chunks, without asking what follows. */
   public void prompt(int[][] prompts) {
     LlamaConfig.require(
@@ -81,25 +105,39 @@ public final class LlamaBatch implements AutoCloseable {
 
   /** Runs the steps that rows have noted since the last call, in one pass over the weights. */
   public void run() {
-    int places = forward();
+    int stride = forward();
     int width = model.config().width();
     int all = Arrays.stream(rows).mapToInt(row -> row.count).sum();
     if (hidden.length < all * width) {
       hidden = new float[all * width];
     }
+    if (likeliest.length < all * watched) {
+      likeliest = new int[all * watched];
+      likeliestLogits = new float[all * watched];
+    }
     int vector = 0;
     for (Row row : rows) {
       row.first = vector;
       row.ran = row.count;
+      row.kept = 0;
       row.count = 0;
       System.arraycopy(
-          work.normed, row.index * places * width, hidden, vector * width, row.ran * width);
+          work.normed, row.index * stride * width, hidden, vector * width, row.ran * width);
       vector += row.ran;
     }
     Tensor vectors = Tensor.wrap(hidden, hidden.length / width, width);
     for (int from = 0; from < all; from += Head.MOST_VECTORS) {
       int count = Math.min(Head.MOST_VECTORS, all - from);
-      kernels.head(Head.logits(vectors.narrow(0, from, count), head, logits.narrow(0, 0, count)));
+      Tensor part = vectors.narrow(0, from, count);
+      Tensor result = logits.narrow(0, 0, count);
+      if (watched == 0) {
+        kernels.head(Head.logits(part, head, result));
+      } else {
+        int places = likeliest.length / watched;
+        Tensor ids = Tensor.wrap(likeliest, places, watched).narrow(0, from, count);
+        Tensor values = Tensor.wrap(likeliestLogits, places, watched).narrow(0, from, count);
+        kernels.head(new Head(part, head, result, ids, values, null));
+      }
       for (Row row : rows) {
         row.take(from, count);
       }
@@ -131,6 +169,7 @@ public final class LlamaBatch implements AutoCloseable {
     for (Row row : rows) {
       row.count = 0;
       row.ran = 0;
+      row.kept = 0;
       row.features.drop(row.features.count());
     }
   }
@@ -146,9 +185,10 @@ public final class LlamaBatch implements AutoCloseable {
     private int[] tokens = {};
     private int count;
     private Tensor result = Tensor.wrap(new float[0], 0);
-    // What ran last: the first of its vectors, and how many.
+    // What ran last: the first of its vectors, how many, and how many of them were kept.
     private int first;
     private int ran;
+    private int kept;
 
     Row(int index) {
       this.index = index;
@@ -193,6 +233,7 @@ public final class LlamaBatch implements AutoCloseable {
       }
       paged.truncate(index, ran - count);
       ran = 0;
+      kept = count;
     }
   }
 }

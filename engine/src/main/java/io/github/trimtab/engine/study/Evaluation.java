@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.study;
 
+import io.github.trimtab.engine.report.Records;
 import io.github.trimtab.engine.var.VarModel;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
@@ -88,7 +89,8 @@ public record Evaluation(
    * @return everything that the records hold, also what an earlier plan measured
    */
   public StudyResults run(Path records, ObjIntConsumer<Integer> progress) throws IOException {
-    try (Records measured = new Records(records)) {
+    try (Records<Measurement> measured =
+        new Records<>(records, Measurement::parse, Measurement::format, Measurement::key)) {
       new Study(measured).run(tasks(), progress);
       Evaluation everything = new Evaluation(model, kernels, folder, calibration, plan.widened());
       return results(everything.tasks(), measured.all());

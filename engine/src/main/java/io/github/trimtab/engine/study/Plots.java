@@ -1,6 +1,6 @@
 package io.github.trimtab.engine.study;
 
-import java.awt.BasicStroke;
+import io.github.trimtab.engine.report.Curves;
 import java.awt.Color;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,26 +12,9 @@ import java.util.Optional;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.HeatMapChart;
 import org.knowm.xchart.HeatMapChartBuilder;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** A study's curves as PNG files. Needs no display. */
 public final class Plots {
-
-  /** Chosen to differ for colour-blind eyes too (Okabe and Ito 2008). */
-  private static final List<Color> COLOURS =
-      List.of(
-          new Color(0x000000),
-          new Color(0xE69F00),
-          new Color(0x56B4E9),
-          new Color(0x009E73),
-          new Color(0xF0E442),
-          new Color(0x0072B2),
-          new Color(0xD55E00),
-          new Color(0xCC79A7));
 
   private static final int WIDTH = 900;
   private static final int HEIGHT = 600;
@@ -57,16 +40,15 @@ public final class Plots {
       List<String> policies,
       Path file)
       throws IOException {
-    XYChart chart = chart(frame, "tokens kept, % of the full history (logarithmic)");
-    chart.getStyler().setXAxisLogarithmic(true);
-    int place = 0;
+    Curves curves =
+        new Curves(frame.title, "tokens kept, % of the full history", frame.axis).logarithmic();
     for (Line line : lines(results, set, measure, policies)) {
       double[] percent =
           line.runs.stream().mapToDouble(r -> 100.0 * r.tokens() / results.history()).toArray();
       List<Statistic> values = line.runs.stream().map(run -> run.statistic(measure)).toList();
-      add(chart, line.name, percent, values, place++);
+      add(curves, line.name, percent, values);
     }
-    return save(chart, file);
+    return curves.write(file);
   }
 
   private static List<Line> lines(
@@ -89,52 +71,23 @@ public final class Plots {
   static Path againstScale(
       Frame frame, StudyResults results, String set, String measure, List<String> runs, Path file)
       throws IOException {
-    XYChart chart = chart(frame, "scale (1: the first map)");
-    int place = 0;
+    Curves curves = new Curves(frame.title, "scale (1: the first map)", frame.axis);
     for (String id : runs) {
       Optional<RunResult> run = results.run(set, id);
       List<Statistic> scales = run.map(r -> r.scales().get(measure)).orElse(List.of());
       if (run.isPresent() && !scales.isEmpty()) {
         double[] numbers = new double[scales.size()];
         Arrays.setAll(numbers, i -> i + 1);
-        add(chart, run.get().policy(), numbers, scales, place++);
+        add(curves, run.get().policy(), numbers, scales);
       }
     }
-    return save(chart, file);
+    return curves.write(file);
   }
 
-  private static XYChart chart(Frame frame, String x) {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(WIDTH)
-            .height(HEIGHT)
-            .title(frame.title)
-            .xAxisTitle(x)
-            .yAxisTitle(frame.axis)
-            .theme(Styler.ChartTheme.XChart)
-            .build();
-    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
-    chart.getStyler().setChartBackgroundColor(Color.WHITE);
-    chart.getStyler().setDefaultSeriesRenderStyle(XYSeries.XYSeriesRenderStyle.Line);
-    return chart;
-  }
-
-  private static void add(
-      XYChart chart, String name, double[] x, List<Statistic> values, int place) {
+  private static void add(Curves curves, String name, double[] x, List<Statistic> values) {
     double[] means = values.stream().mapToDouble(Statistic::mean).toArray();
     double[] errors = values.stream().mapToDouble(Statistic::error).toArray();
-    XYSeries series = chart.addSeries(name, x, means, errors);
-    series.setLineColor(COLOURS.get(place % COLOURS.size()));
-    series.setMarkerColor(COLOURS.get(place % COLOURS.size()));
-    series.setMarker(SeriesMarkers.CIRCLE);
-    // Past the last colour they start again, dashed.
-    float[] dash = place < COLOURS.size() ? null : new float[] {6, 4};
-    series.setLineStyle(
-        new BasicStroke(2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, dash, 0));
-  }
-
-  private static Path save(XYChart chart, Path file) throws IOException {
-    return Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    curves.add(name, x, means, errors);
   }
 
   /**

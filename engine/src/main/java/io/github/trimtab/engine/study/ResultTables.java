@@ -1,22 +1,18 @@
 package io.github.trimtab.engine.study;
 
-import java.util.Arrays;
+import io.github.trimtab.engine.report.MarkdownPage;
+import io.github.trimtab.engine.report.MarkdownTable;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Predicate;
 
 /**
  * A study's tables in Markdown, and the page that shows them: between {@code <!-- study: NAME -->}
  * and {@code <!-- end -->} stands what the results say.
  */
 public final class ResultTables {
-
-  private static final Pattern PART =
-      Pattern.compile("(<!-- study: (\\S+) -->\n).*?(<!-- end -->)", Pattern.DOTALL);
 
   private final StudyResults results;
 
@@ -25,25 +21,9 @@ public final class ResultTables {
     this.results = results;
   }
 
-  /**
-   * A page with its marked parts written anew.
-   *
-   * @throws IllegalArgumentException if a part has a name that there is no table of
-   */
+  /** A page with its marked parts written anew. */
   public String fill(String page) {
-    Map<String, String> tables = all();
-    StringBuilder filled = new StringBuilder();
-    Matcher part = PART.matcher(page);
-    while (part.find()) {
-      String table = tables.get(part.group(2));
-      if (table == null) {
-        throw new IllegalArgumentException(
-            "study: " + part.group(2) + ", expected one of " + tables.keySet());
-      }
-      part.appendReplacement(
-          filled, Matcher.quoteReplacement(part.group(1) + table + part.group(3)));
-    }
-    return part.appendTail(filled).toString();
+    return MarkdownPage.fill(page, all());
   }
 
   /** Every table by its name. */
@@ -62,8 +42,8 @@ public final class ResultTables {
   /** Both ways of measuring at one budget, a line a policy. */
   public String policies(int percent) {
     int tokens = results.budget(percent);
-    StringBuilder table =
-        header(
+    MarkdownTable table =
+        new MarkdownTable(
             "policy",
             "KL, nats",
             "rise of the loss, nats",
@@ -76,8 +56,7 @@ public final class ResultTables {
             "pictures");
     for (RunResult run : at(StudyRuns.DRAWN, tokens)) {
       Optional<RunResult> pictures = results.run(PictureStudy.NAME, run.id());
-      line(
-          table,
+      table.line(
           run.policy(),
           cell(run, "kl", 1, 3),
           cell(run, "loss", 1, 3),
@@ -93,14 +72,11 @@ public final class ResultTables {
   }
 
   private String recorded(int tokens) {
-    StringBuilder table = header("policy", "KL, nats", "rise of the loss, nats", "same top-1, %");
+    MarkdownTable table =
+        new MarkdownTable("policy", "KL, nats", "rise of the loss, nats", "same top-1, %");
     for (RunResult run : at(StudyRuns.RECORDED, tokens)) {
-      line(
-          table,
-          run.policy(),
-          cell(run, "kl", 1, 3),
-          cell(run, "loss", 1, 3),
-          cell(run, "top1", 100, 1));
+      table.line(
+          run.policy(), cell(run, "kl", 1, 3), cell(run, "loss", 1, 3), cell(run, "top1", 100, 1));
     }
     return table.toString();
   }
@@ -114,10 +90,16 @@ public final class ResultTables {
 
   /** The best of Trimtab's policies against the best published one, picture by picture. */
   private String differences() {
-    StringBuilder table =
-        header(
+    MarkdownTable table =
+        new MarkdownTable(
             "budget, %",
-            "best published", "best of Trimtab's", "KL, nats", "KL, %", "loss, %", "PSNR, dB");
+            "best published",
+            "best of Trimtab's",
+            "KL, nats",
+            "KL, %",
+            "loss, %",
+            "PSNR, dB",
+            "PSNR over the best uncalibrated, dB");
     for (int percent : StudyRuns.PERCENTS) {
       List<RunResult> runs = at(StudyRuns.DRAWN, results.budget(percent));
       Optional<RunResult> published = best(runs, false);
@@ -126,26 +108,27 @@ public final class ResultTables {
         RunResult a = own.get();
         RunResult b = published.get();
         Statistic kl = Statistic.ofDifferences(a.values("kl"), b.values("kl"));
-        line(
-            table,
+        table.line(
             Integer.toString(percent),
             b.policy(),
             a.policy(),
             text(kl, 1, 3),
-            decimal(100 * kl.mean() / b.statistic("kl").mean(), 1),
-            decimal(100 * (a.statistic("loss").mean() / b.statistic("loss").mean() - 1), 1),
-            psnrDifference(a.id(), results.budget(percent)));
+            MarkdownTable.decimal(100 * kl.mean() / b.statistic("kl").mean(), 1),
+            MarkdownTable.decimal(
+                100 * (a.statistic("loss").mean() / b.statistic("loss").mean() - 1), 1),
+            psnrDifference(a.id(), percent, policy -> !StudyRuns.isOwn(policy)),
+            psnrDifference(a.id(), percent, policy -> !StudyRuns.isCalibrated(policy)));
       }
     }
     return table.toString();
   }
 
-  /** Against the published policy whose PSNR is best, which need not be the one of the best KL. */
-  private String psnrDifference(String own, int tokens) {
+  /** Against the policy of some whose PSNR is best, which need not be the one of the best KL. */
+  private String psnrDifference(String own, int percent, Predicate<String> some) {
     Optional<RunResult> a = results.run(PictureStudy.NAME, own);
     Optional<RunResult> b =
-        at(PictureStudy.NAME, tokens).stream()
-            .filter(run -> !StudyRuns.isOwn(run.policy()))
+        at(PictureStudy.NAME, results.budget(percent)).stream()
+            .filter(run -> some.test(run.policy()))
             .max((x, y) -> Double.compare(x.statistic("psnr").mean(), y.statistic("psnr").mean()));
     if (a.isEmpty() || b.isEmpty()) {
       return "-";
@@ -162,8 +145,8 @@ public final class ResultTables {
 
   /** Each run in 8 bits beside the same in 16. */
   private String pages() {
-    StringBuilder table =
-        header(
+    MarkdownTable table =
+        new MarkdownTable(
             "run",
             "pages",
             "KL, nats",
@@ -176,8 +159,7 @@ public final class ResultTables {
         Optional<RunResult> wide =
             results.run(StudyRuns.DRAWN, run.id().substring(0, run.id().indexOf('+')));
         Optional<RunResult> pictures = results.run(PictureStudy.NAME, run.id());
-        line(
-            table,
+        table.line(
             run.id().substring(0, run.id().indexOf('+')),
             run.pages(),
             cell(run, "kl", 1, 4),
@@ -193,12 +175,11 @@ public final class ResultTables {
   }
 
   private String sweeps() {
-    StringBuilder table =
-        header("variant", "KL, nats", "rise of the loss, nats", "same top-1, %", "maps");
+    MarkdownTable table =
+        new MarkdownTable("variant", "KL, nats", "rise of the loss, nats", "same top-1, %", "maps");
     for (RunResult run : results.runs()) {
       if (run.set().equals(StudyRuns.DRAWN) && run.policy().contains(" ")) {
-        line(
-            table,
+        table.line(
             run.policy(),
             cell(run, "kl", 1, 3),
             cell(run, "loss", 1, 3),
@@ -207,19 +188,6 @@ public final class ResultTables {
       }
     }
     return table.toString();
-  }
-
-  private static StringBuilder header(String... names) {
-    StringBuilder table = new StringBuilder();
-    line(table, names);
-    String[] rules = new String[names.length];
-    Arrays.fill(rules, "---");
-    line(table, rules);
-    return table;
-  }
-
-  private static void line(StringBuilder table, String... cells) {
-    table.append("| ").append(String.join(" | ", cells)).append(" |\n");
   }
 
   private static String cell(Optional<RunResult> run, String measure, double unit, int digits) {
@@ -231,7 +199,7 @@ public final class ResultTables {
   }
 
   private static String kibibytes(RunResult run) {
-    return decimal(run.statistic("bytes").mean() / 1024, 0);
+    return MarkdownTable.decimal(run.statistic("bytes").mean() / 1024, 0);
   }
 
   private static String count(RunResult run, String measure) {
@@ -239,10 +207,6 @@ public final class ResultTables {
   }
 
   private static String text(Statistic value, double unit, int digits) {
-    return decimal(value.mean() * unit, digits) + " ± " + decimal(value.error() * unit, digits);
-  }
-
-  private static String decimal(double value, int digits) {
-    return String.format(Locale.ROOT, "%." + digits + "f", value);
+    return MarkdownTable.pair(value.mean() * unit, value.error() * unit, digits);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.trimtab.engine.study;
 
 import io.github.trimtab.engine.math.Parallel;
+import io.github.trimtab.engine.report.Records;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -35,9 +36,9 @@ final class Study {
 
   private record Unit(Task task, int item, List<Run> missing) {}
 
-  private final Records records;
+  private final Records<Measurement> records;
 
-  Study(Records records) {
+  Study(Records<Measurement> records) {
     this.records = records;
   }
 
@@ -69,9 +70,7 @@ final class Study {
               unit.task.full,
               unit.missing,
               measurement -> {
-                if (!records.has(measurement.key())) {
-                  records.add(measurement);
-                }
+                records.add(measurement);
                 progress.accept(all, done.incrementAndGet());
               });
         });

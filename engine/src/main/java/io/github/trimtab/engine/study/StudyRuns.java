@@ -69,6 +69,14 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
     return policy.startsWith("sensitivity");
   }
 
+  /** Whether a policy needs measurements of the model: one of Trimtab's, or one of these. */
+  static boolean isCalibrated(String policy) {
+    return isOwn(policy)
+        || List.of(
+                Policies.SCALE_KV, Policies.SCALE_KV_PAPER, Policies.HEAD_BUDGETS, Policies.HEAT_KV)
+            .contains(Policies.named(policy));
+  }
+
   /** The names of all policies but the full cache. */
   static List<String> names() {
     List<String> names = new ArrayList<>();

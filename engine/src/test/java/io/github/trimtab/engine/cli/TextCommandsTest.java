@@ -23,7 +23,7 @@ class TextCommandsTest {
 
   @TempDir Path folder;
 
-  private Trimtab eval(Path out, String... more) {
+  private Trimtab eval(Path out, int prompts, String... more) {
     String[] args = {
       "vocab",
       "eval",
@@ -40,7 +40,7 @@ class TextCommandsTest {
       "--temperatures",
       "1",
       "--prompts",
-      "1"
+      Integer.toString(prompts)
     };
     String[] all = Arrays.copyOf(args, args.length + more.length);
     System.arraycopy(more, 0, all, args.length, more.length);
@@ -79,13 +79,13 @@ class TextCommandsTest {
   @Test
   void anEvaluationGoesOnWhereItWasStoppedAndRepeatsItsCounts() throws IOException {
     Path first = folder.resolve("first");
-    assertThat(eval(first, "--tokens", "16").succeeds().out())
+    assertThat(eval(first, 1, "--tokens", "16").succeeds().out())
         .contains("java T=1.0 plain", "rows=4096 list=target-java tail=512");
     Path records = first.resolve("records-16-1.jsonl");
     List<String> lines = Files.readAllLines(records);
     assertThat(lines).hasSize(4);
     Files.writeString(records, lines.get(0) + "\n" + lines.get(1) + "\n" + lines.get(2));
-    eval(first, "--tokens", "16").succeeds();
+    eval(first, 1, "--tokens", "16").succeeds();
     List<String> again = Files.readAllLines(records);
     assertThat(again.subList(0, 2)).isEqualTo(lines.subList(0, 2));
     assertThat(again).hasSize(4);
@@ -95,13 +95,13 @@ class TextCommandsTest {
     }
     Path page =
         Files.writeString(folder.resolve("page.md"), "<!-- study: tail -->\n<!-- end -->\n");
-    eval(first, "--tokens", "16", "--report", "--untimed", "--page", page.toString()).succeeds();
+    eval(first, 1, "--tokens", "16", "--report", "--untimed", "--page", page.toString()).succeeds();
     assertThat(Files.readString(page))
         .contains("| java | 1.0 | eagle | 4096 + 512 | target-java |");
     assertThat(Files.readAllLines(records)).isEqualTo(again);
     assertThat(JsonObject.read(first.resolve("study.json")).objects("cells")).hasSize(3);
-    eval(first, "--tokens", "16", "--report").succeeds();
-    eval(first, "--tokens", "17", "--report").fails(Failures.BAD_INPUT, "--report: ");
+    eval(first, 1, "--tokens", "16", "--report").succeeds();
+    eval(first, 1, "--tokens", "17", "--report").fails(Failures.BAD_INPUT, "--report: ");
     JsonObject study = JsonObject.read(first.resolve("study.json"));
     JsonObject full = study.objects("cells").get(1);
     assertThat(full.text("drafter")).isEqualTo("eagle");
@@ -110,8 +110,27 @@ class TextCommandsTest {
         .isLessThan(full.number("cost_ratio"));
   }
 
+  @Test
+  void textsSideBySideAreCountedAsTheyAreAlone() throws IOException {
+    Path alone = folder.resolve("alone");
+    eval(alone, 3, "--tokens", "12", "--untimed").succeeds();
+    Path beside = folder.resolve("beside");
+    eval(beside, 3, "--tokens", "12", "--untimed", "--batch", "2").succeeds();
+    List<String> lines = counts(beside.resolve("records-12-1-batch2.jsonl"));
+    assertThat(lines).hasSize(9).isEqualTo(counts(alone.resolve("records-12-1.jsonl")));
+  }
+
+  /** The lines of records without their seconds, in order. */
+  private static List<String> counts(Path records) throws IOException {
+    return Files.readAllLines(records).stream()
+        .map(line -> line.replaceFirst("\"seconds.*", ""))
+        .sorted()
+        .toList();
+  }
+
   @ParameterizedTest
   @CsvSource({
+    "--batch, 65, '--batch: 65, expected 1 to 64'",
     "--prompts, 0, '--prompts: 0, expected 1 to'",
     "--temperatures, -1, '--temperatures: -1.0, expected 0 to 10'",
     "--shares, 1, '--shares: 1, expected 2 to'",

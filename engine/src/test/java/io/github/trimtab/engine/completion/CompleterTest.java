@@ -22,7 +22,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,13 +66,12 @@ class CompleterTest {
   @ParameterizedTest
   @EnumSource
   void greedyTextIsThePlainOneWhateverTheHead(Drafter drafter) {
-    DynamicVocabulary tail = new DynamicVocabulary(97, new int[] {1, 2}, 2, 20);
-    DraftHead dynamic = GatheredHead.of(KERNELS, drafter.head(models), tail::ids);
+    Speculation dynamic = tailed(drafter);
     List<Speculation> all =
         List.of(
             new Speculation(drafter, DraftHeads.always(full(drafter)), 3, null),
             new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 4, null),
-            new Speculation(drafter, DraftHeads.always(dynamic), 3, tail));
+            dynamic);
     try (Completer completer = new Completer(models, KERNELS, 80)) {
       List<Integer> seen = new ArrayList<>();
       Completion plain = completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
@@ -82,7 +83,7 @@ class CompleterTest {
         assertArrayEquals(plain.tokens(), drafted.tokens());
         assertThat(drafted.efficiency().tau()).isBetween(1.0, 1.0 + speculation.length());
       }
-      assertThat(tail.size()).isGreaterThan(10);
+      assertThat(dynamic.tail().size()).isGreaterThan(10);
     }
   }
 
@@ -118,35 +119,45 @@ class CompleterTest {
     }
   }
 
-  /** Texts of unlike lengths, which end at unlike rounds. */
+  private static Speculation tailed(Drafter drafter) {
+    DynamicVocabulary tail = new DynamicVocabulary(97, new int[] {1, 2}, 2, 20);
+    DraftHead head = GatheredHead.of(KERNELS, drafter.head(models), tail::ids);
+    return new Speculation(drafter, DraftHeads.always(head), 3, tail);
+  }
+
+  /** Texts of unlike lengths, which end at unlike rounds; a row stays empty. */
   @ParameterizedTest
   @EnumSource(Drafter.class)
   void textsOfABatchAreWhatTheyAreAlone(Drafter drafter) {
     List<int[]> prompts = List.of(PROMPT, new int[] {5, 8}, new int[] {70, 3, 3, 9, 41, 2});
-    for (Warping warping : List.of(Warping.greedy(), Warping.temperature(1))) {
-      for (boolean speculates : new boolean[] {false, true}) {
-        try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 3, 80)) {
+    List<Supplier<@Nullable Speculation>> ways =
+        List.of(() -> null, () -> speculation(drafter), () -> tailed(drafter));
+    try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 4, 80);
+        Completer single = new Completer(models, KERNELS, 80)) {
+      for (Warping warping : List.of(Warping.greedy(), Warping.temperature(1))) {
+        for (Supplier<@Nullable Speculation> way : ways) {
           for (int again = 0; again < 2; again++) {
             List<Completion> together =
-                batch.complete(
-                    prompts, TOKENS, warping, _ -> speculates ? speculation(drafter) : null, 40);
+                batch.complete(prompts, TOKENS, warping, _ -> way.get(), row -> 40 - row);
+            assertThat(together).hasSize(3);
             for (int row = 0; row < 3; row++) {
-              try (Completer completer = new Completer(models, KERNELS, 80)) {
-                Completion alone =
-                    completer.complete(
-                        prompts.get(row),
-                        TOKENS,
-                        warping,
-                        speculates ? speculation(drafter) : null,
-                        40 + row,
-                        _ -> {});
-                assertArrayEquals(alone.tokens(), together.get(row).tokens());
-                assertEquals(alone.efficiency(), together.get(row).efficiency());
-              }
+              Completion alone =
+                  single.complete(prompts.get(row), TOKENS, warping, way.get(), 40 - row, _ -> {});
+              assertArrayEquals(alone.tokens(), together.get(row).tokens());
+              assertEquals(alone.efficiency(), together.get(row).efficiency());
             }
           }
         }
       }
+    }
+  }
+
+  @Test
+  void aBatchOfMoreTextsThanRowsIsRefused() {
+    try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 1, 80)) {
+      assertThatThrownBy(() ->
+              batch.complete(List.of(PROMPT, PROMPT), 1, Warping.greedy(), _ -> null, row -> row))
+          .hasMessageContaining("prompts: 2, expected at most the 1 rows");
     }
   }
 

@@ -1,0 +1,86 @@
+package io.github.trimtab.engine.report;
+
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Lines with error bars, drawn into a PNG file. Needs no display. */
+public final class Curves {
+
+  /** Chosen to differ for colour-blind eyes too (Okabe and Ito 2008), the palest left out. */
+  private static final List<Color> COLOURS =
+      List.of(
+          new Color(0x000000),
+          new Color(0xE69F00),
+          new Color(0x56B4E9),
+          new Color(0x009E73),
+          new Color(0x0072B2),
+          new Color(0xD55E00),
+          new Color(0xCC79A7));
+
+  private static final int WIDTH = 900;
+  private static final int HEIGHT = 600;
+
+  private final XYChart chart;
+  private int lines;
+
+  /** A picture without lines yet. */
+  public Curves(String title, String x, String y) {
+    chart =
+        new XYChartBuilder()
+            .width(WIDTH)
+            .height(HEIGHT)
+            .title(title)
+            .xAxisTitle(x)
+            .yAxisTitle(y)
+            .theme(Styler.ChartTheme.XChart)
+            .build();
+    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE);
+  }
+
+  /** Makes the x axis logarithmic, and says so. */
+  public Curves logarithmic() {
+    chart.getStyler().setXAxisLogarithmic(true);
+    chart.setXAxisTitle(chart.getXAxisTitle() + " (logarithmic)");
+    return this;
+  }
+
+  /**
+   * Adds a line.
+   *
+   * @param name in the legend
+   * @param errors of the y, up and down
+   */
+  public void add(String name, double[] x, double[] y, double[] errors) {
+    XYSeries series = chart.addSeries(name, x, y, errors);
+    Color colour = COLOURS.get(lines % COLOURS.size());
+    series.setLineColor(colour);
+    series.setMarkerColor(colour);
+    series.setMarker(SeriesMarkers.CIRCLE);
+    // Past the last colour they start again: dashed, then dotted.
+    float[] dash =
+        switch (lines / COLOURS.size()) {
+          case 0 -> null;
+          case 1 -> new float[] {8, 4};
+          default -> new float[] {2, 4};
+        };
+    series.setLineStyle(
+        new BasicStroke(2, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, dash, 0));
+    lines++;
+  }
+
+  /** Writes the file and returns it. */
+  public Path write(Path file) throws IOException {
+    return Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+  }
+}
