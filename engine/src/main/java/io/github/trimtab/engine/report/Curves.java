@@ -11,6 +11,7 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Lines with error bars, drawn into a PNG file. Needs no display. */
@@ -26,6 +27,9 @@ public final class Curves {
           new Color(0x0072B2),
           new Color(0xD55E00),
           new Color(0xCC79A7));
+
+  private static final List<Marker> MARKERS =
+      List.of(SeriesMarkers.CIRCLE, SeriesMarkers.DIAMOND, SeriesMarkers.TRIANGLE_UP);
 
   private static final int WIDTH = 900;
   private static final int HEIGHT = 600;
@@ -66,8 +70,8 @@ public final class Curves {
     Color colour = COLOURS.get(lines % COLOURS.size());
     series.setLineColor(colour);
     series.setMarkerColor(colour);
-    series.setMarker(SeriesMarkers.CIRCLE);
     // Past the last colour they start again: dashed, then dotted.
+    series.setMarker(MARKERS.get(Math.min(lines / COLOURS.size(), MARKERS.size() - 1)));
     float[] dash =
         switch (lines / COLOURS.size()) {
           case 0 -> null;
