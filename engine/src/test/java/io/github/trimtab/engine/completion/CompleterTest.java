@@ -66,12 +66,12 @@ class CompleterTest {
   @ParameterizedTest
   @EnumSource
   void greedyTextIsThePlainOneWhateverTheHead(Drafter drafter) {
-    Speculation dynamic = tailed(drafter);
+    DynamicVocabulary tail = tail();
     List<Speculation> all =
         List.of(
             new Speculation(drafter, DraftHeads.always(full(drafter)), 3, null),
             new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 4, null),
-            dynamic);
+            tailed(drafter, tail));
     try (Completer completer = new Completer(models, KERNELS, 80)) {
       List<Integer> seen = new ArrayList<>();
       Completion plain = completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
@@ -83,7 +83,7 @@ class CompleterTest {
         assertArrayEquals(plain.tokens(), drafted.tokens());
         assertThat(drafted.efficiency().tau()).isBetween(1.0, 1.0 + speculation.length());
       }
-      assertThat(dynamic.tail().size()).isGreaterThan(10);
+      assertThat(tail.size()).isGreaterThan(10);
     }
   }
 
@@ -119,8 +119,11 @@ class CompleterTest {
     }
   }
 
-  private static Speculation tailed(Drafter drafter) {
-    DynamicVocabulary tail = new DynamicVocabulary(97, new int[] {1, 2}, 2, 20);
+  private static DynamicVocabulary tail() {
+    return new DynamicVocabulary(97, new int[] {1, 2}, 2, 20);
+  }
+
+  private static Speculation tailed(Drafter drafter, DynamicVocabulary tail) {
     DraftHead head = GatheredHead.of(KERNELS, drafter.head(models), tail::ids);
     return new Speculation(drafter, DraftHeads.always(head), 3, tail);
   }
@@ -131,7 +134,7 @@ class CompleterTest {
   void textsOfABatchAreWhatTheyAreAlone(Drafter drafter) {
     List<int[]> prompts = List.of(PROMPT, new int[] {5, 8}, new int[] {70, 3, 3, 9, 41, 2});
     List<Supplier<@Nullable Speculation>> ways =
-        List.of(() -> null, () -> speculation(drafter), () -> tailed(drafter));
+        List.of(() -> null, () -> speculation(drafter), () -> tailed(drafter, tail()));
     try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 4, 80);
         Completer single = new Completer(models, KERNELS, 80)) {
       for (Warping warping : List.of(Warping.greedy(), Warping.temperature(1))) {
