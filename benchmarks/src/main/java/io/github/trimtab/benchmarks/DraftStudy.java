@@ -63,6 +63,9 @@ final class DraftStudy {
   }
 
   List<Figure> measure() {
+    // What the first heads take while they are being compiled is no figure.
+    FORMATS.forEach(format -> heads(PAIRS.getFirst(), format));
+    figures.clear();
     for (Pair pair : PAIRS) {
       for (DType format : FORMATS) {
         heads(pair, format);

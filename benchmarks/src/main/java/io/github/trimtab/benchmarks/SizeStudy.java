@@ -25,6 +25,11 @@ final class SizeStudy {
   private static final int KEPT = 512;
   private static final int COLUMNS = 1024;
 
+  /** Until the kernels are compiled a small size would be slower than a large one measured later. */
+  private static final double WARM_UP_SECONDS = 6;
+
+  private static final int WARM_UP_SIZE = 1 << 14;
+
   private final Kernels kernels;
   private final int threads;
   private final double seconds;
@@ -38,6 +43,7 @@ final class SizeStudy {
 
   /** 1k to 1M cached tokens, of which as many stay each time. */
   List<Figure> eviction() {
+    warmUp(() -> evict(WARM_UP_SIZE));
     for (int tokens = 1 << 10; tokens <= 1 << 20; tokens *= 4) {
       add(Group.TOKENS, evictName(), tokens, evict(tokens));
     }
@@ -47,6 +53,7 @@ final class SizeStudy {
   /** Heads of 1k to 256k rows. */
   List<Figure> rows() {
     for (DType format : List.of(DType.BF16, DType.INT8)) {
+      warmUp(() -> head(format, WARM_UP_SIZE, 1));
       for (int rows = 1 << 10; rows <= 1 << 18; rows *= 4) {
         add(Group.ROWS, headName(format) + ", 1 vector", rows, head(format, rows, 1));
       }
@@ -58,6 +65,8 @@ final class SizeStudy {
   List<Figure> vectors() {
     int rows = 1 << 15;
     for (int vectors = 1; vectors <= Head.MOST_VECTORS; vectors *= 2) {
+      int count = vectors;
+      warmUp(() -> head(DType.BF16, WARM_UP_SIZE, count));
       String name = headName(DType.BF16) + ", " + rows + " rows";
       add(Group.VECTORS, name, vectors, head(DType.BF16, rows, vectors));
     }
@@ -67,6 +76,9 @@ final class SizeStudy {
   /** One size each, with as many threads as the process has. */
   List<Figure> threads() {
     int size = 1 << 16;
+    warmUp(() -> evict(WARM_UP_SIZE));
+    warmUp(() -> head(DType.BF16, WARM_UP_SIZE, 1));
+    warmUp(() -> head(DType.BF16, WARM_UP_SIZE, 8));
     add(Group.THREADS, evictName() + ", " + size + " tokens", threads, evict(size));
     add(
         Group.THREADS,
@@ -79,6 +91,13 @@ final class SizeStudy {
         threads,
         head(DType.BF16, size, 8));
     return figures;
+  }
+
+  private static void warmUp(Runnable measurement) {
+    long start = System.nanoTime();
+    while ((System.nanoTime() - start) * 1e-9 < WARM_UP_SECONDS) {
+      measurement.run();
+    }
   }
 
   private static String evictName() {
