@@ -25,7 +25,9 @@ final class SizeStudy {
   private static final int KEPT = 512;
   private static final int COLUMNS = 1024;
 
-  /** Until the kernels are compiled a small size would be slower than a large one measured later. */
+  /**
+   * Until the kernels are compiled a small size would be slower than a large one measured later.
+   */
   private static final double WARM_UP_SECONDS = 6;
 
   private static final int WARM_UP_SIZE = 1 << 14;
