@@ -106,7 +106,7 @@ public final class Grid {
             .param("rows", "32")
             .param("size", "32")
             .addProfiler(GCProfiler.class)
-            .warmupIterations(5)
+            .warmupIterations(20)
             .warmupTime(time)
             .measurementIterations(5)
             .measurementTime(time)
