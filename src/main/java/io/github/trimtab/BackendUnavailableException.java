@@ -6,7 +6,13 @@ import java.util.List;
 public final class BackendUnavailableException extends IllegalStateException {
   private static final long serialVersionUID = 1;
 
-  BackendUnavailableException(String name, List<String> reasons) {
+  /**
+   * Says why.
+   *
+   * @param name of the backend
+   * @param reasons a sentence each, naming the flag, file or driver to mend
+   */
+  public BackendUnavailableException(String name, List<String> reasons) {
     super("backend " + name + " is not available: " + String.join(" ", reasons));
   }
 }

@@ -1,6 +1,8 @@
 package io.github.trimtab.engine.cli;
 
+import io.github.trimtab.engine.cuda.Gpu;
 import io.github.trimtab.kernel.Kernels;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** {@code --backend}, of every command that computes. */
@@ -19,5 +21,15 @@ final class BackendOption {
    */
   Kernels kernels() {
     return backend.kernels();
+  }
+
+  /**
+   * The GPU that whole models run on, if the backend is CUDA.
+   *
+   * @return null for other backends
+   * @throws io.github.trimtab.BackendUnavailableException if something that this needs is missing
+   */
+  @Nullable Gpu gpu() {
+    return backend == BackendChoice.CUDA ? Gpu.open() : null;
   }
 }

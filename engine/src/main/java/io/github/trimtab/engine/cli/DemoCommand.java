@@ -1,10 +1,13 @@
 package io.github.trimtab.engine.cli;
 
+import io.github.trimtab.engine.cuda.Gpu;
 import io.github.trimtab.engine.demo.Demo;
 import io.github.trimtab.engine.demo.DemoPolicy;
 import io.github.trimtab.engine.demo.DemoReport;
 import io.github.trimtab.engine.demo.DemoResult;
 import io.github.trimtab.engine.var.Calibration;
+import io.github.trimtab.engine.var.CudaVar;
+import io.github.trimtab.engine.var.VarBackend;
 import io.github.trimtab.engine.var.VarModel;
 import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
@@ -101,6 +104,12 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Kernels kernels = backend.kernels();
+    try (Gpu gpu = only == Part.TEXT ? null : backend.gpu()) {
+      return run(kernels, gpu);
+    }
+  }
+
+  private int run(Kernels kernels, @Nullable Gpu gpu) throws IOException {
     if (images < 1 || images > MOST_IMAGES) {
       throw new BadInputException("--images", images, "1 to " + MOST_IMAGES);
     }
@@ -109,7 +118,7 @@ final class DemoCommand implements Callable<Integer> {
     }
     TextDemoRun.Prepared prepared = only == Part.PICTURES ? null : text.prepare(kernels);
     if (only != Part.TEXT) {
-      pictures(kernels);
+      pictures(kernels, gpu);
     }
     if (prepared != null) {
       Files.createDirectories(out);
@@ -119,7 +128,7 @@ final class DemoCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void pictures(Kernels kernels) throws IOException {
+  private void pictures(Kernels kernels, @Nullable Gpu gpu) throws IOException {
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
@@ -127,7 +136,11 @@ final class DemoCommand implements Callable<Integer> {
 
     List<String> names = labels.stream().map(model.classNames()::get).toList();
     List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
-    List<DemoResult> results = draw(new Demo(model, kernels, labels, seed), policies, names);
+    List<DemoResult> results;
+    try (VarBackend on =
+        gpu == null ? VarBackend.host(model, kernels) : new CudaVar(model, gpu)) {
+      results = draw(new Demo(on, labels, seed), policies, names);
+    }
     DemoReport report = new DemoReport(names, results);
     PrintWriter printed = spec.commandLine().getOut();
     printed.print(report.table());

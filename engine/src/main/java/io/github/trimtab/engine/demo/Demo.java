@@ -6,9 +6,8 @@ import io.github.trimtab.engine.var.Noise;
 import io.github.trimtab.engine.var.Painter;
 import io.github.trimtab.engine.var.Rollout;
 import io.github.trimtab.engine.var.Sampler;
+import io.github.trimtab.engine.var.VarBackend;
 import io.github.trimtab.engine.var.VarConfig;
-import io.github.trimtab.engine.var.VarModel;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.DType;
@@ -21,10 +20,11 @@ import java.util.function.BiConsumer;
 /**
  * Draws the same pictures with several policies: same classes, same noise, another memory.
  *
+ * @param backend where the model runs
  * @param labels the class of each picture
  * @param seed of the noise, which every policy shares
  */
-public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long seed) {
+public record Demo(VarBackend backend, List<Integer> labels, long seed) {
 
   /** Rows of a picture's batch: with the class, and without. */
   private static final int ROWS = Rollout.rows(true);
@@ -41,7 +41,7 @@ public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long s
    */
   public List<DemoResult> run(List<DemoPolicy> policies, BiConsumer<DemoPolicy, Integer> progress) {
     List<Run> runs = new ArrayList<>();
-    try (Painter painter = new Painter(model)) {
+    try (Painter painter = new Painter(backend.model(), backend.guided())) {
       for (DemoPolicy policy : policies) {
         runs.add(new Run(policy));
       }
@@ -69,7 +69,7 @@ public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long s
     private double seconds;
 
     Run(DemoPolicy policy) {
-      VarConfig.Transformer shape = model.config().transformer();
+      VarConfig.Transformer shape = config().transformer();
       PageLayout layout = new PageLayout(PAGE_DTYPE, PAGE_TOKENS, shape.heads(), shape.headDim());
       this.policy = policy;
       forecast =
@@ -79,13 +79,20 @@ public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long s
               shape.depth(),
               ROWS,
               shape.heads(),
-              model.config().schedule().tokens());
-      pool = new PagePool(layout, forecast.peakPages());
-      cache = new KvCache(kernels, pool, shape.depth(), ROWS, shape.heads(), forecast.maxTokens());
+              config().schedule().tokens());
+      pool = backend.pool(layout, forecast.peakPages());
+      cache =
+          new KvCache(
+              backend.kernels(),
+              pool,
+              shape.depth(),
+              ROWS,
+              shape.heads(),
+              forecast.maxTokens());
     }
 
     Drawing draw(Painter painter, int picture) {
-      Sampler sampler = new Sampler(model.config(), new Noise(seed, picture));
+      Sampler sampler = new Sampler(config(), new Noise(seed, picture));
       CachedAttention attention = new CachedAttention(cache, policy.policy());
       Drawing drawing = painter.draw(labels.get(picture), sampler, attention);
       cache.clear();
@@ -110,11 +117,15 @@ public record Demo(VarModel model, Kernels kernels, List<Integer> labels, long s
     }
   }
 
+  private VarConfig config() {
+    return backend.model().config();
+  }
+
   private long newTokenBytes() {
     long largest = 0;
-    for (int tokens : model.config().schedule().tokens()) {
+    for (int tokens : config().schedule().tokens()) {
       largest = Math.max(largest, tokens);
     }
-    return 2L * ROWS * largest * model.config().transformer().width() * Float.BYTES;
+    return 2L * ROWS * largest * config().transformer().width() * Float.BYTES;
   }
 }

@@ -1,13 +1,11 @@
 package io.github.trimtab.engine.var;
 
-import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.Activations;
 import io.github.trimtab.engine.math.LayerNorm;
 import io.github.trimtab.engine.math.PackedMatrix;
 import io.github.trimtab.engine.math.Parallel;
 import io.github.trimtab.engine.math.Rows;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,9 +13,6 @@ import org.jspecify.annotations.Nullable;
  * norm and a gate.
  */
 final class Block {
-
-  /** Vectors of a block's modulation: gamma1, gamma2, scale1, scale2, shift1, shift2. */
-  static final int MODULATIONS = 6;
 
   private final VarConfig.Transformer shape;
   private final PackedMatrix qkv;
@@ -28,37 +23,15 @@ final class Block {
   private final @Nullable PackedMatrix wholeModulation;
   private final float[] ownModulation;
 
-  Block(VarConfig config, Checkpoint checkpoint, int layer) {
-    shape = config.transformer();
-    int width = shape.width();
-    String name = "blocks." + layer + ".";
-    qkv =
-        new PackedMatrix(
-            checkpoint.values(name + "attn.mat_qkv.weight", 3 * width, width),
-            qkvBias(
-                checkpoint.values(name + "attn.q_bias", width),
-                checkpoint.values(name + "attn.v_bias", width)));
-    projection = Layers.linear(checkpoint, name + "attn.proj", width, width);
-    widen = Layers.linear(checkpoint, name + "ffn.fc1", shape.hidden(), width);
-    narrow = Layers.linear(checkpoint, name + "ffn.fc2", width, shape.hidden());
-    headScales = checkpoint.values(name + "attn.scale_mul_1H11", 1, shape.heads(), 1, 1);
-    for (int head = 0; head < headScales.length; head++) {
-      headScales[head] = (float) Math.exp(Math.min(headScales[head], shape.maxLogScale()));
-    }
-    if (shape.sharedModulation()) {
-      wholeModulation = null;
-      ownModulation = checkpoint.values(name + "ada_gss", 1, 1, MODULATIONS, width);
-    } else {
-      wholeModulation = Layers.linear(checkpoint, name + "ada_lin.1", MODULATIONS * width, width);
-      ownModulation = new float[0];
-    }
-  }
-
-  /** Keys have no bias. */
-  private static float[] qkvBias(float[] q, float[] v) {
-    float[] bias = Arrays.copyOf(q, 3 * q.length);
-    System.arraycopy(v, 0, bias, 2 * q.length, v.length);
-    return bias;
+  Block(VarConfig.Transformer shape, BlockWeights weights) {
+    this.shape = shape;
+    qkv = weights.qkv.packed();
+    projection = weights.projection.packed();
+    widen = weights.widen.packed();
+    narrow = weights.narrow.packed();
+    headScales = weights.headScales;
+    wholeModulation = weights.wholeModulation == null ? null : weights.wholeModulation.packed();
+    ownModulation = weights.ownModulation;
   }
 
   /**
@@ -83,8 +56,8 @@ final class Block {
       Workspace work, int tokens, float[] modulation, int layer, int scale, Attention attention) {
     int rows = work.rows() * tokens;
     qkv.multiply(
-        rows, norm(work, tokens, modulation, 2, 4), work.qkv(), PackedMatrix.Epilogue.NONE);
-    normalize(work.qkv(), rows);
+        rows, norm(work, tokens, modulation, 2, 4), work.qkv().segment(), PackedMatrix.Epilogue.NONE);
+    normalize(work.qkv().segment(), rows);
     attention.attend(
         layer,
         scale,
@@ -94,10 +67,10 @@ final class Block {
         work.attended(tokens));
     projection.multiply(
         rows,
-        PackedMatrix.rows(work.attended(), shape.width()),
-        work.delta(),
+        PackedMatrix.rows(work.attended().segment(), shape.width()),
+        work.delta().segment(),
         gatedSum(work, tokens, modulation, 0));
-    MemorySegment hidden = work.hidden();
+    MemorySegment hidden = work.hidden().segment();
     widen.multiply(
         rows,
         norm(work, tokens, modulation, 3, 5),
@@ -111,14 +84,14 @@ final class Block {
     narrow.multiply(
         rows,
         PackedMatrix.rows(hidden, shape.hidden()),
-        work.delta(),
+        work.delta().segment(),
         gatedSum(work, tokens, modulation, 1));
   }
 
   /** Loads rows of the residual stream normed and modulated, so that they are never stored. */
   private PackedMatrix.RowLoader norm(
       Workspace work, int tokens, float[] modulation, int scale, int shift) {
-    MemorySegment residual = work.residual();
+    MemorySegment residual = work.residual().segment();
     return (from, to, block) -> {
       for (int row = from; row < to; row++) {
         LayerNorm.modulate(
@@ -138,8 +111,8 @@ final class Block {
   /** Adds what was just computed to the residual stream, times a gate. */
   private PackedMatrix.Epilogue gatedSum(
       Workspace work, int tokens, float[] modulation, int gamma) {
-    MemorySegment residual = work.residual();
-    MemorySegment delta = work.delta();
+    MemorySegment residual = work.residual().segment();
+    MemorySegment delta = work.delta().segment();
     return (rowFrom, rowTo, columnFrom, columnTo) -> {
       for (int row = rowFrom; row < rowTo; row++) {
         long at = (long) row * shape.width() + columnFrom;
@@ -150,7 +123,7 @@ final class Block {
   }
 
   private int vector(int row, int which) {
-    return (row * MODULATIONS + which) * shape.width();
+    return (row * BlockWeights.MODULATIONS + which) * shape.width();
   }
 
   /** Gives each head's key length 1 and its query the head's scale as length. */

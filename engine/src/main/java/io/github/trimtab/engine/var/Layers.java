@@ -3,17 +3,11 @@ package io.github.trimtab.engine.var;
 import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.Convolution;
 import io.github.trimtab.engine.math.GroupNorm;
-import io.github.trimtab.engine.math.PackedMatrix;
 
 /** Layers by the names of their tensors. */
 final class Layers {
 
   private Layers() {}
-
-  static PackedMatrix linear(Checkpoint checkpoint, String name, int out, int in) {
-    return new PackedMatrix(
-        checkpoint.values(name + ".weight", out, in), checkpoint.values(name + ".bias", out));
-  }
 
   static Convolution convolution(Checkpoint checkpoint, String name, int out, int in, int size) {
     return new Convolution(

@@ -12,10 +12,19 @@ public final class Painter implements AutoCloseable {
   private final Rollout rollout;
   private final DecoderBuffers buffers;
 
-  /** Takes memory for one picture. */
+  /** Takes memory for one picture, on the host. */
   public Painter(VarModel model) {
+    this(model, Rollout.guided(model));
+  }
+
+  /**
+   * Takes memory for one picture.
+   *
+   * @param rollout of the model, with guidance; closed with the painter
+   */
+  public Painter(VarModel model, Rollout rollout) {
     this.model = model;
-    rollout = Rollout.guided(model);
+    this.rollout = rollout;
     buffers = model.decoder().buffers();
   }
 

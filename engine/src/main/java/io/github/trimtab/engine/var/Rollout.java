@@ -1,6 +1,5 @@
 package io.github.trimtab.engine.var;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -11,31 +10,20 @@ import java.util.List;
  * <p>The chooser decides what this is: one that draws codes makes a picture, one that returns given
  * codes measures the model on them (teacher forcing).
  */
-public final class Rollout implements AutoCloseable {
+public interface Rollout extends AutoCloseable {
 
-  private final VarModel model;
-  private final boolean guided;
-  private final Workspace work;
-  private float[] sum = {};
-
-  private Rollout(VarModel model, boolean guided) {
-    this.model = model;
-    this.guided = guided;
-    work = new Workspace(model.config(), rows(guided));
+  /** On the host, with guidance: each scale has a row with the class, then one without. */
+  static Rollout guided(VarModel model) {
+    return new HostRollout(model, true);
   }
 
-  /** With guidance: each scale has a row with the class, then one without. */
-  public static Rollout guided(VarModel model) {
-    return new Rollout(model, true);
-  }
-
-  /** Without guidance: one row, with the class. */
-  public static Rollout plain(VarModel model) {
-    return new Rollout(model, false);
+  /** On the host, without guidance: one row, with the class. */
+  static Rollout plain(VarModel model) {
+    return new HostRollout(model, false);
   }
 
   /** Rows of a rollout's batch, and so of its cache. */
-  public static int rows(boolean guided) {
+  static int rows(boolean guided) {
     return guided ? 2 : 1;
   }
 
@@ -46,36 +34,11 @@ public final class Rollout implements AutoCloseable {
    * @param attention its cache has {@link #rows} rows
    * @return the codes of each scale's map
    */
-  public List<int[]> run(int label, CodeChooser chooser, Attention attention) {
-    VarConfig config = model.config();
-    if (label < 0 || label >= config.classes()) {
-      throw new IllegalArgumentException(
-          "class: " + label + ", expected 0 to " + (config.classes() - 1));
-    }
-    Transformer transformer = model.transformer();
-    Transformer.Condition condition =
-        guided ? transformer.condition(label, config.classes()) : transformer.condition(label);
-    sum = model.tokenizer().blank();
-    List<int[]> codes = new ArrayList<>();
-    transformer.begin(condition, work);
-    for (int scale = 0; scale < config.schedule().scales(); scale++) {
-      if (scale > 0) {
-        transformer.embed(scale, model.tokenizer().resize(sum, scale), work);
-      }
-      transformer.predict(scale, condition, attention, work);
-      codes.add(chooser.choose(scale, work.logits(), config.schedule().tokens(scale)));
-      model.tokenizer().add(scale, codes.getLast(), sum);
-    }
-    return codes;
-  }
+  List<int[]> run(int label, CodeChooser chooser, Attention attention);
 
   /** What the last run's codes add up to, for the decoder. */
-  float[] sum() {
-    return sum;
-  }
+  float[] sum();
 
   @Override
-  public void close() {
-    work.close();
-  }
+  void close();
 }

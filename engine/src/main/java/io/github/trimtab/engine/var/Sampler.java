@@ -34,8 +34,7 @@ public final class Sampler implements CodeChooser {
   @Override
   public int[] choose(int scale, MemorySegment logits, int tokens) {
     int codes = config.codebookSize();
-    double ramp = sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1);
-    float t = (float) ramp;
+    float t = guidance(scale);
     int[] chosen = new int[tokens];
     Parallel.forRange(
         tokens,
@@ -56,6 +55,22 @@ public final class Sampler implements CodeChooser {
           }
         });
     return chosen;
+  }
+
+  /** Guidance at a scale. */
+  float guidance(int scale) {
+    return (float)
+        (sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1));
+  }
+
+  /** How codes are drawn. */
+  VarConfig.Sampling sampling() {
+    return sampling;
+  }
+
+  /** Where draws get their uniform numbers from. */
+  Noise noise() {
+    return noise;
   }
 
   private static void copy(MemorySegment logits, int row, float[] target) {

@@ -1,9 +1,7 @@
 package io.github.trimtab.engine.var;
 
-import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.Convolution;
 import io.github.trimtab.engine.math.Resample;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -16,16 +14,13 @@ final class Tokenizer {
 
   private final VarConfig config;
   private final float[] codebook;
-  private final List<Convolution> phis = new ArrayList<>();
+  private final List<Convolution> phis;
 
-  Tokenizer(VarConfig config, Checkpoint checkpoint) {
+  Tokenizer(VarConfig config, TokenizerWeights weights) {
     this.config = config;
-    int dim = config.tokenizer().codeDim();
-    codebook = checkpoint.values("quantize.embedding.weight", config.codebookSize(), dim);
-    for (int index : config.tokenizer().phiIndex()) {
-      String name = "quantize.quant_resi.qresi_ls." + index;
-      phis.add(Layers.convolution(checkpoint, name, dim, dim, 3));
-    }
+    codebook = weights.codebook;
+    phis =
+        weights.phis.stream().map(phi -> new Convolution(phi.weight(), phi.bias(), 3)).toList();
   }
 
   /** An empty sum of contributions, [grid, grid, codeDim]. */

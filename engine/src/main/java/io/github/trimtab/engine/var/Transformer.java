@@ -1,6 +1,5 @@
 package io.github.trimtab.engine.var;
 
-import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.LayerNorm;
 import io.github.trimtab.engine.math.PackedMatrix;
 import java.lang.foreign.MemorySegment;
@@ -22,31 +21,19 @@ final class Transformer {
   private final PackedMatrix headModulation;
   private final PackedMatrix head;
 
-  Transformer(VarConfig config, Checkpoint checkpoint) {
+  Transformer(VarConfig config, TransformerWeights weights) {
     this.config = config;
-    int width = config.transformer().width();
-    int codeDim = config.tokenizer().codeDim();
-    int tokens = config.schedule().totalTokens();
-    classEmbedding = checkpoint.values("class_emb.weight", config.classes() + 1, width);
-    start = checkpoint.values("pos_start", 1, 1, width);
-    position = checkpoint.values("pos_1LC", 1, tokens, width);
-    float[] level = checkpoint.values("lvl_embed.weight", config.schedule().scales(), width);
-    for (int scale = 0; scale < config.schedule().scales(); scale++) {
-      int first = config.schedule().history(scale) * width;
-      for (int i = 0; i < config.schedule().tokens(scale) * width; i++) {
-        position[first + i] += level[scale * width + i % width];
-      }
-    }
-    wordEmbedding = Layers.linear(checkpoint, "word_embed", width, codeDim);
+    classEmbedding = weights.classEmbedding;
+    start = weights.start;
+    position = weights.position;
+    wordEmbedding = weights.wordEmbedding.packed();
     sharedModulation =
-        config.transformer().sharedModulation()
-            ? Layers.linear(checkpoint, "shared_ada_lin.1", Block.MODULATIONS * width, width)
-            : null;
-    for (int layer = 0; layer < config.transformer().depth(); layer++) {
-      blocks.add(new Block(config, checkpoint, layer));
+        weights.sharedModulation == null ? null : weights.sharedModulation.packed();
+    for (BlockWeights block : weights.blocks) {
+      blocks.add(new Block(config.transformer(), block));
     }
-    headModulation = Layers.linear(checkpoint, "head_nm.ada_lin.1", 2 * width, width);
-    head = Layers.linear(checkpoint, "head", config.codebookSize(), width);
+    headModulation = weights.headModulation.packed();
+    head = weights.head.packed();
   }
 
   /**
@@ -86,7 +73,7 @@ final class Transformer {
     int width = config.transformer().width();
     for (int i = 0; i < work.rows() * width; i++) {
       float value = condition.rows[i] + start[i % width] + position[i % width];
-      work.residual().setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+      work.residual().segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
     }
   }
 
@@ -107,7 +94,7 @@ final class Transformer {
       MemorySegment.copy(
           embedded,
           0,
-          work.residual(),
+          work.residual().segment(),
           ValueLayout.JAVA_FLOAT,
           (long) row * tokens * width * Float.BYTES,
           embedded.length);
@@ -122,7 +109,7 @@ final class Transformer {
       blocks.get(layer).forward(work, tokens, modulation, layer, scale, attention);
     }
     int width = config.transformer().width();
-    MemorySegment residual = work.residual();
+    MemorySegment residual = work.residual().segment();
     head.multiply(
         work.rows() * tokens,
         (from, to, block) -> {
@@ -140,7 +127,7 @@ final class Transformer {
                 (row - from) * width);
           }
         },
-        work.logits(),
+        work.logits().segment(),
         PackedMatrix.Epilogue.NONE);
   }
 }

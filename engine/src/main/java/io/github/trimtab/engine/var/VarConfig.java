@@ -127,6 +127,13 @@ public record VarConfig(
     }
   }
 
+  /** Refuses a class that the model does not know. */
+  void requireClass(int label) {
+    if (label < 0 || label >= classes) {
+      throw new IllegalArgumentException("class: " + label + ", expected 0 to " + (classes - 1));
+    }
+  }
+
   /** Side of the tokenizer's grid. */
   public int grid() {
     return schedule.height(schedule.scales() - 1);

@@ -12,6 +12,10 @@ import java.util.stream.IntStream;
 /** A loaded model: configuration, class names, transformer, tokenizer. Immutable, any thread. */
 public final class VarModel {
 
+  private static final String TRANSFORMER = "transformer.safetensors";
+  private static final String TOKENIZER = "tokenizer.safetensors";
+
+  private final Path folder;
   private final VarConfig config;
   private final List<String> classNames;
   private final Transformer transformer;
@@ -19,11 +23,16 @@ public final class VarModel {
   private final Decoder decoder;
 
   private VarModel(
-      VarConfig config, List<String> classNames, Checkpoint transformer, Checkpoint tokenizer) {
+      Path folder,
+      VarConfig config,
+      List<String> classNames,
+      Checkpoint transformer,
+      Checkpoint tokenizer) {
+    this.folder = folder;
     this.config = config;
     this.classNames = classNames;
-    this.transformer = new Transformer(config, transformer);
-    this.tokenizer = new Tokenizer(config, tokenizer);
+    this.transformer = new Transformer(config, new TransformerWeights(config, transformer));
+    this.tokenizer = new Tokenizer(config, new TokenizerWeights(config, tokenizer));
     this.decoder = new Decoder(config, tokenizer);
   }
 
@@ -37,8 +46,8 @@ public final class VarModel {
    */
   public static VarModel load(Path folder) throws IOException {
     Path file = folder.resolve("config.json");
-    try (Checkpoint transformer = new Checkpoint(folder.resolve("transformer.safetensors"));
-        Checkpoint tokenizer = new Checkpoint(folder.resolve("tokenizer.safetensors"))) {
+    try (Checkpoint transformer = new Checkpoint(folder.resolve(TRANSFORMER));
+        Checkpoint tokenizer = new Checkpoint(folder.resolve(TOKENIZER))) {
       boolean official = Files.notExists(file);
       VarConfig config =
           official ? OfficialVar.config(transformer, tokenizer) : VarConfig.read(file);
@@ -47,7 +56,7 @@ public final class VarModel {
           official && Files.notExists(classes)
               ? IntStream.range(0, config.classes()).mapToObj(String::valueOf).toList()
               : classNames(classes, config.classes());
-      return new VarModel(config, names, transformer, tokenizer);
+      return new VarModel(folder, config, names, transformer, tokenizer);
     }
   }
 
@@ -71,6 +80,20 @@ public final class VarModel {
   /** The name of each class. */
   public List<String> classNames() {
     return classNames;
+  }
+
+  /** Reads the transformer's weights again, for another place than the host. */
+  TransformerWeights transformerWeights() throws IOException {
+    try (Checkpoint checkpoint = new Checkpoint(folder.resolve(TRANSFORMER))) {
+      return new TransformerWeights(config, checkpoint);
+    }
+  }
+
+  /** Reads the tokenizer's weights again, for another place than the host. */
+  TokenizerWeights tokenizerWeights() throws IOException {
+    try (Checkpoint checkpoint = new Checkpoint(folder.resolve(TOKENIZER))) {
+      return new TokenizerWeights(config, checkpoint);
+    }
   }
 
   Transformer transformer() {

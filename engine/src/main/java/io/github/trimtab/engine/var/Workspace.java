@@ -3,11 +3,11 @@ package io.github.trimtab.engine.var;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
-import java.lang.foreign.MemorySegment;
+import java.util.function.LongFunction;
 
 /**
- * The activations of a batch, off the heap and reused from scale to scale: each row has the tokens
- * of its current map.
+ * The activations of a batch, on the host or on a device and reused from scale to scale: each row
+ * has the tokens of its current map.
  */
 final class Workspace implements AutoCloseable {
 
@@ -20,23 +20,24 @@ final class Workspace implements AutoCloseable {
   private final Buffer delta;
   private final Buffer logits;
 
-  Workspace(VarConfig config, int rows) {
+  /**
+   * Takes memory for a batch.
+   *
+   * @param memory makes a buffer of so many bytes, where the model runs
+   */
+  Workspace(VarConfig config, int rows, LongFunction<Buffer> memory) {
     shape = config.transformer();
     this.rows = rows;
     long tokens = 0;
     for (int scale = 0; scale < config.schedule().scales(); scale++) {
       tokens = Math.max(tokens, config.schedule().tokens(scale));
     }
-    residual = allocate(tokens, shape.width());
-    qkv = allocate(tokens, 3L * shape.width());
-    attended = allocate(tokens, shape.width());
-    hidden = allocate(tokens, shape.hidden());
-    delta = allocate(tokens, shape.width());
-    logits = allocate(tokens, config.codebookSize());
-  }
-
-  private Buffer allocate(long tokens, long width) {
-    return Buffer.allocate(rows * tokens * width * Float.BYTES);
+    residual = memory.apply(rows * tokens * shape.width() * Float.BYTES);
+    qkv = memory.apply(rows * tokens * 3L * shape.width() * Float.BYTES);
+    attended = memory.apply(rows * tokens * shape.width() * Float.BYTES);
+    hidden = memory.apply(rows * tokens * shape.hidden() * Float.BYTES);
+    delta = memory.apply(rows * tokens * shape.width() * Float.BYTES);
+    logits = memory.apply(rows * tokens * config.codebookSize() * Float.BYTES);
   }
 
   /** Rows of the batch. */
@@ -45,33 +46,33 @@ final class Workspace implements AutoCloseable {
   }
 
   /** The residual stream [rows * tokens, width]. */
-  MemorySegment residual() {
-    return residual.segment();
+  Buffer residual() {
+    return residual;
   }
 
   /** Queries, keys and values of each token side by side [rows * tokens, 3 * width]. */
-  MemorySegment qkv() {
-    return qkv.segment();
+  Buffer qkv() {
+    return qkv;
   }
 
   /** Attention's result [rows * tokens, width]. */
-  MemorySegment attended() {
-    return attended.segment();
+  Buffer attended() {
+    return attended;
   }
 
   /** The MLP's inner layer [rows * tokens, hidden]. */
-  MemorySegment hidden() {
-    return hidden.segment();
+  Buffer hidden() {
+    return hidden;
   }
 
   /** What a half of a block adds to the residual stream [rows * tokens, width]. */
-  MemorySegment delta() {
-    return delta.segment();
+  Buffer delta() {
+    return delta;
   }
 
   /** Logits [rows * tokens, codes]. */
-  MemorySegment logits() {
-    return logits.segment();
+  Buffer logits() {
+    return logits;
   }
 
   /**

@@ -8,6 +8,7 @@ import io.github.trimtab.Backends;
 import io.github.trimtab.engine.image.Png;
 import io.github.trimtab.engine.var.Calibration;
 import io.github.trimtab.engine.var.TinyModel;
+import io.github.trimtab.engine.var.VarBackend;
 import io.github.trimtab.engine.var.VarModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,7 +34,7 @@ class DemoTest {
   }
 
   private List<DemoResult> draw(String backend, List<Integer> labels, long seed) {
-    return new Demo(model, Backends.named(backend).kernels(), labels, seed)
+    return new Demo(VarBackend.host(model, Backends.named(backend).kernels()), labels, seed)
         .run(policies, (policy, picture) -> {});
   }
 

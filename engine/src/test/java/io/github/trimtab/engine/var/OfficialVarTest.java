@@ -9,6 +9,7 @@ import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.checkpoint.RandomWeights;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
@@ -55,7 +56,7 @@ class OfficialVarTest {
     };
     Transformer transformer = model.transformer();
     var condition = transformer.condition(label, OfficialWeights.CLASSES);
-    try (Workspace work = new Workspace(model.config(), 2);
+    try (Workspace work = new Workspace(model.config(), 2, Buffer::allocate);
         PagePool pool = new PagePool(new PageLayout(DType.F32, 64, 2, 64), 16);
         KvCache cache = new KvCache(Backends.bestOnHost().hostKernels(), pool, 2, 2, 2, 256)) {
       Attention attention = new CachedAttention(cache, EvictionPolicy.full());
@@ -84,7 +85,7 @@ class OfficialVarTest {
     for (int token = 0; token < expected.length; token++) {
       for (int code = 0; code < OfficialWeights.CODES; code++) {
         long at = (long) (firstRow + token) * OfficialWeights.CODES + code;
-        float actual = work.logits().getAtIndex(ValueLayout.JAVA_FLOAT, at);
+        float actual = work.logits().segment().getAtIndex(ValueLayout.JAVA_FLOAT, at);
         largest = Math.max(largest, Math.abs(expected[token][code]));
         worst = Math.max(worst, Math.abs(expected[token][code] - actual));
       }
