@@ -111,10 +111,10 @@ final class CudaRollout implements Rollout {
     memory.download(work.logits(), 0, logits);
     int[] chosen = chooser.choose(scale, logits, tokens);
     for (int code : chosen) {
-      Objects.checkIndex(code, config.codebookSize());
+      Objects.checkIndex(code, config.codebookSize()); // the device would read anywhere
     }
     long first = (long) config.schedule().history(scale) * Integer.BYTES;
-    memory.upload(MemorySegment.ofArray(chosen).asSlice(0, (long) tokens * Integer.BYTES), codes, first);
+    memory.upload(MemorySegment.ofArray(chosen), codes, first);
   }
 
   private List<int[]> downloadCodes() {

@@ -5,6 +5,7 @@ import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -14,10 +15,10 @@ public final class TinyModel {
 
   private static final String CONFIG =
       """
-      {"image_size": 32, "num_classes": 2, "sides": [1, 4, 8, 12, 16], "codebook_size": 24,
+      {"image_size": %d, "num_classes": 2, "sides": %s, "codebook_size": 24,
        "transformer": {"depth": 2, "width": 16, "heads": 2, "head_dim": 8, "ffn_hidden": 20,
          "shared_adaln": true, "layer_norm_eps": 1e-6, "max_log_attention_scale": 4.6},
-       "tokenizer": {"code_dim": 4, "phi_index": [0, 0, 1, 1, 1], "phi_ratio": 0.5,
+       "tokenizer": {"code_dim": 4, "phi_index": %s, "phi_ratio": 0.5,
          "channels": [4, 8], "blocks_per_level": 1, "norm_groups": 2, "norm_eps": 1e-6},
        "sampling": {"guidance": 2, "top_k": 10, "top_p": 0.9}}
       """;
@@ -35,24 +36,42 @@ public final class TinyModel {
   private final SplittableRandom random = new SplittableRandom(1);
   private final Map<String, Tensor> tensors = new HashMap<>();
 
-  private TinyModel() {}
+  private final int[] sides;
 
-  /** Writes the model's files into a folder. */
+  private TinyModel(int... sides) {
+    this.sides = sides;
+  }
+
+  /** Writes the files of a model with 481 tokens into a folder. */
   public static void write(Path folder) throws IOException {
-    Files.writeString(folder.resolve("config.json"), CONFIG);
+    write(folder, 1, 4, 8, 12, 16);
+  }
+
+  /** Writes the files of a model with maps of these sides, two or more, into a folder. */
+  public static void write(Path folder, int... sides) throws IOException {
+    TinyModel model = new TinyModel(sides);
+    Files.writeString(folder.resolve("config.json"), model.config());
     Files.writeString(folder.resolve("classes.json"), CLASSES);
     Files.writeString(folder.resolve("calibration.json"), CALIBRATION);
     SafetensorsWriter.write(
-        folder.resolve("transformer.safetensors"), new TinyModel().transformer(), Map.of());
+        folder.resolve("transformer.safetensors"), model.transformer(), Map.of());
     SafetensorsWriter.write(
-        folder.resolve("tokenizer.safetensors"), new TinyModel().tokenizer(), Map.of());
+        folder.resolve("tokenizer.safetensors"), new TinyModel(sides).tokenizer(), Map.of());
+  }
+
+  private String config() {
+    int[] phis = new int[sides.length];
+    Arrays.fill(phis, 2, phis.length, 1);
+    return CONFIG.formatted(
+        2 * sides[sides.length - 1], Arrays.toString(sides), Arrays.toString(phis));
   }
 
   private Map<String, Tensor> transformer() {
+    int tokens = Arrays.stream(sides).map(side -> side * side).sum();
     add("pos_start", 1, 1, 16);
-    add("pos_1LC", 1, 481, 16);
+    add("pos_1LC", 1, tokens, 16);
     add("class_emb.weight", 3, 16);
-    add("lvl_embed.weight", 5, 16);
+    add("lvl_embed.weight", sides.length, 16);
     linear("word_embed", 16, 4);
     linear("shared_ada_lin.1", 96, 16);
     linear("head_nm.ada_lin.1", 32, 16);
