@@ -137,8 +137,7 @@ final class DemoCommand implements Callable<Integer> {
     List<String> names = labels.stream().map(model.classNames()::get).toList();
     List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
     List<DemoResult> results;
-    try (VarBackend on =
-        gpu == null ? VarBackend.host(model, kernels) : new CudaVar(model, gpu)) {
+    try (VarBackend on = gpu == null ? VarBackend.host(model, kernels) : new CudaVar(model, gpu)) {
       results = draw(new Demo(on, labels, seed), policies, names);
     }
     DemoReport report = new DemoReport(names, results);

@@ -62,11 +62,9 @@ final class Cublas implements AutoCloseable {
     handle = out.get(ADDRESS, 0);
     workspace = stream.device().allocate(WORKSPACE_BYTES);
     long place = workspace.deviceAddress();
+    CFunctions.call("cublasSetStream", () -> (int) setStream.invokeExact(handle, stream.handle()));
     CFunctions.call(
-        "cublasSetStream", () -> (int) setStream.invokeExact(handle, stream.handle()));
-    CFunctions.call(
-        "cublasSetWorkspace",
-        () -> (int) setWorkspace.invokeExact(handle, place, WORKSPACE_BYTES));
+        "cublasSetWorkspace", () -> (int) setWorkspace.invokeExact(handle, place, WORKSPACE_BYTES));
   }
 
   /**
@@ -83,7 +81,19 @@ final class Cublas implements AutoCloseable {
         () ->
             (int)
                 sgemm.invokeExact(
-                    handle, TRANSPOSED, AS_IT_IS, out, rows, in, one, weight, in, x, in, zero, y,
+                    handle,
+                    TRANSPOSED,
+                    AS_IT_IS,
+                    out,
+                    rows,
+                    in,
+                    one,
+                    weight,
+                    in,
+                    x,
+                    in,
+                    zero,
+                    y,
                     out));
   }
 

@@ -1,7 +1,7 @@
 package io.github.trimtab.engine.cuda;
 
-import io.github.trimtab.Backends;
 import io.github.trimtab.BackendUnavailableException;
+import io.github.trimtab.Backends;
 import io.github.trimtab.cuda.CudaDevice;
 import io.github.trimtab.cuda.CudaStream;
 import java.util.List;

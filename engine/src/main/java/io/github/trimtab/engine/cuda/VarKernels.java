@@ -72,8 +72,7 @@ public final class VarKernels {
 
   /** out = x + addend. */
   public void add(long x, long addend, int rows, int width, long out) {
-    CFunctions.call(
-        "engine_add", () -> (int) add.invokeExact(stream, x, addend, rows, width, out));
+    CFunctions.call("engine_add", () -> (int) add.invokeExact(stream, x, addend, rows, width, out));
   }
 
   /** x = gelu(x + bias). */
@@ -141,8 +140,7 @@ public final class VarKernels {
   }
 
   /** sum += a map, in part smoothed. */
-  public void smooth(
-      long map, long weights, long bias, int grid, int dim, float ratio, long sum) {
+  public void smooth(long map, long weights, long bias, int grid, int dim, float ratio, long sum) {
     CFunctions.call(
         "engine_smooth",
         () -> (int) smooth.invokeExact(stream, map, weights, bias, grid, dim, ratio, sum));

@@ -83,12 +83,7 @@ public record Demo(VarBackend backend, List<Integer> labels, long seed) {
       pool = backend.pool(layout, forecast.peakPages());
       cache =
           new KvCache(
-              backend.kernels(),
-              pool,
-              shape.depth(),
-              ROWS,
-              shape.heads(),
-              forecast.maxTokens());
+              backend.kernels(), pool, shape.depth(), ROWS, shape.heads(), forecast.maxTokens());
     }
 
     Drawing draw(Painter painter, int picture) {

@@ -56,7 +56,10 @@ final class Block {
       Workspace work, int tokens, float[] modulation, int layer, int scale, Attention attention) {
     int rows = work.rows() * tokens;
     qkv.multiply(
-        rows, norm(work, tokens, modulation, 2, 4), work.qkv().segment(), PackedMatrix.Epilogue.NONE);
+        rows,
+        norm(work, tokens, modulation, 2, 4),
+        work.qkv().segment(),
+        PackedMatrix.Epilogue.NONE);
     normalize(work.qkv().segment(), rows);
     attention.attend(
         layer,

@@ -79,8 +79,7 @@ final class CudaBlock {
     long heads = work.qkv().deviceAddress();
     norm(work, tokens, modulation, 2, 4);
     qkv.multiply(gpu, rows, delta, heads);
-    gpu.kernels()
-        .unitHeads(heads, qkv.bias(), headScales, rows, shape.heads(), shape.headDim());
+    gpu.kernels().unitHeads(heads, qkv.bias(), headScales, rows, shape.heads(), shape.headDim());
     attention.attend(
         layer,
         scale,

@@ -31,8 +31,7 @@ final class CudaRollout implements Rollout {
   private final long map;
   private final float[] hostSum;
 
-  CudaRollout(
-      VarConfig config, CudaTransformer transformer, CudaTokenizer tokenizer, Gpu gpu) {
+  CudaRollout(VarConfig config, CudaTransformer transformer, CudaTokenizer tokenizer, Gpu gpu) {
     this.config = config;
     this.transformer = transformer;
     this.tokenizer = tokenizer;

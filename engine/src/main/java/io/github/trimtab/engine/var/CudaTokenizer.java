@@ -33,14 +33,7 @@ final class CudaTokenizer {
     DeviceLinear phi = phis.get(scale);
     gpu.kernels().enlarge(codes, codebook, side, dim, grid, enlarged);
     gpu.kernels()
-        .smooth(
-            enlarged,
-            phi.weight(),
-            phi.bias(),
-            grid,
-            dim,
-            config.tokenizer().phiRatio(),
-            sum);
+        .smooth(enlarged, phi.weight(), phi.bias(), grid, dim, config.tokenizer().phiRatio(), sum);
   }
 
   /** The sum at the size of a scale's map, [side, side, codeDim]. */

@@ -29,8 +29,7 @@ public final class CudaVar implements VarBackend {
     this.gpu = gpu;
     weights = new DeviceArena(gpu.stream());
     try {
-      transformer =
-          new CudaTransformer(model.config(), model.transformerWeights(), gpu, weights);
+      transformer = new CudaTransformer(model.config(), model.transformerWeights(), gpu, weights);
       tokenizer = new CudaTokenizer(model.config(), model.tokenizerWeights(), gpu, weights);
     } catch (IOException | RuntimeException | Error e) {
       weights.close();

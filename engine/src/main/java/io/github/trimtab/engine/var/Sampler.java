@@ -59,8 +59,7 @@ public final class Sampler implements CodeChooser {
 
   /** Guidance at a scale. */
   float guidance(int scale) {
-    return (float)
-        (sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1));
+    return (float) (sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1));
   }
 
   /** How codes are drawn. */

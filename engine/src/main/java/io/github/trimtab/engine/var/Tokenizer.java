@@ -19,8 +19,7 @@ final class Tokenizer {
   Tokenizer(VarConfig config, TokenizerWeights weights) {
     this.config = config;
     codebook = weights.codebook;
-    phis =
-        weights.phis.stream().map(phi -> new Convolution(phi.weight(), phi.bias(), 3)).toList();
+    phis = weights.phis.stream().map(phi -> new Convolution(phi.weight(), phi.bias(), 3)).toList();
   }
 
   /** An empty sum of contributions, [grid, grid, codeDim]. */

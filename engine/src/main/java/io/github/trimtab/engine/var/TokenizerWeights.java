@@ -18,11 +18,10 @@ final class TokenizerWeights {
     phis =
         config.tokenizer().phiIndex().stream()
             .map(index -> "quantize.quant_resi.qresi_ls." + index)
-            .map(
-                name ->
-                    new Linear(
-                        checkpoint.values(name + ".weight", dim, dim, 3, 3),
-                        checkpoint.values(name + ".bias", dim)))
+            .map(name ->
+                new Linear(
+                    checkpoint.values(name + ".weight", dim, dim, 3, 3),
+                    checkpoint.values(name + ".bias", dim)))
             .toList();
   }
 }

@@ -27,8 +27,7 @@ final class Transformer {
     start = weights.start;
     position = weights.position;
     wordEmbedding = weights.wordEmbedding.packed();
-    sharedModulation =
-        weights.sharedModulation == null ? null : weights.sharedModulation.packed();
+    sharedModulation = weights.sharedModulation == null ? null : weights.sharedModulation.packed();
     for (BlockWeights block : weights.blocks) {
       blocks.add(new Block(config.transformer(), block));
     }
