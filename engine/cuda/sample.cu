@@ -1,4 +1,5 @@
 // A block a token: guidance, top-k, top-p and one draw.
+#include <algorithm>
 #include <climits>
 #include <cmath>
 
@@ -7,6 +8,8 @@
 namespace engine {
 
 namespace {
+
+__device__ int block_threads() { return static_cast<int>(blockDim.x); }
 
 template <typename T>
 struct Sums {
@@ -17,18 +20,25 @@ struct Sums {
 // Sums over the block's threads; the same from run to run.
 template <typename T>
 __device__ Sums<T> sums(T value) {
-  __shared__ T through[THREADS];
-  auto thread = static_cast<int>(threadIdx.x);
-  __syncthreads();  // the last sums were read
-  through[thread] = value;
-  __syncthreads();
-  for (int step = 1; step < THREADS; step *= 2) {
-    T earlier = thread >= step ? through[thread - step] : T(0);
-    __syncthreads();
-    through[thread] += earlier;
-    __syncthreads();
+  __shared__ T warps[THREADS / WARP];
+  int lane = lane_number();
+  int warp = static_cast<int>(threadIdx.x) / WARP;
+  T through = value;
+  for (int offset = 1; offset < WARP; offset *= 2) {
+    T earlier = __shfl_up_sync(0xffffffffu, through, offset);
+    if (lane >= offset) through += earlier;
   }
-  return {thread > 0 ? through[thread - 1] : T(0), through[THREADS - 1]};
+  T earlier = __shfl_up_sync(0xffffffffu, through, 1);
+  __syncthreads();  // the last sums were read
+  if (lane == WARP - 1) warps[warp] = through;
+  __syncthreads();
+  Sums<T> result{0, 0};
+  for (int i = 0; i < block_threads() / WARP; i++) {
+    if (i == warp) result.before = result.total;
+    result.total += warps[i];
+  }
+  if (lane > 0) result.before += earlier;
+  return result;
 }
 
 // Bitonic, rising; count is a power of two.
@@ -36,7 +46,7 @@ __device__ void sort(float* values, int count) {
   for (int run = 2; run <= count; run *= 2) {
     for (int apart = run / 2; apart > 0; apart /= 2) {
       __syncthreads();
-      for (int i = static_cast<int>(threadIdx.x); i < count / 2; i += THREADS) {
+      for (int i = static_cast<int>(threadIdx.x); i < count / 2; i += block_threads()) {
         int low = 2 * i - i % apart;
         int high = low + apart;
         bool rising = (low & run) == 0;
@@ -76,7 +86,7 @@ struct Kept {
 
 __device__ Kept keep(const float* sorted, int first, int end, double top_p) {
   float largest = sorted[end - 1];
-  int share = (end - first + THREADS - 1) / THREADS;
+  int share = (end - first + block_threads() - 1) / block_threads();
   int from = min(first + static_cast<int>(threadIdx.x) * share, end);
   int to = min(from + share, end);
   double own = 0;
@@ -109,7 +119,7 @@ __device__ int pick(const Guided& logits, int codes, const Kept& kept, float lar
     found = INT_MAX;
     last = 0;
   }
-  int share = (codes + THREADS - 1) / THREADS;
+  int share = (codes + block_threads() - 1) / block_threads();
   int from = min(static_cast<int>(threadIdx.x) * share, codes);
   int to = min(from + share, codes);
   int equal = 0;
@@ -148,7 +158,7 @@ __global__ void sample(const float* logits, int tokens, int codes, int padded, f
   auto token = static_cast<int>(blockIdx.x);
   const float* with = logits + static_cast<int64_t>(token) * codes;
   Guided guided{with, with + static_cast<int64_t>(tokens) * codes, guidance};
-  for (int i = static_cast<int>(threadIdx.x); i < padded; i += THREADS) {
+  for (int i = static_cast<int>(threadIdx.x); i < padded; i += block_threads()) {
     sorted[i] = i < codes ? guided[i] : -INFINITY;
   }
   sort(sorted, padded);
@@ -175,7 +185,9 @@ extern "C" int engine_sample(void* stream, const float* logits, int32_t tokens, 
   while (padded < codes) {
     padded *= 2;
   }
-  trimtab::Grid grid{trimtab::blocks_of(tokens), dim3(THREADS),
+  // A thread a pair that is sorted.
+  int threads = std::min(THREADS, std::max(WARP, padded / 2));
+  trimtab::Grid grid{trimtab::blocks_of(tokens), dim3(static_cast<unsigned>(threads)),
                      static_cast<unsigned>(padded * sizeof(float))};
   return enqueue(stream, sample, grid, logits, tokens, codes, padded, guidance, top_k, top_p,
                  uniform, chosen);

@@ -25,7 +25,7 @@ final class Cublas implements AutoCloseable {
 
   private final MethodHandle sgemm;
   private final MethodHandle destroy;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final MemorySegment one;
   private final MemorySegment zero;
   private final MemorySegment handle;
@@ -55,6 +55,7 @@ final class Cublas implements AutoCloseable {
             ADDRESS,
             JAVA_LONG,
             JAVA_INT);
+    arena = Arena.ofShared();
     one = arena.allocateFrom(JAVA_FLOAT, 1f);
     zero = arena.allocateFrom(JAVA_FLOAT, 0f);
     MemorySegment out = arena.allocate(ADDRESS);
