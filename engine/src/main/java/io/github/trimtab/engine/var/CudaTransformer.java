@@ -50,7 +50,7 @@ final class CudaTransformer {
       long width = (long) ROWS * config.transformer().width();
       gated = memory.floats(width);
       shared = memory.floats(BlockWeights.MODULATIONS * width);
-      blocks = memory.floats(config.transformer().depth() * BlockWeights.MODULATIONS * width);
+      blocks = memory.floats(width * BlockWeights.MODULATIONS * config.transformer().depth());
       head = memory.floats(2 * width);
     }
   }

@@ -13,16 +13,6 @@ import java.util.SplittableRandom;
 /** A model of two small layers with random weights: every file of a real one, in milliseconds. */
 public final class TinyModel {
 
-  private static final String CONFIG =
-      """
-      {"image_size": %d, "num_classes": 2, "sides": %s, "codebook_size": 24,
-       "transformer": {"depth": 2, "width": 16, "heads": 2, "head_dim": 8, "ffn_hidden": 20,
-         "shared_adaln": true, "layer_norm_eps": 1e-6, "max_log_attention_scale": 4.6},
-       "tokenizer": {"code_dim": 4, "phi_index": %s, "phi_ratio": 0.5,
-         "channels": [4, 8], "blocks_per_level": 1, "norm_groups": 2, "norm_eps": 1e-6},
-       "sampling": {"guidance": 2, "top_k": 10, "top_p": 0.9}}
-      """;
-
   private static final String CLASSES =
       """
       {"classes": [{"name": "red square"}, {"name": "blue circle"}]}
@@ -62,8 +52,15 @@ public final class TinyModel {
   private String config() {
     int[] phis = new int[sides.length];
     Arrays.fill(phis, 2, phis.length, 1);
-    return CONFIG.formatted(
-        2 * sides[sides.length - 1], Arrays.toString(sides), Arrays.toString(phis));
+    return """
+    {"image_size": %d, "num_classes": 2, "sides": %s, "codebook_size": 24,
+     "transformer": {"depth": 2, "width": 16, "heads": 2, "head_dim": 8, "ffn_hidden": 20,
+       "shared_adaln": true, "layer_norm_eps": 1e-6, "max_log_attention_scale": 4.6},
+     "tokenizer": {"code_dim": 4, "phi_index": %s, "phi_ratio": 0.5,
+       "channels": [4, 8], "blocks_per_level": 1, "norm_groups": 2, "norm_eps": 1e-6},
+     "sampling": {"guidance": 2, "top_k": 10, "top_p": 0.9}}
+    """
+        .formatted(2 * sides[sides.length - 1], Arrays.toString(sides), Arrays.toString(phis));
   }
 
   private Map<String, Tensor> transformer() {
