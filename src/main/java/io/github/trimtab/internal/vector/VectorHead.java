@@ -80,6 +80,8 @@ final class VectorHead {
       }
       MemorySegment query = shared.alignedFloats(Aligned.QUERIES, 0);
       RowDots.rows(op.rows().weight(), rows, count, query, logits, own);
+    } else if (op.vectors() == 1 && WideningDots.takes(op.rows().weight())) {
+      widening(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     } else {
       widened(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     }
@@ -150,6 +152,23 @@ final class VectorHead {
 
   private static float[] scales(WeightRows rows, Workspace own) {
     return own.floats(Floats.SCALES, rows.columns() / rows.group());
+  }
+
+  /** One vector, and rows that are widened as they are multiplied. */
+  private static void widening(
+      Head op, int first, int count, float[] query, float[] logits, Workspace own) {
+    WeightRows rows = op.rows().weight();
+    float[] scales = scales(rows, own);
+    float[] partial = own.floats(Floats.PARTIAL, PANEL * Lanes.COUNT);
+    for (int t = 0; t < count; t += PANEL) {
+      int n = Math.min(PANEL, count - t);
+      for (int i = 0; i < n; i++) {
+        int row = HeadAccess.row(op.rows(), first + t + i);
+        WidenRows.scales(rows, row, scales);
+        WideningDots.row(rows, row, scales, query, partial, i * Lanes.COUNT);
+      }
+      Fold.plain(partial, n, 1f, logits, t);
+    }
   }
 
   /** One vector without a loop of its own, or rows off the grid: widened and padded first. */
