@@ -44,14 +44,15 @@ final class WideningDots {
     long at = codes.offset(row, 0);
     int n = rows.columns();
     switch (rows.format()) {
-      case F16 -> f16(from, at, n, query, 0, partial, to);
-      case FP8_E4M3 -> fp8(from, at, n, scales[0], query, 0, partial, to);
-      default -> int4(from, at, n, rows.group(), scales, query, 0, partial, to);
+      case F16 -> f16(from, at, n, query, partial, to);
+      case FP8_E4M3 -> fp8(from, at, n, scales[0], query, partial, to);
+      default -> int4(from, at, n, rows.group(), scales, query, partial, to);
     }
   }
 
   private static void f16(
-      MemorySegment from, long at, int n, float[] query, int q, float[] partial, int to) {
+      MemorySegment from, long at, int n, float[] query, float[] partial, int to) {
+    int q = 0;
     FloatVector zero = FloatVector.zero(Lanes.FLOATS);
     FloatVector a0 = zero;
     FloatVector a1 = zero;
@@ -81,14 +82,8 @@ final class WideningDots {
   }
 
   private static void fp8(
-      MemorySegment from,
-      long at,
-      int n,
-      float rowScale,
-      float[] query,
-      int q,
-      float[] partial,
-      int to) {
+      MemorySegment from, long at, int n, float rowScale, float[] query, float[] partial, int to) {
+    int q = 0;
     FloatVector zero = FloatVector.zero(Lanes.FLOATS);
     FloatVector a0 = zero;
     FloatVector a1 = zero;
@@ -125,9 +120,9 @@ final class WideningDots {
       int group,
       float[] scales,
       float[] query,
-      int q,
       float[] partial,
       int to) {
+    int q = 0;
     FloatVector zero = FloatVector.zero(Lanes.FLOATS);
     FloatVector a0 = zero;
     FloatVector a1 = zero;
