@@ -1,12 +1,16 @@
 package io.github.trimtab.engine.cuda;
 
 import io.github.trimtab.BackendUnavailableException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The shared libraries that the engine needs besides the backend's own. */
 final class Libraries {
@@ -20,41 +24,65 @@ final class Libraries {
   /** The property of the backend's library, beside which the engine's kernels are looked for. */
   private static final String BACKEND_PROPERTY = "trimtab.cuda.library";
 
+  private static final String KERNELS = System.mapLibraryName("trimtab_engine");
+
   private static final List<String> CUBLAS = List.of("libcublas.so.13", "libcublas.so.12");
 
   private Libraries() {}
 
-  /** The engine's kernels: named, beside the backend's library, or in the library path. */
+  /**
+   * The engine's kernels: named, or else where the backend's library is looked for: beside the file
+   * that is named, in a natives jar, in the library path.
+   */
   static CFunctions kernels() {
-    String file = System.mapLibraryName("trimtab_engine");
-    List<String> places = new ArrayList<>();
     String named = System.getProperty(KERNELS_PROPERTY);
+    List<Path> places = new ArrayList<>();
+    String backend = System.getProperty(BACKEND_PROPERTY);
     if (named != null) {
-      places.add(named);
+      places.add(Path.of(named));
+    } else if (backend != null) {
+      places.add(Path.of(backend).resolveSibling(KERNELS));
     } else {
-      String backend = System.getProperty(BACKEND_PROPERTY);
-      if (backend != null) {
-        places.add(Path.of(backend).resolveSibling(file).toString());
-      }
+      unpack().ifPresent(places::add);
       for (String folder : System.getProperty("java.library.path", "").split(":", -1)) {
-        places.add(Path.of(folder, file).toString());
+        places.add(Path.of(folder, KERNELS));
       }
     }
     return open(
         places.stream()
-            .map(place -> Path.of(place).toAbsolutePath())
+            .map(Path::toAbsolutePath)
             .filter(Files::isRegularFile)
             .map(Path::toString)
             .toList(),
         named != null
             ? KERNELS_PROPERTY + ": " + named + ", expected the file of the engine's kernels."
             : "The engine's kernels were not found: put "
-                + file
+                + KERNELS
                 + " beside the CUDA library that -D"
                 + BACKEND_PROPERTY
-                + " names, or name it by -D"
+                + " names, add the natives jar to the class path, or name the file by -D"
                 + KERNELS_PROPERTY
                 + ".");
+  }
+
+  /** Writes the natives jar's file, if there is that jar, to a folder that its owner can enter. */
+  private static Optional<Path> unpack() {
+    String resource =
+        "META-INF/native/linux-" + System.getProperty("os.arch").replace("amd64", "x86_64") + "/";
+    try (InputStream packed =
+        Libraries.class.getClassLoader().getResourceAsStream(resource + KERNELS)) {
+      if (packed == null) {
+        return Optional.empty();
+      }
+      Path folder = Files.createTempDirectory("trimtab");
+      Path file = folder.resolve(KERNELS);
+      folder.toFile().deleteOnExit();
+      file.toFile().deleteOnExit();
+      Files.copy(packed, file);
+      return Optional.of(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException("The packed " + KERNELS + " cannot be unpacked", e);
+    }
   }
 
   /** NVIDIA's matrix products. */

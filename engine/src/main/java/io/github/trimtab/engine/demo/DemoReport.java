@@ -3,12 +3,15 @@ package io.github.trimtab.engine.demo;
 import io.github.trimtab.engine.image.ContactSheet;
 import io.github.trimtab.engine.image.Picture;
 import io.github.trimtab.engine.image.Png;
+import io.github.trimtab.engine.var.Drawing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** The demonstration's results for people: a table, a contact sheet, single pictures. */
 public final class DemoReport {
@@ -96,7 +99,7 @@ public final class DemoReport {
 
   /**
    * Writes {@code demo.png}, {@code demo.txt} with the table, and a folder a policy with the single
-   * pictures.
+   * pictures and {@code tokens.txt}: a line a picture with the codes of all maps.
    *
    * @return the contact sheet's file
    */
@@ -108,11 +111,21 @@ public final class DemoReport {
         String name = names.get(i).replaceAll("[^A-Za-z0-9]+", "-");
         Png.write(result.pictures().get(i), single.resolve("%02d-%s.png".formatted(i + 1, name)));
       }
+      Files.write(
+          single.resolve("tokens.txt"),
+          result.drawings().stream().map(DemoReport::tokens).toList());
     }
     Files.writeString(folder.resolve("demo.txt"), table());
     Path file = folder.resolve("demo.png");
     Png.write(sheet(), file);
     return file;
+  }
+
+  private static String tokens(Drawing drawing) {
+    return drawing.codes().stream()
+        .flatMapToInt(Arrays::stream)
+        .mapToObj(Integer::toString)
+        .collect(Collectors.joining(" "));
   }
 
   private static String decimal(String format, double value) {

@@ -85,11 +85,16 @@ class DemoTest {
     try (var walk = Files.walk(out)) {
       walk.filter(Files::isRegularFile).forEach(f -> files.add(out.relativize(f).toString()));
     }
-    assertEquals(12, files.size(), files::toString);
+    assertEquals(17, files.size(), files::toString);
     assertEquals(report.table(), Files.readString(out.resolve("demo.txt")));
     assertTrue(files.contains(Path.of("scalekv-10", "02-blue-circle.png").toString()));
     assertArrayEquals(
         Png.encode(results.get(2).pictures().get(1)),
         Files.readAllBytes(out.resolve("scalekv-10").resolve("02-blue-circle.png")));
+    List<String> tokens = Files.readAllLines(out.resolve("scalekv-10").resolve("tokens.txt"));
+    int[] last = results.get(2).drawings().get(1).codes().getLast();
+    assertEquals(2, tokens.size());
+    assertTrue(tokens.get(1).endsWith(" " + last[last.length - 1]), tokens.get(1));
+    assertEquals(model.config().schedule().totalTokens(), tokens.get(1).split(" ", -1).length);
   }
 }
