@@ -2,8 +2,8 @@
 //
 // Weights are the left operand, straight from shared memory: a thread's eight neighbours of a row
 // are its part of two multiplications, and hidden vectors lie so that theirs are the same columns.
-// Codes are multiplied as they are and scaled in sums. Sums of a stage are added to F32 totals
-// outside the tensor cores, which keep fewer bits.
+// Codes are multiplied as they are and scaled in sums. Tensor cores truncate each sum where F32 is
+// rounded, so theirs are short: of 32 columns, from 0, the smallest pieces first; totals are F32's.
 //
 // Per pass, k rows of d columns, N vectors of p pieces, rows of w pieces:
 //   bytes  k d b (b of an element), read once; 2 p N d from L2 for every tile of rows
@@ -49,8 +49,7 @@ class Products {
         rows_(a, count, shared, hidden_bytes(a)),
         logits_(reinterpret_cast<float*>(shared + a.stages * (Rows::ROW_BYTES + hidden_bytes(a)) +
                                          Rows::INDEX_BYTES)),
-        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES),
-        uniform_(a.group % COLUMNS == 0 || a.group == a.columns) {}
+        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES) {}
 
   __device__ void run() {
     auto copy = [&](int stage, unsigned char* to) { copy_hidden(stage, to); };
@@ -94,15 +93,14 @@ class Products {
 
   /** Adds the products of the current stage. */
   __device__ void multiply() {
-    float sums[TILES][4];
-    clear(sums);
     int columns = rows_.columns();
 #pragma unroll 1
     for (int step = 0; step < columns; step += STEP) {
+      float sums[TILES][4];
+      clear(sums);
       add_step(step, columns - step, sums);
-      if (!uniform_) add_totals(step, sums);
+      add_totals(step, sums);
     }
-    if (uniform_) add_totals(0, sums);
   }
 
   __device__ __forceinline__ void add_step(int step, int columns, float (&sums)[TILES][4]) {
@@ -115,14 +113,14 @@ class Products {
     read_pieces<Format>(data + 8 * Stage<Format>::PITCH, columns - own, lower_pairs);
     const unsigned char* hidden =
         rows_.data() + Rows::ROW_BYTES + thread() % LANES / 4 * PITCH + 2 * (step + own);
-    for (int piece = 0; piece < a_.hidden_pieces; piece++) {
+    for (int piece = a_.hidden_pieces - 1; piece >= 0; piece--) {
 #pragma unroll
       for (int t = 0; t < TILES; t++) {
         auto b = *reinterpret_cast<const uint4*>(hidden + (piece * TILES + t) * 8 * PITCH);
         const uint32_t first[2] = {b.x, b.y};
         const uint32_t second[2] = {b.z, b.w};
 #pragma unroll
-        for (int w = 0; w < WEIGHT_PIECES; w++) {
+        for (int w = WEIGHT_PIECES - 1; w >= 0; w--) {
           if (w + piece > MOST_DEPTH) continue;
           const uint32_t(&up)[4] = upper_pairs[w];
           const uint32_t(&low)[4] = lower_pairs[w];
@@ -147,8 +145,8 @@ class Products {
     }
   }
 
-  /** Adds scaled sums to the totals and clears them. */
-  __device__ __forceinline__ void add_totals(int step, float (&sums)[TILES][4]) {
+  /** Adds a step's sums, scaled, to the totals. */
+  __device__ __forceinline__ void add_totals(int step, const float (&sums)[TILES][4]) {
     float scales[2] = {scale_of(upper(), step), scale_of(upper() + 8, step)};
 #pragma unroll
     for (int t = 0; t < TILES; t++) {
@@ -157,7 +155,6 @@ class Products {
         totals_[t][i] = fma(sums[t][i], scales[i / 2], totals_[t][i]);
       }
     }
-    clear(sums);
   }
 
   __device__ void store() {
@@ -180,7 +177,6 @@ class Products {
   Rows rows_;
   float* const logits_; /* [VECTORS, ROWS] */
   Results<Rows::ROWS, Rows::THREADS> results_;
-  const bool uniform_; /* whether a stage has one scale a row */
   float totals_[TILES][4];
 };
 
