@@ -21,6 +21,17 @@ template <bool HALF, bool PACKED>
 bool launch_tiles(const AttendArguments& arguments, const Limits& limits, cudaStream_t stream,
                   cudaError_t* error);
 
+/** Lines of a key/value head from which on a warpgroup has enough of them. */
+constexpr int HOPPER_LINES = 65;
+
+/**
+ * Enqueues the form for sm_90a, up to 128 columns, everything F16 if HALF, BF16 otherwise; false
+ * where the device is another.
+ */
+template <bool HALF>
+bool launch_hopper(const AttendArguments& arguments, const Limits& limits, cudaStream_t stream,
+                   cudaError_t* error);
+
 /** Enqueues the joining of splits. */
 cudaError_t launch_combine(const AttendArguments& arguments, cudaStream_t stream);
 

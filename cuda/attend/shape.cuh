@@ -1,8 +1,7 @@
 // How a block of attention on tensor cores is made up, and what it holds in shared memory.
 #pragma once
 
-#include "attend/partials.cuh"
-#include "attend/tokens.cuh"
+#include "attend/block.cuh"
 #include "common/warp.cuh"
 
 namespace trimtab {
@@ -41,9 +40,8 @@ struct Shape {
 /** What a block holds in static shared memory. */
 template <class S>
 struct TileShared {
-  TokenTable tokens;
-  int32_t first_line, split;
-  int32_t valid;                /* queries of the row */
+  BlockWork work;
+  PageWindow window;
   uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
   uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
   PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];

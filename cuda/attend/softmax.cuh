@@ -39,9 +39,11 @@ struct Lines {
     for (int h = 0; h < 2; h++) max[h] = -infinity(), sum[h] = 0.f;
   }
 
-  /** Makes weights of logits, -inf where a key is not seen, and scales what was summed so far. */
+  /** Makes weights of logits, -inf where a key is not seen, and says in `kept` what the sums of
+   * values so far are to be multiplied by. */
   template <int KEY_TILES>
-  __device__ __forceinline__ void weigh(float (&logits)[KEY_TILES][4], float unit) {
+  __device__ __forceinline__ void weigh(float (&logits)[KEY_TILES][4], float unit,
+                                        float (&kept)[2]) {
 #pragma unroll
     for (int h = 0; h < 2; h++) {
       float largest = -infinity();
@@ -52,7 +54,7 @@ struct Lines {
       float reached = fmaxf(max[h], line_max(largest) * unit);
       // Where every logit so far is -inf, nothing weighs anything yet.
       float base = reached == -infinity() ? 0.f : reached;
-      float kept = fast_exp2(max[h] - base);
+      kept[h] = fast_exp2(max[h] - base);
       float added = 0.f;
 #pragma unroll
       for (int n = 0; n < KEY_TILES; n++) {
@@ -63,12 +65,16 @@ struct Lines {
         }
       }
       max[h] = reached;
-      sum[h] = fma(sum[h], kept, added);
+      sum[h] = fma(sum[h], kept[h], added);
+    }
+  }
+
+  /** Multiplies the sums of values. */
+  __device__ __forceinline__ void keep(const float (&kept)[2]) {
 #pragma unroll
-      for (int t = 0; t < COLUMN_TILES; t++) {
-        out[t][2 * h] *= kept;
-        out[t][2 * h + 1] *= kept;
-      }
+    for (int t = 0; t < COLUMN_TILES; t++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) out[t][i] *= kept[i / 2];
     }
   }
 };

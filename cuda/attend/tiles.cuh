@@ -30,24 +30,23 @@ namespace trimtab {
 
 /** One block of a shape. */
 template <class S>
-class TiledAttention {
+class TiledAttention : BlockLines {
  public:
   __device__ TiledAttention(const AttendArguments& a, TileShared<S>& shared, unsigned char* dynamic)
-      : a_(a),
+      : BlockLines(a, shared.work),
         shared_(shared),
         queries_(dynamic),
         keys_(queries_ + S::QUERY_BYTES),
         values_(keys_ + S::KEY_BYTES),
-        tokens_(a, shared.tokens) {}
+        tokens_(a, shared.work.tokens, shared.window) {}
 
   __device__ void run() {
-    if (thread() == 0) find_work();
+    if (thread() == 0) find(S::LINES);
     __syncthreads();
-    const TokenTable& tokens = shared_.tokens;
-    if (shared_.split > 0 && tokens.begin >= tokens.history + tokens.fresh) return;
+    if (is_beyond()) return;
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) lines_[m].clear();
-    if (tokens.begin < tokens.end) {
+    if (work_.tokens.begin < work_.tokens.end) {
       load_queries();
       attend();
     }
@@ -73,73 +72,28 @@ class TiledAttention {
   }
   static __device__ int warp_key() { return thread() / LANES / S::LINE_WARPS * S::OWN_KEYS; }
 
-  __device__ int32_t query_of(int line) const { return (shared_.first_line + line) / a_.group; }
-  __device__ int32_t query_head_of(int line) const {
-    return shared_.tokens.head * a_.group + (shared_.first_line + line) % a_.group;
-  }
-  __device__ bool is_valid(int line) const {
-    return shared_.first_line + line < a_.lines && query_of(line) < shared_.valid;
-  }
-  __device__ uint64_t ancestors_of_line(int line) const {
+  /** Of a line, under a tree mask. */
+  __device__ uint64_t ancestors(int line) const {
     return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[line] : 0;
-  }
-
-  /** What the block is to do. One thread calls. */
-  __device__ void find_work() {
-    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
-    TokenTable& tokens = shared_.tokens;
-    int32_t tiles = (a_.lines + S::LINES - 1) / S::LINES;
-    auto index = static_cast<int32_t>(blockIdx.x);
-    shared_.first_line = index % tiles * S::LINES;
-    index /= tiles;
-    shared_.split = index % a_.splits;
-    index /= a_.splits;
-    tokens.head = index % a_.heads;
-    tokens.row = index / a_.heads;
-    TokenCounts counts =
-        tokens_of(a_.op.history, a_.op.fresh, tokens.row, tokens.head, INT32_MAX, notes);
-    shared_.valid = valid_queries(a_.op.q, a_.op.query_lengths, tokens.row, notes);
-    tokens.history = counts.history;
-    tokens.fresh = counts.fresh;
-    // The end of what any of the lines sees.
-    int32_t end = query_of(0) < shared_.valid ? counts.all() : 0;
-    if (end > 0 && a_.op.mask == TRIMTAB_MASK_CAUSAL) {
-      int32_t last = min(query_of(S::LINES - 1), shared_.valid - 1);
-      end = counts.history + min(counts.fresh, last + 1);
-    }
-    int64_t begin = shared_.split * a_.split_tokens;
-    tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
-    tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
-    tokens_.find();
   }
 
   /** Copies queries, with the sign of the scale, and notes who sees what in a tree. */
   __device__ void load_queries() {
     constexpr int UNITS = S::COLUMNS / 8;
-    auto columns = static_cast<int32_t>(a_.op.q.size[3]);
-    uint32_t flip = a_.op.scale < 0 ? 0x80008000u : 0u;
     for (int i = thread(); i < S::LINES * UNITS; i += S::THREADS) {
       int line = i / UNITS;
       int column = i % UNITS * 8;
-      uint4 words = make_uint4(0, 0, 0, 0);
-      if (column < columns && is_valid(line)) {
-        const char* from =
-            vector_of(a_.op.q, shared_.tokens.row, query_head_of(line), query_of(line));
-        words = *reinterpret_cast<const uint4*>(from + 2 * column);
-        words.x ^= flip, words.y ^= flip, words.z ^= flip, words.w ^= flip;
-      }
-      *reinterpret_cast<uint4*>(queries_ + line * S::QUERY_PITCH + 2 * column) = words;
+      *reinterpret_cast<uint4*>(queries_ + line * S::QUERY_PITCH + 2 * column) =
+          query_words(line, column);
     }
     if (a_.op.mask != TRIMTAB_MASK_TREE) return;
-    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     for (int line = thread(); line < S::LINES; line += S::THREADS) {
-      shared_.ancestors[line] =
-          is_valid(line) ? ancestors_of(a_.op, shared_.tokens.row, query_of(line), notes) : 0;
+      shared_.ancestors[line] = ancestors_of_line(line);
     }
   }
 
   __device__ void attend() {
-    bool active = shared_.first_line + warp_line() < a_.lines;
+    bool active = exists(warp_line());
     Tile tile = tokens_.first();
     tokens_.template copy<0>(tile, keys_, shared_.scales[0]);
     commit_copies();
@@ -215,10 +169,14 @@ class TiledAttention {
       }
     }
     if constexpr (Kind::CODES) scale(logits, shared_.scales[0], S::KEYS);
-    if (!whole(tile)) hide_unseen(tile, logits);
+    if (!whole(tile, S::KEYS, 0)) hide_unseen(tile, logits);
     float unit = fabsf(a_.op.scale) * 1.4426950408889634f;
 #pragma unroll
-    for (int m = 0; m < S::LINE_TILES; m++) lines_[m].weigh(logits[m], unit);
+    for (int m = 0; m < S::LINE_TILES; m++) {
+      float kept[2];
+      lines_[m].weigh(logits[m], unit, kept);
+      lines_[m].keep(kept);
+    }
   }
 
   /** Adds the tile's values. */
@@ -266,25 +224,13 @@ class TiledAttention {
     }
   }
 
-  /** Whether all lines see all of a tile's keys. */
-  __device__ __forceinline__ bool whole(const Tile& tile) const {
-    if (tile.count < S::KEYS) return false;
-    if (tile.paged || a_.op.mask == TRIMTAB_MASK_NONE) return true;
-    return a_.op.mask == TRIMTAB_MASK_CAUSAL && tile.first + S::KEYS - 1 <= query_of(0);
-  }
-
   __device__ __forceinline__ void hide_unseen(const Tile& tile, Logits& logits) const {
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
 #pragma unroll
       for (int h = 0; h < 2; h++) {
         int line = warp_line() + 16 * m + 8 * h + g();
-        uint64_t seen = lower_bits(tile.count);
-        if (!tile.paged) {
-          seen &= seen_of_fresh(a_.op.mask, query_of(line), ancestors_of_line(line), tile.first,
-                                shared_.tokens.fresh);
-        }
-        seen >>= warp_key() + 2 * c();
+        uint64_t seen = this->seen(tile, 0, line, ancestors(line)) >> (warp_key() + 2 * c());
 #pragma unroll
         for (int n = 0; n < KEY_TILES; n++) {
 #pragma unroll
@@ -304,8 +250,8 @@ class TiledAttention {
       for (int h = 0; h < 2; h++) {
         int line = warp_line() + 16 * m + 8 * h + g();
         PartialSum sum{lines_[m].max[h], line_sum(lines_[m].sum[h])};
-        if (shared_.first_line + line >= a_.lines) continue;
-        Output output(*this, line, sum, c() == 0);
+        if (!exists(line)) continue;
+        LineOutput output(*this, line, ancestors(line), sum, c() == 0);
 #pragma unroll
         for (int t = 0; t < COLUMN_TILES; t++) {
 #pragma unroll
@@ -339,8 +285,7 @@ class TiledAttention {
       }
     }
     __syncthreads();
-    for (int line = warp; line < S::LINES && shared_.first_line + line < a_.lines;
-         line += S::WARPS) {
+    for (int line = warp; line < S::LINES && exists(line); line += S::WARPS) {
       PartialSum all{-infinity(), 0.f};
       float weights[S::WARPS];
 #pragma unroll
@@ -350,7 +295,7 @@ class TiledAttention {
         weights[w] = weight_of(shared_.sums[w][line], all.max);
         all.sum = fma(shared_.sums[w][line].sum, weights[w], all.sum);
       }
-      Output output(*this, line, all, thread() % LANES == 0);
+      LineOutput output(*this, line, ancestors(line), all, thread() % LANES == 0);
       for (int column = thread() % LANES; column < S::COLUMNS; column += LANES) {
         float out = 0.f;
 #pragma unroll
@@ -362,46 +307,6 @@ class TiledAttention {
     }
   }
 
-  /** One line's result: final where the block has all tokens, else a part for combine(). */
-  class Output {
-   public:
-    __device__ __forceinline__ Output(const TiledAttention& from, int line, PartialSum sum,
-                                      bool first)
-        : columns_(static_cast<int32_t>(from.a_.op.q.size[3])) {
-      const AttendArguments& a = from.a_;
-      int32_t head = from.query_head_of(line);
-      int32_t query = from.query_of(line);
-      int32_t row = from.shared_.tokens.row;
-      if (a.splits > 1) {
-        Partials partials(a);
-        int64_t part = partials.first(row, head, query) + from.shared_.split;
-        to_ = partials.out(part);
-        sum_ = 1.f;
-        seen_ = true;
-        if (first) partials.sum(part) = sum;
-      } else {
-        to_ = out_of(a.op, row, head, query);
-        sum_ = sum.sum;
-        TokenCounts counts{from.shared_.tokens.history, from.shared_.tokens.fresh};
-        seen_ = from.is_valid(line) && sees_any(a.op, counts, query, from.ancestors_of_line(line));
-        if (first && has(a.op.lse)) {
-          row_of(a.op.lse, row, head)[query] = seen_ ? log_sum(sum) : -infinity();
-        }
-      }
-    }
-
-    __device__ __forceinline__ void put(int column, float out) const {
-      if (column < columns_) to_[column] = seen_ ? out / sum_ : 0.f;
-    }
-
-   private:
-    const int32_t columns_;
-    float* to_;
-    float sum_;
-    bool seen_; /* whether the line sees anything */
-  };
-
-  const AttendArguments& a_;
   TileShared<S>& shared_;
   unsigned char* const queries_;
   unsigned char* const keys_;

@@ -26,38 +26,42 @@ struct Places {
  * history and the new tokens behind it.
  */
 struct TokenTable {
-  /** Tokens whose pages are known at a time: a multiple of every page and every tile. */
-  static constexpr int WINDOW = 2048;
   int32_t row, head;
   int32_t history; /* tokens */
   int32_t fresh;
   int32_t begin, end;
   Places places[2]; /* new tokens, history */
-  int32_t pages[WINDOW / 16];
 };
 
-/**
- * Copies of those tokens. D: columns in shared memory, those past the head's are 0. KEYS of a tile.
- * CODES: whether pages hold codes of 8 bits; everything else has 16.
- */
-template <int D, int KEYS, int THREADS, bool CODES>
-class Tokens {
+__device__ inline Places places_of(const trimtab_pages& pages, int32_t row, int32_t kv_head) {
+  HeadPages head(pages, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, kv_head);
+  return {{head.slab, head.slab + head.to_value},
+          {head.token_bytes, head.token_bytes},
+          head.page_bytes,
+          head.tokens - 1,
+          head.shift};
+}
+
+__device__ inline Places places_of(const trimtab_new_tokens& fresh, int32_t row, int32_t head) {
+  int64_t bytes = bits(fresh.k.dtype) / 8;
+  return {{vector_of(fresh.k, row, head, 0), vector_of(fresh.v, row, head, 0)},
+          {fresh.k.stride[2] * bytes, fresh.v.stride[2] * bytes},
+          0,
+          INT32_MAX,
+          31};
+}
+
+/** Fills in `places`. */
+__device__ inline void find_places(const trimtab_attend_params& op, TokenTable& table) {
+  if (has(op.fresh)) table.places[0] = places_of(op.fresh, table.row, table.head);
+  if (has(op.history)) table.places[1] = places_of(op.history, table.row, table.head);
+}
+
+/** The tiles of KEYS tokens that a block goes through; none holds tokens of both sources. */
+template <int KEYS>
+class Tiles {
  public:
-  /** Bytes from key to key and from value to value. They keep the accesses of a warp apart: keys
-   * are read eight neighbours a thread, values by read_transposed(). */
-  static constexpr int KEY_PITCH = 2 * D + 64;
-  static constexpr int VALUE_PITCH = 2 * D + 16;
-  static constexpr int KEY_CODES_PITCH = D + 32;
-  static constexpr int VALUE_CODES_PITCH = D + 16;
-
-  __device__ __forceinline__ Tokens(const AttendArguments& a, TokenTable& table)
-      : a_(a), table_(table) {}
-
-  /** One thread calls, before a barrier. */
-  __device__ void find() const {
-    if (has(a_.op.fresh)) table_.places[0] = places_of(a_.op.fresh);
-    if (has(a_.op.history)) table_.places[1] = places_of(a_.op.history);
-  }
+  __device__ __forceinline__ explicit Tiles(const TokenTable& table) : table_(table) {}
 
   /** The tile that begins at a token of all. */
   __device__ __forceinline__ Tile tile(int32_t token) const {
@@ -73,12 +77,43 @@ class Tokens {
     return this->tile(tile.first + tile.count + (tile.paged ? 0 : table_.history));
   }
 
+ protected:
+  const TokenTable& table_;
+};
+
+/** Page ids of a stretch of the history, in shared memory. */
+struct PageWindow {
+  /** Tokens: a multiple of every page and every tile. */
+  static constexpr int TOKENS = 2048;
+  int32_t ids[TOKENS / 16];
+};
+
+/**
+ * Copies of those tokens. D: columns in shared memory, those past the head's are 0. KEYS of a tile.
+ * CODES: whether pages hold codes of 8 bits; everything else has 16.
+ */
+template <int D, int KEYS, int THREADS, bool CODES>
+class Tokens : public Tiles<KEYS> {
+  using Tiles<KEYS>::table_;
+
+ public:
+  /** Bytes from key to key and from value to value. They keep the accesses of a warp apart: keys
+   * are read eight neighbours a thread, values by read_transposed(). */
+  static constexpr int KEY_PITCH = 2 * D + 64;
+  static constexpr int VALUE_PITCH = 2 * D + 16;
+  static constexpr int KEY_CODES_PITCH = D + 32;
+  static constexpr int VALUE_CODES_PITCH = D + 16;
+
+  __device__ __forceinline__ Tokens(const AttendArguments& a, const TokenTable& table,
+                                    PageWindow& window)
+      : Tiles<KEYS>(table), a_(a), window_(window) {}
+
   /** Begins the copy of a tile's keys (PART 0) or values (1), and of their scales. Keys come
    * first. All threads of the block call; a barrier lies between this and the last reading. */
   template <int PART>
   __device__ __forceinline__ void copy(const Tile& tile, unsigned char* to,
                                        uint16_t* scales) const {
-    if (PART == 0 && tile.paged && (tile.first - table_.begin) % TokenTable::WINDOW == 0) {
+    if (PART == 0 && tile.paged && (tile.first - table_.begin) % PageWindow::TOKENS == 0) {
       read_table(tile.first);
     }
     if (CODES && tile.paged) {
@@ -90,36 +125,17 @@ class Tokens {
   }
 
  private:
-  __device__ Places places_of(const trimtab_pages& pages) const {
-    HeadPages head(pages, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
-    return {{head.slab, head.slab + head.to_value},
-            {head.token_bytes, head.token_bytes},
-            head.page_bytes,
-            head.tokens - 1,
-            head.shift};
-  }
-
-  __device__ Places places_of(const trimtab_new_tokens& fresh) const {
-    int64_t bytes = bits(fresh.k.dtype) / 8;
-    return {{vector_of(fresh.k, table_.row, table_.head, 0),
-             vector_of(fresh.v, table_.row, table_.head, 0)},
-            {fresh.k.stride[2] * bytes, fresh.v.stride[2] * bytes},
-            0,
-            INT32_MAX,
-            31};
-  }
-
   /** Reads the page ids of a window, -1 in the place of a bad one. */
   __device__ void read_table(int32_t first) const {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
-    int32_t tokens = min(min(table_.history, table_.end) - first, TokenTable::WINDOW);
+    int32_t tokens = min(min(table_.history, table_.end) - first, PageWindow::TOKENS);
     __syncthreads();
     for (auto i = static_cast<int32_t>(threadIdx.x); i << pages.shift < tokens; i += THREADS) {
       int64_t place = (first >> pages.shift) + i;
       int32_t id = pages.table[place * pages.table_stride];
       bool good = notes.inside(pages.argument, pages.table_index + place, id, 0, pages.pages - 1);
-      table_.pages[i] = good ? id : -1;
+      window_.ids[i] = good ? id : -1;
     }
     __syncthreads();
   }
@@ -127,7 +143,7 @@ class Tokens {
   /** The page of a token; that of new tokens is 0. */
   __device__ __forceinline__ int32_t page(const Tile& tile, int32_t token) const {
     if (!tile.paged) return 0;
-    return table_.pages[(token - table_.begin) % TokenTable::WINDOW >> table_.places[1].shift];
+    return window_.ids[(token - table_.begin) % PageWindow::TOKENS >> table_.places[1].shift];
   }
 
   template <int PART, int BYTES, int PITCH>
@@ -169,7 +185,7 @@ class Tokens {
   }
 
   const AttendArguments& a_;
-  TokenTable& table_;
+  PageWindow& window_;
 };
 
 }  // namespace trimtab

@@ -34,6 +34,8 @@ struct Thread {
   bool returned = false;
   const Meeting* waits_at = nullptr;
   unsigned generation = 0;
+  const char* waits_in = nullptr;  // where it waits for something else, which `ready` tells
+  const std::function<bool()>* ready = nullptr;
 };
 
 // At most one a lane, since the masks of waiting lanes are disjoint.
@@ -46,6 +48,7 @@ std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Thread> threads;
 std::vector<Warp> warps;
 Meeting barrier;
+Meeting numbered[16];
 unsigned current;
 std::unique_ptr<void, decltype(&std::free)> shared(nullptr, &std::free);
 std::string reason;
@@ -58,6 +61,9 @@ void run_thread() {
 }
 
 bool can_run(const Thread& thread) {
+  if (thread.ready != nullptr) {
+    return (*thread.ready)();
+  }
   return !thread.returned &&
          (thread.waits_at == nullptr || thread.waits_at->generation != thread.generation);
 }
@@ -90,7 +96,10 @@ std::vector<unsigned> numbers(unsigned count) {
 std::string deadlock() {
   std::map<std::string, std::pair<unsigned, unsigned>> waiting;  // where: first thread, count
   for (unsigned t = 0; t < threads.size(); t++) {
-    const char* where = threads[t].returned ? "returned" : threads[t].waits_at->what;
+    const Thread& thread = threads[t];
+    const char* where = thread.returned           ? "returned"
+                        : thread.ready != nullptr ? thread.waits_in
+                                                  : thread.waits_at->what;
     auto [place, fresh] = waiting.try_emplace(where, t, 0);
     place->second.second++;
   }
@@ -108,6 +117,7 @@ void run_block(std::mt19937_64& random) {
   threads.assign(count, Thread());
   warps.assign((count + WARP - 1) / WARP, Warp());
   barrier = Meeting();
+  std::fill(std::begin(numbered), std::end(numbered), Meeting());
   while (fibers.size() < count) {
     fibers.push_back(std::make_unique<Fiber>());
   }
@@ -135,6 +145,13 @@ void run_block(std::mt19937_64& random) {
     }
     if (order().kind == Order::RANDOM) {
       arrange(places, random);
+    }
+  }
+  for (const Meeting& meeting : numbered) {
+    if (!failed && meeting.arrived != 0) {
+      failed = true;
+      reason = std::to_string(meeting.arrived) + " threads are counted in " + meeting.what +
+               " for nobody, of " + std::to_string(meeting.expected);
     }
   }
 }
@@ -219,6 +236,33 @@ void meet_block(const char* what) {
   } else {
     wait_at(barrier);
   }
+}
+
+void meet_numbered(const char* what, unsigned number, unsigned count, bool waits) {
+  Meeting& meeting = numbered[number];
+  if (meeting.arrived != 0 && meeting.expected != count) {
+    fail(std::string(what) + " " + std::to_string(number) + " of " + std::to_string(count) +
+         " threads, where others wait for " + std::to_string(meeting.expected));
+  }
+  meeting.what = what;
+  meeting.expected = count;
+  if (++meeting.arrived == count) {
+    meeting.arrived = 0;
+    meeting.generation++;
+  } else if (waits) {
+    wait_at(meeting);
+  }
+}
+
+void wait_until(const char* what, const std::function<bool()>& ready) {
+  if (ready()) {
+    return;
+  }
+  Thread& self = threads[current];
+  self.waits_in = what;
+  self.ready = &ready;
+  Fiber::leave(false);
+  self.ready = nullptr;
 }
 
 const uint64_t* meet_warp(const char* what, unsigned mask, uint64_t value) {

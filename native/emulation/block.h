@@ -54,6 +54,13 @@ const std::string& failure();
 // For the running fiber: waits until all threads of the block are here.
 void meet_block(const char* what);
 
+// For the running fiber: is counted at the block's barrier of that number and, if it `waits`, goes
+// on with the last of `count` threads.
+void meet_numbered(const char* what, unsigned number, unsigned count, bool waits);
+
+// For the running fiber: waits until `ready()`, which other threads bring about.
+void wait_until(const char* what, const std::function<bool()>& ready);
+
 // For the running fiber: waits until the lanes of `mask` are here and returns what each of them
 // brought.
 const uint64_t* meet_warp(const char* what, unsigned mask, uint64_t value);

@@ -209,7 +209,8 @@ cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> 
               grid.threads.x >= 1 && grid.threads.x <= 1024 && grid.threads.y >= 1 &&
               grid.threads.y <= 1024 && grid.threads.z >= 1 && grid.threads.z <= 64 &&
               threads <= MOST_THREADS &&
-              grid.shared_bytes <= MOST_SHARED_BYTES - STATIC_SHARED_BYTES;
+              grid.shared_bytes <=
+                  MODELS[current_context().device].most_shared_bytes - STATIC_SHARED_BYTES;
   if (!runs) {
     return cudaErrorInvalidConfiguration;
   }

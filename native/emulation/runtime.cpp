@@ -98,7 +98,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-      *value = MOST_SHARED_BYTES;
+      *value = static_cast<int>(MODELS[device].most_shared_bytes);
       return cudaSuccess;
     case cudaDevAttrWarpSize:
       *value = 32;
@@ -110,10 +110,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       *value = 1 << 20;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 8;
+      *value = MODELS[device].major;
       return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 6;
+      *value = MODELS[device].minor;
       return cudaSuccess;
   }
   return note(cudaErrorInvalidValue);

@@ -139,8 +139,13 @@ namespace emulation {
 // What each emulated GPU says of itself; few processors, so that grids sized by them stay small.
 constexpr int PROCESSORS = 4;
 constexpr unsigned MOST_THREADS = 1024;
-constexpr unsigned MOST_SHARED_BYTES =
-    99 * 1024;  // the least of the architectures that the library is built for, sm_75 apart
+struct Model {
+  int major, minor;            // compute capability
+  unsigned most_shared_bytes;  // of a block
+};
+// The first has the least shared memory of the architectures that the library is built for, sm_75
+// apart.
+constexpr Model MODELS[] = {{8, 6, 99 * 1024}, {9, 0, 227 * 1024}};
 
 // Checks the shape of a launch and enqueues it; the kernel runs when the stream is waited for.
 cudaError_t launch(const Grid& grid, cudaStream_t stream, std::function<void()> body);

@@ -1,0 +1,150 @@
+// A block of attention on tensor cores: its lines, the tokens they attend to, and where results go.
+#pragma once
+
+#include "attend/partials.cuh"
+#include "attend/tokens.cuh"
+
+namespace trimtab {
+
+/** What a block is to do, in shared memory. */
+struct BlockWork {
+  TokenTable tokens;
+  int32_t first_line, split;
+  int32_t valid; /* queries of the row */
+};
+
+/** The lines of a block, numbered from its first. */
+class BlockLines {
+ public:
+  __device__ __forceinline__ BlockLines(const AttendArguments& a, BlockWork& work)
+      : a_(a), work_(work) {}
+
+  /** Finds what a block of that many lines is to do. One thread calls, before a barrier. */
+  __device__ void find(int32_t lines) {
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    TokenTable& tokens = work_.tokens;
+    int32_t tiles = (a_.lines + lines - 1) / lines;
+    auto index = static_cast<int32_t>(blockIdx.x);
+    work_.first_line = index % tiles * lines;
+    index /= tiles;
+    work_.split = index % a_.splits;
+    index /= a_.splits;
+    tokens.head = index % a_.heads;
+    tokens.row = index / a_.heads;
+    TokenCounts counts =
+        tokens_of(a_.op.history, a_.op.fresh, tokens.row, tokens.head, INT32_MAX, notes);
+    work_.valid = valid_queries(a_.op.q, a_.op.query_lengths, tokens.row, notes);
+    tokens.history = counts.history;
+    tokens.fresh = counts.fresh;
+    // The end of what any of the lines sees.
+    int32_t end = query_of(0) < work_.valid ? counts.all() : 0;
+    if (end > 0 && a_.op.mask == TRIMTAB_MASK_CAUSAL) {
+      int32_t last = min(query_of(lines - 1), work_.valid - 1);
+      end = counts.history + min(counts.fresh, last + 1);
+    }
+    int64_t begin = work_.split * a_.split_tokens;
+    tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
+    tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
+    find_places(a_.op, tokens);
+  }
+
+  /** Whether the block is of a split that the row does not have. */
+  __device__ __forceinline__ bool is_beyond() const {
+    const TokenTable& tokens = work_.tokens;
+    return work_.split > 0 && tokens.begin >= tokens.history + tokens.fresh;
+  }
+
+  __device__ __forceinline__ bool exists(int line) const {
+    return work_.first_line + line < a_.lines;
+  }
+  __device__ __forceinline__ int32_t query_of(int line) const {
+    return (work_.first_line + line) / a_.group;
+  }
+  __device__ __forceinline__ int32_t query_head_of(int line) const {
+    return work_.tokens.head * a_.group + (work_.first_line + line) % a_.group;
+  }
+  __device__ __forceinline__ bool is_valid(int line) const {
+    return exists(line) && query_of(line) < work_.valid;
+  }
+
+  /** Eight neighbours of a line's query, with the sign of the scale; 0 where there is none. */
+  __device__ __forceinline__ uint4 query_words(int line, int column) const {
+    if (column >= static_cast<int32_t>(a_.op.q.size[3]) || !is_valid(line)) {
+      return make_uint4(0, 0, 0, 0);
+    }
+    uint32_t flip = a_.op.scale < 0 ? 0x80008000u : 0u;
+    const char* from = vector_of(a_.op.q, work_.tokens.row, query_head_of(line), query_of(line));
+    uint4 words = *reinterpret_cast<const uint4*>(from + 2 * column);
+    words.x ^= flip, words.y ^= flip, words.z ^= flip, words.w ^= flip;
+    return words;
+  }
+
+  /** In a tree: a bit for each new token that a line's query sees. */
+  __device__ __forceinline__ uint64_t ancestors_of_line(int line) const {
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    return is_valid(line) ? ancestors_of(a_.op, work_.tokens.row, query_of(line), notes) : 0;
+  }
+
+  /** Of 64 of the tokens of a tile from a number on, those that a line sees. */
+  __device__ __forceinline__ uint64_t seen(const Tile& tile, int from, int line,
+                                           uint64_t ancestors) const {
+    uint64_t seen = lower_bits(tile.count - from);
+    if (tile.paged) return seen;
+    return seen & seen_of_fresh(a_.op.mask, query_of(line), ancestors, tile.first + from,
+                                work_.tokens.fresh);
+  }
+
+  /** Whether lines from `first` on see all of a tile of that many keys. */
+  __device__ __forceinline__ bool whole(const Tile& tile, int keys, int first) const {
+    if (tile.count < keys) return false;
+    if (tile.paged || a_.op.mask == TRIMTAB_MASK_NONE) return true;
+    return a_.op.mask == TRIMTAB_MASK_CAUSAL && tile.first + keys - 1 <= query_of(first);
+  }
+
+ protected:
+  const AttendArguments& a_;
+  BlockWork& work_;
+  friend class LineOutput;
+};
+
+/** One line's result: final where the block has all tokens, else a part for combine(). */
+class LineOutput {
+ public:
+  /** `first`: of the threads that hold the line. */
+  __device__ __forceinline__ LineOutput(const BlockLines& lines, int line, uint64_t ancestors,
+                                        PartialSum sum, bool first)
+      : columns_(static_cast<int32_t>(lines.a_.op.q.size[3])) {
+    const AttendArguments& a = lines.a_;
+    const TokenTable& tokens = lines.work_.tokens;
+    int32_t head = lines.query_head_of(line);
+    int32_t query = lines.query_of(line);
+    if (a.splits > 1) {
+      Partials partials(a);
+      int64_t part = partials.first(tokens.row, head, query) + lines.work_.split;
+      to_ = partials.out(part);
+      sum_ = 1.f;
+      seen_ = true;
+      if (first) partials.sum(part) = sum;
+    } else {
+      to_ = out_of(a.op, tokens.row, head, query);
+      sum_ = sum.sum;
+      TokenCounts counts{tokens.history, tokens.fresh};
+      seen_ = lines.is_valid(line) && sees_any(a.op, counts, query, ancestors);
+      if (first && has(a.op.lse)) {
+        row_of(a.op.lse, tokens.row, head)[query] = seen_ ? log_sum(sum) : -infinity();
+      }
+    }
+  }
+
+  __device__ __forceinline__ void put(int column, float out) const {
+    if (column < columns_) to_[column] = seen_ ? out / sum_ : 0.f;
+  }
+
+ private:
+  const int32_t columns_;
+  float* to_;
+  float sum_;
+  bool seen_; /* whether the line sees anything */
+};
+
+}  // namespace trimtab

@@ -1,0 +1,238 @@
+// Attention on tensor cores of sm_90a (wgmma) where many lines share a head's keys: of a block one
+// warpgroup copies tokens into shared memory, the others take 64 lines each past them.
+//
+// A warpgroup's products run beside its own and the others' softmax: those of the next tile's keys
+// are begun before the last tile's values, and while they run logits become weights. The
+// warpgroups take turns in beginning products, so that one's softmax meets the other's products.
+//
+// n lines, t tokens of d columns, a key/value head:
+//   bytes  4 t d for every 128 or 192 lines, from L2 after the first; 4 n d and 4 n d once
+//   FLOPs  4 n t d
+//   bound  tensor cores; for 64 columns exp2 as much: 16 a cycle against 32 columns' products
+// A product [64, 16] x [16, 128] takes 64 cycles and reads 4 KiB of keys or values and, of logits,
+// 2 KiB of queries from shared memory, 48 cycles.
+//
+// Errors are those of tiles.cuh.
+#pragma once
+
+#include "attend/hopper_copies.cuh"
+#include "attend/softmax.cuh"
+#include "common/launch.cuh"
+
+namespace trimtab {
+
+/** A warpgroup that takes 64 lines past all tokens. */
+template <class S>
+class HopperLines : BlockLines {
+ public:
+  __device__ HopperLines(const AttendArguments& a, HopperShared<S>& shared,
+                         const HopperTiles<S>& tiles, int consumer)
+      : BlockLines(a, shared.work), shared_(shared), tiles_(tiles), consumer_(consumer) {}
+
+  __device__ __forceinline__ void run() {
+    lines_.clear();
+    if (work_.tokens.begin < work_.tokens.end) {
+      load_queries();
+      attend();
+    }
+    finish();
+  }
+
+ private:
+  static constexpr int KEY_TILES = S::KEYS / 8;
+  static constexpr int COLUMN_TILES = S::COLUMNS / 8;
+  static constexpr int KEY_STEPS = S::KEYS / 16;
+  static constexpr int LAST = S::CONSUMERS - 1;
+  /** The block's numbered barriers: two from the first on for each consumer. */
+  static constexpr int TURNS = 1, QUERIES = TURNS + S::CONSUMERS;
+  using Logits = float[KEY_TILES][4];
+  using Weights = uint32_t[KEY_STEPS][4];
+
+  static __device__ __forceinline__ int thread() {
+    return static_cast<int>(threadIdx.x) % WARPGROUP;
+  }
+  /** Line g of a thread's two is at 0, g + 8 at 1. */
+  __device__ __forceinline__ int line(int h) const {
+    return consumer_ * S::GROUP_LINES + thread() / LANES * 16 + thread() % LANES / 4 + 8 * h;
+  }
+  __device__ __forceinline__ uint64_t ancestors(int line) const {
+    return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[line] : 0;
+  }
+
+  __device__ void load_queries() const {
+    constexpr int UNITS = S::COLUMNS / 8;
+    int first = consumer_ * S::GROUP_LINES;
+    unsigned char* to = tiles_.queries(consumer_);
+    for (int i = thread(); i < S::GROUP_LINES * UNITS; i += WARPGROUP) {
+      int place = place_of_unit(i / UNITS, i % UNITS, S::QUERY_PANEL_BYTES);
+      *reinterpret_cast<uint4*>(to + place) = query_words(first + i / UNITS, i % UNITS * 8);
+    }
+    if (a_.op.mask == TRIMTAB_MASK_TREE && thread() < S::GROUP_LINES) {
+      shared_.ancestors[first + thread()] = ancestors_of_line(first + thread());
+    }
+    publish_to_tensor_cores();
+    meet(QUERIES + consumer_, WARPGROUP);
+  }
+
+  __device__ __forceinline__ void attend() {
+    Tiles<S::KEYS> order(work_.tokens);
+    Tile tile = order.first();
+    Turn<S> values, keys;
+    Logits logits;
+    Weights weights;
+    float kept[2];
+    shared_.filled[0][keys.stage].wait(keys.parity);
+    multiply_keys(keys.stage, logits);
+    wait_products<0>(logits);
+    release(0, keys.stage);
+    weigh(tile, logits, kept);
+    round(logits, weights);
+    tile = order.next(tile);
+    // The first of all turns is the first warpgroup's.
+    if (consumer_ == LAST && tile.count > 0) pass(TURNS, 2 * WARPGROUP);
+    while (tile.count > 0) {
+      Tile next = order.next(tile);
+      keys.next();
+      shared_.filled[0][keys.stage].wait(keys.parity);
+      meet(TURNS + consumer_, 2 * WARPGROUP);
+      multiply_keys(keys.stage, logits);
+      shared_.filled[1][values.stage].wait(values.parity);
+      add_values(values.stage, weights);
+      if (consumer_ < LAST || next.count > 0) {
+        pass(TURNS + (consumer_ + 1) % S::CONSUMERS, 2 * WARPGROUP);
+      }
+      wait_products<1>(logits);
+      release(0, keys.stage);
+      weigh(tile, logits, kept);
+      wait_products<0>(lines_.out);
+      release(1, values.stage);
+      values.next();
+      lines_.keep(kept);
+      round(logits, weights);
+      tile = next;
+    }
+    shared_.filled[1][values.stage].wait(values.parity);
+    add_values(values.stage, weights);
+    wait_products<0>(lines_.out);
+  }
+
+  /** A tile that this warp no longer reads. */
+  __device__ __forceinline__ void release(int part, int stage) const {
+    if (thread() % LANES == 0) shared_.emptied[part][stage].arrive();
+  }
+
+  /** Begins the products of the queries and a tile's keys. */
+  __device__ __forceinline__ void multiply_keys(int stage, Logits& logits) const {
+    PanelMatrix queries(tiles_.queries(consumer_), S::QUERY_PANEL_BYTES);
+    PanelMatrix keys(tiles_.tile(0, stage), S::TILE_PANEL_BYTES);
+    before_products();
+#pragma unroll
+    for (int column = 0; column < S::COLUMNS; column += 16) {
+      int panel = column / PANEL_COLUMNS;
+      int bytes = column % PANEL_COLUMNS * 2;
+      begin_product<S::HALF>(logits, queries.plus(panel * S::QUERY_PANEL_BYTES + bytes),
+                             keys.plus(panel * S::TILE_PANEL_BYTES + bytes), column > 0);
+    }
+    commit_products();
+  }
+
+  /** Begins those of weights and a tile's values. */
+  __device__ __forceinline__ void add_values(int stage, const Weights& weights) {
+    PanelMatrix values(tiles_.tile(1, stage), S::TILE_PANEL_BYTES);
+    before_products();
+#pragma unroll
+    for (int step = 0; step < KEY_STEPS; step++) {
+      begin_product<S::HALF>(lines_.out, weights[step], values.plus(step * 16 * PANEL_PITCH));
+    }
+    commit_products();
+  }
+
+  __device__ __forceinline__ void weigh(const Tile& tile, Logits& logits, float (&kept)[2]) {
+    if (!whole(tile, S::KEYS, consumer_ * S::GROUP_LINES)) hide_unseen(tile, logits);
+    lines_.weigh(logits, fabsf(a_.op.scale) * 1.4426950408889634f, kept);
+  }
+
+  __device__ __forceinline__ void hide_unseen(const Tile& tile, Logits& logits) const {
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      uint64_t ancestors = this->ancestors(line(h));
+#pragma unroll
+      for (int from = 0; from < S::KEYS; from += 64) {
+        uint64_t seen = this->seen(tile, from, line(h), ancestors) >> thread() % 4 * 2;
+#pragma unroll
+        for (int n = 0; n < 8 && from / 8 + n < KEY_TILES; n++) {
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            if ((seen >> (8 * n + i) & 1) == 0) logits[from / 8 + n][2 * h + i] = -infinity();
+          }
+        }
+      }
+    }
+  }
+
+  static __device__ __forceinline__ void round(const Logits& logits, Weights& weights) {
+#pragma unroll
+    for (int step = 0; step < KEY_STEPS; step++) {
+      round_weights<S::HALF>(logits, step, weights[step]);
+    }
+  }
+
+  __device__ void finish() const {
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      PartialSum sum{lines_.max[h], line_sum(lines_.sum[h])};
+      if (!exists(line(h))) continue;
+      LineOutput output(*this, line(h), ancestors(line(h)), sum, thread() % 4 == 0);
+#pragma unroll
+      for (int t = 0; t < COLUMN_TILES; t++) {
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          output.put(8 * t + thread() % 4 * 2 + i, lines_.out[t][2 * h + i]);
+        }
+      }
+    }
+  }
+
+  HopperShared<S>& shared_;
+  const HopperTiles<S> tiles_;
+  const int consumer_;
+  Lines<COLUMN_TILES> lines_;
+};
+
+template <class S>
+__device__ __forceinline__ void attend_hopper_block(const AttendArguments& a,
+                                                    HopperShared<S>& shared,
+                                                    unsigned char* dynamic) {
+  if (threadIdx.x == 0) {
+    BlockLines(a, shared.work).find(S::LINES);
+    for (int part = 0; part < 2; part++) {
+      for (int stage = 0; stage < S::STAGES; stage++) {
+        shared.filled[part][stage].begin(HopperCopies<S>::WARPS);
+        shared.emptied[part][stage].begin(S::CONSUMERS * WARPGROUP / LANES);
+      }
+    }
+  }
+  __syncthreads();
+  if (BlockLines(a, shared.work).is_beyond()) return;
+  HopperTiles<S> tiles(dynamic);
+  int group = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / WARPGROUP, 0);
+  if (group == 0) {
+    fewer_registers<S::COPY_REGISTERS>();
+    HopperCopies<S>(a, shared, tiles).run();
+  } else {
+    more_registers<S::LINE_REGISTERS>();
+    HopperLines<S>(a, shared, tiles, group - 1).run();
+  }
+}
+
+template <class S>
+__global__ void __launch_bounds__(S::THREADS, 1)
+    attend_hopper(const __grid_constant__ AttendArguments a) {
+#if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  TRIMTAB_DYNAMIC_SHARED(dynamic);
+  __shared__ HopperShared<S> shared;
+  attend_hopper_block<S>(a, shared, dynamic);
+#endif
+}
+
+}  // namespace trimtab

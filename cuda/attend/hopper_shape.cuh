@@ -1,0 +1,78 @@
+// How a block of attention on sm_90a is made up, and what it holds in shared memory.
+#pragma once
+
+#include "attend/block.cuh"
+#include "common/barrier.cuh"
+#include "common/wgmma.cuh"
+
+namespace trimtab {
+
+/**
+ * One warpgroup copies tokens, CONSUMERS others take 64 lines each past all of them. COLUMNS: room
+ * for the head's dimension. KEYS of a tile; as many tiles as STAGES are there or on their way.
+ */
+template <int COLUMNS_, int KEYS_, int STAGES_, int CONSUMERS_, bool HALF_>
+struct HopperShape {
+  static constexpr int COLUMNS = COLUMNS_;
+  static constexpr int KEYS = KEYS_;
+  static constexpr int STAGES = STAGES_;
+  static constexpr int CONSUMERS = CONSUMERS_;
+  static constexpr bool HALF = HALF_;
+
+  static constexpr int GROUP_LINES = 64;
+  static constexpr int LINES = GROUP_LINES * CONSUMERS;
+  static constexpr int THREADS = WARPGROUP * (1 + CONSUMERS);
+  // A multiprocessor has 65536 registers; what is left after launching with as many for each is
+  // not enough for one more warpgroup's eight.
+  static constexpr int COPY_REGISTERS = CONSUMERS == 2 ? 56 : 32;
+  static constexpr int LINE_REGISTERS = CONSUMERS == 2 ? 224 : 160;
+
+  static constexpr int PANELS = COLUMNS / PANEL_COLUMNS;
+  static constexpr int QUERY_PANEL_BYTES = GROUP_LINES * PANEL_PITCH;
+  static constexpr int QUERY_BYTES = PANELS * QUERY_PANEL_BYTES; /* of a warpgroup */
+  static constexpr int TILE_PANEL_BYTES = KEYS * PANEL_PITCH;
+  static constexpr int TILE_BYTES = PANELS * TILE_PANEL_BYTES; /* of keys, or of values */
+  static constexpr int SHARED_BYTES =
+      PANEL_ALIGNMENT + CONSUMERS * QUERY_BYTES + 2 * STAGES * TILE_BYTES;
+};
+
+/** Of a block, in static shared memory. */
+template <class S>
+struct HopperShared {
+  BlockWork work;
+  Barrier filled[2][S::STAGES], emptied[2][S::STAGES]; /* keys, values */
+  uint64_t ancestors[S::LINES];                        /* under a tree mask */
+};
+
+/** And in dynamic one. */
+template <class S>
+class HopperTiles {
+ public:
+  __device__ __forceinline__ explicit HopperTiles(unsigned char* dynamic)
+      : queries_(dynamic + (PANEL_ALIGNMENT - reinterpret_cast<uintptr_t>(dynamic)) %
+                               PANEL_ALIGNMENT) {}
+
+  __device__ __forceinline__ unsigned char* queries(int consumer) const {
+    return queries_ + consumer * S::QUERY_BYTES;
+  }
+  /** Keys (part 0) or values (1) of a stage. */
+  __device__ __forceinline__ unsigned char* tile(int part, int stage) const {
+    return queries(S::CONSUMERS) + (part * S::STAGES + stage) * S::TILE_BYTES;
+  }
+
+ private:
+  unsigned char* const queries_;
+};
+
+/** Which stage a tile takes, and in which phase its barriers are then. */
+template <class S>
+struct Turn {
+  int stage = 0;
+  uint32_t parity = 0;
+
+  __device__ __forceinline__ void next() {
+    if (++stage == S::STAGES) stage = 0, parity ^= 1;
+  }
+};
+
+}  // namespace trimtab

@@ -1,0 +1,196 @@
+// Tensor cores of sm_90a: products by a warpgroup (wgmma), 128 threads that begin at a multiple of
+// 128. They run beside the threads that began them and read shared memory on their own.
+//
+// Matrices in shared memory are of 16-bit numbers and lie in panels of 64 columns: a panel's rows
+// follow each other at 128 bytes, and of a row the eight units of 16 bytes lie in an order of its
+// own, unit u at u ^ row % 8 (the "128-byte swizzle"), so that neither rows nor columns of units
+// meet in the same banks. Panels begin at multiples of 1024 bytes and hold a multiple of 8 rows.
+#pragma once
+
+#include "common/mma.cuh"
+
+namespace trimtab {
+
+constexpr int WARPGROUP = 128;
+constexpr int PANEL_COLUMNS = 64;
+constexpr int PANEL_PITCH = 128;
+constexpr int PANEL_ALIGNMENT = 1024;
+
+/** Where a unit of eight columns lies in a matrix of panels of that many bytes. */
+__device__ __forceinline__ int place_of_unit(int row, int unit, int panel_bytes) {
+  return unit / 8 * panel_bytes + row * PANEL_PITCH + (unit % 8 ^ row % 8) * 16;
+}
+
+/** A matrix in shared memory as products take it. */
+class PanelMatrix {
+ public:
+  __device__ __forceinline__ PanelMatrix(const unsigned char* panels, int panel_bytes)
+#ifdef __CUDACC__
+      : descriptor_(static_cast<uint64_t>(__cvta_generic_to_shared(panels)) >> 4 |
+                    uint64_t(panel_bytes >> 4) << 16 | uint64_t{1024 >> 4} << 32 |
+                    uint64_t{1} << 62) {
+  }
+  /** The same some bytes further, at a multiple of 32 in a row or of 1024 in a panel. */
+  __device__ __forceinline__ PanelMatrix plus(int bytes) const {
+    return PanelMatrix(descriptor_ + (bytes >> 4));
+  }
+  __device__ __forceinline__ uint64_t descriptor() const { return descriptor_; }
+
+ private:
+  __device__ __forceinline__ explicit PanelMatrix(uint64_t descriptor) : descriptor_(descriptor) {}
+  uint64_t descriptor_;
+#else
+      : start_(panels), panel_bytes_(panel_bytes) {
+  }
+  PanelMatrix plus(int bytes) const { return PanelMatrix(start_ + bytes, panel_bytes_); }
+
+  /** Number (row, column); rows and columns count from the start. */
+  template <bool HALF>
+  float at(int row, int column) const {
+    uint64_t address = reinterpret_cast<uint64_t>(start_) + column / 64 * panel_bytes_ +
+                       row * PANEL_PITCH + column % 64 * 2;
+    address ^= (address >> 7 & 7) << 4;
+    auto bits = *reinterpret_cast<const uint16_t*>(address);
+    return HALF ? from_f16(bits) : from_bf16(bits);
+  }
+
+ private:
+  const unsigned char* start_;
+  int panel_bytes_;
+#endif
+};
+
+/** What threads wrote to registers and shared memory before, products begun behind this see. */
+__device__ __forceinline__ void before_products() {
+#ifdef __CUDACC__
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#endif
+}
+
+/** Makes one group of the products begun since the last call. */
+__device__ __forceinline__ void commit_products() {
+#ifdef __CUDACC__
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+#endif
+}
+
+/** Waits until at most the newest PENDING groups are under way; `d` is the sum of one that ended,
+ * which the compiler could read before otherwise. */
+template <int PENDING, int TILES>
+__device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES][4]) {
+#ifdef __CUDACC__
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(PENDING) : "memory");
+#pragma unroll
+  for (int t = 0; t < TILES; t++) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) asm volatile("" : "+f"(d[t][i])::"memory");
+  }
+#endif
+}
+
+#ifdef __CUDACC__
+#define TRIMTAB_SUM4(d, t) "+f"(d[t][0]), "+f"(d[t][1]), "+f"(d[t][2]), "+f"(d[t][3])
+#define TRIMTAB_SUM16(d, t) \
+  TRIMTAB_SUM4(d, t), TRIMTAB_SUM4(d, t + 1), TRIMTAB_SUM4(d, t + 2), TRIMTAB_SUM4(d, t + 3)
+#define TRIMTAB_SUM32(d, t) TRIMTAB_SUM16(d, t), TRIMTAB_SUM16(d, t + 4)
+#define TRIMTAB_NAMES32                                                                        \
+  "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24," \
+  "%25,%26,%27,%28,%29,%30,%31"
+#define TRIMTAB_NAMES64                                                                       \
+  TRIMTAB_NAMES32                                                                             \
+  ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53," \
+  "%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define TRIMTAB_WGMMA(shape, type) \
+  "wgmma.mma_async.sync.aligned." shape ".f32." type "." type " "
+#endif
+
+/**
+ * Begins d = a b^T, or d += a b^T, for a [64, 16] and b [128, 16] in shared memory. Warp w of the
+ * warpgroup holds rows 16 w to 16 w + 15 of d, and of their tiles of 8 columns what
+ * multiply_add(float (&)[4], ...) says.
+ */
+template <bool HALF, int TILES>
+__device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelMatrix& a,
+                                              const PanelMatrix& b, bool add) {
+  static_assert(TILES == 16);
+#ifdef __CUDACC__
+#define TRIMTAB_PRODUCT(type)                                                             \
+  asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA("m64n128k16", \
+                                                                            type)         \
+               "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n"                      \
+               : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                 \
+               : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                  \
+               : "memory")
+  if constexpr (HALF) {
+    TRIMTAB_PRODUCT("f16");
+  } else {
+    TRIMTAB_PRODUCT("bf16");
+  }
+#undef TRIMTAB_PRODUCT
+#else
+  int thread = static_cast<int>(threadIdx.x) % WARPGROUP;
+  int row = thread / LANES * 16 + thread % LANES / 4;
+  for (int t = 0; t < TILES; t++) {
+    for (int i = 0; i < 4; i++) {
+      double sum = add ? d[t][i] : 0.f;
+      for (int k = 0; k < 16; k++) {
+        sum += double{a.at<HALF>(row + i / 2 * 8, k)} *
+               b.at<HALF>(8 * t + thread % 4 * 2 + i % 2, k);
+      }
+      d[t][i] = static_cast<float>(sum);
+    }
+  }
+#endif
+}
+
+/**
+ * Begins d += a b for a [64, 16] in registers and b [16, 8 TILES] in shared memory. A warp holds
+ * its 16 rows of a as multiply_add(float (&)[4], ...) says.
+ */
+template <bool HALF, int TILES>
+__device__ __forceinline__ void begin_product(float (&d)[TILES][4], const uint32_t (&a)[4],
+                                              const PanelMatrix& b) {
+  static_assert(TILES == 8 || TILES == 16);
+#ifdef __CUDACC__
+#define TRIMTAB_PRODUCT(type)                                                       \
+  if constexpr (TILES == 16) {                                                      \
+    asm volatile(TRIMTAB_WGMMA("m64n128k16", type) "{" TRIMTAB_NAMES64              \
+                 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"                           \
+                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                         \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())  \
+                 : "memory");                                                       \
+  } else {                                                                          \
+    asm volatile(TRIMTAB_WGMMA("m64n64k16", type) "{" TRIMTAB_NAMES32               \
+                 "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"                           \
+                 : TRIMTAB_SUM32(d, 0)                                              \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())  \
+                 : "memory");                                                       \
+  }
+  if constexpr (HALF) {
+    TRIMTAB_PRODUCT("f16")
+  } else {
+    TRIMTAB_PRODUCT("bf16")
+  }
+#undef TRIMTAB_PRODUCT
+#else
+  int lane = static_cast<int>(threadIdx.x) % LANES;
+  float rows[2][16];
+  for (int k = 0; k < 16; k++) {
+    for (int h = 0; h < 2; h++) {
+      uint32_t pair = __shfl_sync(ALL_LANES, a[k / 8 * 2 + h], lane / 4 * 4 + k % 8 / 2);
+      rows[h][k] = number_in<HALF>(pair, k % 2);
+    }
+  }
+  for (int t = 0; t < TILES; t++) {
+    for (int i = 0; i < 4; i++) {
+      double sum = d[t][i];
+      for (int k = 0; k < 16; k++) {
+        sum += double{rows[i / 2][k]} * b.at<HALF>(k, 8 * t + lane % 4 * 2 + i % 2);
+      }
+      d[t][i] = static_cast<float>(sum);
+    }
+  }
+#endif
+}
+
+}  // namespace trimtab
