@@ -60,7 +60,7 @@ class HopperCopies {
     int32_t place = (tile.first + from) >> pages.shift;
     int32_t id = pages.table[place * pages.table_stride];
     return notes.inside(pages.argument, pages.table_index + place, id, 0, pages.pages - 1) ? id
-                                                                                          : -1;
+                                                                                           : -1;
   }
 
   __device__ __forceinline__ void copy(const Tile& tile, int32_t pages, unsigned char* to) const {

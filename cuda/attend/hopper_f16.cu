@@ -3,6 +3,7 @@
 
 namespace trimtab {
 
-template bool launch_hopper<true>(const AttendArguments&, const Limits&, cudaStream_t, cudaError_t*);
+template bool launch_hopper<true>(const AttendArguments&, const Limits&, cudaStream_t,
+                                  cudaError_t*);
 
 }  // namespace trimtab

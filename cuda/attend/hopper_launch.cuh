@@ -32,8 +32,8 @@ bool launch_hopper(const AttendArguments& a, const Limits& limits, cudaStream_t 
   int64_t columns = a.op.q.size[3];
   if (limits.architecture != 90 || columns > 128) return false;
   return columns <= 64
-             ? launch_hopper_shape<HopperShape<64, 128, 2, 2, HALF>>(a, limits, stream, error)
-             : launch_hopper_shape<HopperShape<128, 128, 2, 2, HALF>>(a, limits, stream, error);
+             ? launch_hopper_shape<HopperShape<64, 128, 2, 2, HALF> >(a, limits, stream, error)
+             : launch_hopper_shape<HopperShape<128, 128, 2, 2, HALF> >(a, limits, stream, error);
 #endif
 }
 

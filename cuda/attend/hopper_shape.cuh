@@ -22,10 +22,11 @@ struct HopperShape {
   static constexpr int GROUP_LINES = 64;
   static constexpr int LINES = GROUP_LINES * CONSUMERS;
   static constexpr int THREADS = WARPGROUP * (1 + CONSUMERS);
-  // A multiprocessor has 65536 registers; what is left after launching with as many for each is
-  // not enough for one more warpgroup's eight.
-  static constexpr int COPY_REGISTERS = CONSUMERS == 2 ? 56 : 32;
-  static constexpr int LINE_REGISTERS = CONSUMERS == 2 ? 224 : 160;
+  // At its launch each thread gets the same share of the multiprocessor's registers.
+  static constexpr int REGISTERS = 65536 / THREADS / 8 * 8;
+  static constexpr int COPY_REGISTERS = 56;
+  static constexpr int LINE_REGISTERS =
+      (REGISTERS * (1 + CONSUMERS) - COPY_REGISTERS) / CONSUMERS / 8 * 8;
 
   static constexpr int PANELS = COLUMNS / PANEL_COLUMNS;
   static constexpr int QUERY_PANEL_BYTES = GROUP_LINES * PANEL_PITCH;
@@ -49,8 +50,8 @@ template <class S>
 class HopperTiles {
  public:
   __device__ __forceinline__ explicit HopperTiles(unsigned char* dynamic)
-      : queries_(dynamic + (PANEL_ALIGNMENT - reinterpret_cast<uintptr_t>(dynamic)) %
-                               PANEL_ALIGNMENT) {}
+      : queries_(dynamic +
+                 (PANEL_ALIGNMENT - reinterpret_cast<uintptr_t>(dynamic)) % PANEL_ALIGNMENT) {}
 
   __device__ __forceinline__ unsigned char* queries(int consumer) const {
     return queries_ + consumer * S::QUERY_BYTES;

@@ -21,35 +21,43 @@ __device__ __forceinline__ int place_of_unit(int row, int unit, int panel_bytes)
   return unit / 8 * panel_bytes + row * PANEL_PITCH + (unit % 8 ^ row % 8) * 16;
 }
 
-/** A matrix in shared memory as products take it. */
+/** A matrix in shared memory as products take it: where its panels begin and their bytes. */
+#ifdef __CUDACC__
 class PanelMatrix {
  public:
   __device__ __forceinline__ PanelMatrix(const unsigned char* panels, int panel_bytes)
-#ifdef __CUDACC__
-      : descriptor_(static_cast<uint64_t>(__cvta_generic_to_shared(panels)) >> 4 |
-                    uint64_t(panel_bytes >> 4) << 16 | uint64_t{1024 >> 4} << 32 |
-                    uint64_t{1} << 62) {
-  }
-  /** The same some bytes further, at a multiple of 32 in a row or of 1024 in a panel. */
+      : PanelMatrix(static_cast<uint64_t>(__cvta_generic_to_shared(panels)) >> 4 |
+                    uint64_t(panel_bytes >> 4) << 16 | EIGHT_ROWS << 32 | SWIZZLE_OF_128_BYTES) {}
+
+  /** The same some bytes further: a multiple of 32 in a row, of 1024 in a panel. */
   __device__ __forceinline__ PanelMatrix plus(int bytes) const {
     return PanelMatrix(descriptor_ + (bytes >> 4));
   }
+
   __device__ __forceinline__ uint64_t descriptor() const { return descriptor_; }
 
  private:
+  static constexpr uint64_t EIGHT_ROWS = 8 * PANEL_PITCH >> 4;
+  static constexpr uint64_t SWIZZLE_OF_128_BYTES = uint64_t{1} << 62;
+
   __device__ __forceinline__ explicit PanelMatrix(uint64_t descriptor) : descriptor_(descriptor) {}
+
   uint64_t descriptor_;
+};
 #else
-      : start_(panels), panel_bytes_(panel_bytes) {
-  }
+class PanelMatrix {
+ public:
+  PanelMatrix(const unsigned char* panels, int panel_bytes)
+      : start_(panels), panel_bytes_(panel_bytes) {}
+
   PanelMatrix plus(int bytes) const { return PanelMatrix(start_ + bytes, panel_bytes_); }
 
-  /** Number (row, column); rows and columns count from the start. */
+  /** Number (row, column), counted from the start. */
   template <bool HALF>
   float at(int row, int column) const {
-    uint64_t address = reinterpret_cast<uint64_t>(start_) + column / 64 * panel_bytes_ +
-                       row * PANEL_PITCH + column % 64 * 2;
-    address ^= (address >> 7 & 7) << 4;
+    auto address = reinterpret_cast<uintptr_t>(start_) + column / PANEL_COLUMNS * panel_bytes_ +
+                   row * PANEL_PITCH + column % PANEL_COLUMNS * 2;
+    address ^= (address / PANEL_PITCH % 8) * 16;
     auto bits = *reinterpret_cast<const uint16_t*>(address);
     return HALF ? from_f16(bits) : from_bf16(bits);
   }
@@ -57,8 +65,8 @@ class PanelMatrix {
  private:
   const unsigned char* start_;
   int panel_bytes_;
-#endif
 };
+#endif
 
 /** What threads wrote to registers and shared memory before, products begun behind this see. */
 __device__ __forceinline__ void before_products() {
@@ -100,8 +108,7 @@ __device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES]
   TRIMTAB_NAMES32                                                                             \
   ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53," \
   "%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define TRIMTAB_WGMMA(shape, type) \
-  "wgmma.mma_async.sync.aligned." shape ".f32." type "." type " "
+#define TRIMTAB_WGMMA(shape, type) "wgmma.mma_async.sync.aligned." shape ".f32." type "." type " "
 #endif
 
 /**
@@ -114,12 +121,11 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelM
                                               const PanelMatrix& b, bool add) {
   static_assert(TILES == 16);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                             \
-  asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA("m64n128k16", \
-                                                                            type)         \
-               "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n"                      \
-               : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                 \
-               : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                  \
+#define TRIMTAB_PRODUCT(type)                                                                 \
+  asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA(                  \
+                   "m64n128k16", type) "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n" \
+               : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                     \
+               : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                      \
                : "memory")
   if constexpr (HALF) {
     TRIMTAB_PRODUCT("f16");
@@ -134,8 +140,8 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelM
     for (int i = 0; i < 4; i++) {
       double sum = add ? d[t][i] : 0.f;
       for (int k = 0; k < 16; k++) {
-        sum += double{a.at<HALF>(row + i / 2 * 8, k)} *
-               b.at<HALF>(8 * t + thread % 4 * 2 + i % 2, k);
+        sum +=
+            double{a.at<HALF>(row + i / 2 * 8, k)} * b.at<HALF>(8 * t + thread % 4 * 2 + i % 2, k);
       }
       d[t][i] = static_cast<float>(sum);
     }
@@ -152,19 +158,19 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const uint32
                                               const PanelMatrix& b) {
   static_assert(TILES == 8 || TILES == 16);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                       \
-  if constexpr (TILES == 16) {                                                      \
-    asm volatile(TRIMTAB_WGMMA("m64n128k16", type) "{" TRIMTAB_NAMES64              \
-                 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"                           \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                         \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())  \
-                 : "memory");                                                       \
-  } else {                                                                          \
-    asm volatile(TRIMTAB_WGMMA("m64n64k16", type) "{" TRIMTAB_NAMES32               \
-                 "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"                           \
-                 : TRIMTAB_SUM32(d, 0)                                              \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())  \
-                 : "memory");                                                       \
+#define TRIMTAB_PRODUCT(type)                                                               \
+  if constexpr (TILES == 16) {                                                              \
+    asm volatile(TRIMTAB_WGMMA("m64n128k16", type) "{" TRIMTAB_NAMES64                      \
+                                                   "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;" \
+                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                 \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())          \
+                 : "memory");                                                               \
+  } else {                                                                                  \
+    asm volatile(TRIMTAB_WGMMA("m64n64k16", type) "{" TRIMTAB_NAMES32                       \
+                                                  "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"  \
+                 : TRIMTAB_SUM32(d, 0)                                                      \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())          \
+                 : "memory");                                                               \
   }
   if constexpr (HALF) {
     TRIMTAB_PRODUCT("f16")

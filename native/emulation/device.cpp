@@ -204,13 +204,13 @@ constexpr unsigned STATIC_SHARED_BYTES = 1024;
 cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> body) {
   std::lock_guard hold(lock());
   unsigned threads = grid.threads.x * grid.threads.y * grid.threads.z;
-  bool runs = grid.blocks.x >= 1 && grid.blocks.y >= 1 && grid.blocks.z >= 1 &&
-              grid.blocks.x <= 0x7fffffff && grid.blocks.y <= 65535 && grid.blocks.z <= 65535 &&
-              grid.threads.x >= 1 && grid.threads.x <= 1024 && grid.threads.y >= 1 &&
-              grid.threads.y <= 1024 && grid.threads.z >= 1 && grid.threads.z <= 64 &&
-              threads <= MOST_THREADS &&
-              grid.shared_bytes <=
-                  MODELS[current_context().device].most_shared_bytes - STATIC_SHARED_BYTES;
+  bool runs =
+      grid.blocks.x >= 1 && grid.blocks.y >= 1 && grid.blocks.z >= 1 &&
+      grid.blocks.x <= 0x7fffffff && grid.blocks.y <= 65535 && grid.blocks.z <= 65535 &&
+      grid.threads.x >= 1 && grid.threads.x <= 1024 && grid.threads.y >= 1 &&
+      grid.threads.y <= 1024 && grid.threads.z >= 1 && grid.threads.z <= 64 &&
+      threads <= MOST_THREADS &&
+      grid.shared_bytes <= MODELS[current_context().device].most_shared_bytes - STATIC_SHARED_BYTES;
   if (!runs) {
     return cudaErrorInvalidConfiguration;
   }

@@ -17,7 +17,7 @@
 
 namespace emulation {
 
-constexpr int DEVICES = 2;  // MODELS
+constexpr int DEVICES = 2;                        // MODELS
 constexpr size_t MEMORY_BYTES = size_t(1) << 30;  // of each device
 
 enum class Kind { DEVICE, PINNED };

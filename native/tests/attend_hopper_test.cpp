@@ -47,7 +47,8 @@ TEST_F(AttendHopper, FormatsAndHeadDims) {
   }
 }
 
-/** Pages of every size, rows and heads of any lengths; what ends within a tile and what does not. */
+/** Pages of every size, rows and heads of any lengths; what ends within a tile and what does not.
+ */
 TEST_F(AttendHopper, PagesAndLengths) {
   for (int page_tokens : {16, 32, 64, 128}) {
     SCOPED_TRACE(page_tokens);
@@ -147,8 +148,7 @@ TEST_F(AttendHopper, BadPagesAreNoted) {
   run.cache.table[3] = run.c.layout.pages();
   run.to_device();
   Status status;
-  ASSERT_NO_FATAL_FAILURE(
-      trimtab::test::run(run.params, workspace_attend, launch_attend, status));
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend, status));
   EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
   EXPECT_EQ(status.value().index, 3);
   run.out.values();

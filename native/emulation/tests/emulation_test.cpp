@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/barrier.cuh"
 #include "common/launch.cuh"
 
 extern "C" {
@@ -90,6 +91,59 @@ TEST(Emulation, LanesThatMissAnExchangeAreNamed) {
   EXPECT_EQ(run_reverse(SOME_LANES, {}).error, cudaErrorLaunchFailure);
   EXPECT_NE(emulation::failure().find("2 threads returned"), std::string::npos)
       << emulation::failure();
+}
+
+/** What one warp leaves out that fills shared memory for another one, which lets it go on then. */
+enum Forgotten { NONE, FILLED, LET_GO, WAITED };
+
+__global__ void hand_over(int* values, Forgotten forgotten) {
+  __shared__ Barrier filled;
+  TRIMTAB_DYNAMIC_SHARED(bytes);
+  int* shared = reinterpret_cast<int*>(bytes);
+  int thread = static_cast<int>(threadIdx.x);
+  if (thread == 0) filled.begin(32);
+  __syncthreads();
+  for (uint32_t round = 0; round < 3; round++) {
+    if (thread < 32) {
+      shared[thread] = values[thread] + 1;
+      if (forgotten != FILLED) filled.arrive();
+      if (forgotten != WAITED) meet(1, 64);
+    } else {
+      filled.wait(round % 2);
+      values[thread - 32] = shared[63 - thread];
+      if (forgotten != LET_GO) pass(1, 64);
+    }
+  }
+}
+
+std::string run_hand_over(Forgotten forgotten, emulation::Order order) {
+  emulation::order() = order;
+  CUctx_st* context = nullptr;
+  cuDevicePrimaryCtxRetain(&context, 0);
+  int* values = nullptr;
+  EXPECT_EQ(cudaMallocHost(&values, 32 * sizeof(int)), cudaSuccess);
+  for (int i = 0; i < 32; i++) values[i] = i;
+  Grid grid{dim3(1), dim3(64), 32 * sizeof(int)};
+  EXPECT_EQ(launch(hand_over, grid, nullptr, values, forgotten), cudaSuccess);
+  std::string outcome = cudaDeviceSynchronize() == cudaSuccess ? "" : emulation::failure();
+  // Reversed three times.
+  for (int i = 0; i < 32 && outcome.empty(); i++) {
+    if (values[i] != 31 - i + 3) outcome = "wrong values";
+  }
+  cuDevicePrimaryCtxRelease_v2(0);
+  cudaGetLastError();
+  EXPECT_EQ(cudaFreeHost(values), cudaSuccess);
+  emulation::order() = {};
+  return outcome;
+}
+
+TEST(Emulation, ThreadsHandOver) {
+  for (emulation::Order order : ORDERS) {
+    EXPECT_EQ(run_hand_over(NONE, order), "");
+    EXPECT_NE(run_hand_over(FILLED, order).find("32 threads wait in mbarrier"), std::string::npos);
+    EXPECT_NE(run_hand_over(LET_GO, order).find("32 threads wait in bar.sync"), std::string::npos);
+    EXPECT_NE(run_hand_over(WAITED, order), "");
+  }
 }
 
 TEST(Emulation, RefusesShapesThatNoDeviceRuns) {
