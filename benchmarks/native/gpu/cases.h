@@ -13,6 +13,7 @@ struct Bench {
   const Ceilings& ceilings;
   const Cublas& cublas;
   uint64_t l2_bytes;
+  std::string images;  // the file images.txt
 
   /** Copies of data of which a launch touches so many bytes: as many as leave the L2 cache several
    * times over. */
@@ -43,7 +44,7 @@ void head_cases(const Bench& bench);
 /** Attention over pages and new tokens. */
 void attention_cases(const Bench& bench);
 
-/** All scales of one layer of a whole image. */
+/** Attention and cache of whole images of published shapes. */
 void image_case(const Bench& bench);
 
 /** What an enqueued operation costs the host, from C++. */

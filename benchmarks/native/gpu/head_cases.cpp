@@ -90,6 +90,7 @@ void head_cases(const Bench& bench) {
   head(bench, TRIMTAB_FP8_E4M3, many, 1);
   head(bench, TRIMTAB_INT4, many, 1);
   head(bench, TRIMTAB_BF16, many, 64);
+  head(bench, TRIMTAB_BF16, few, 64);
 }
 
 }  // namespace bench

@@ -44,9 +44,15 @@ trimtab_launch on_stream();
 /** The library's launch of a kernel that does nothing. */
 Launch no_operation();
 
-/** An operation with a workspace of its own, checked once in full. */
+/** Device memory that operations of one stream may share, zeroed at first. */
+struct Workspace {
+  void* data = nullptr;
+  uint64_t bytes = 0;
+};
+
+/** An operation, checked once in full, with the workspace given or, if it needs more, its own. */
 template <typename Params>
-Launch operation(Memory& memory, Params params) {
+Launch operation(Memory& memory, Params params, Workspace shared = {}) {
   trimtab_error error{};
   error.struct_size = sizeof error;
   trimtab_launch launch = on_stream();
@@ -54,7 +60,8 @@ Launch operation(Memory& memory, Params params) {
   params.common.status = status_word();
   uint64_t bytes = 0;
   check(functions<Params>().workspace(&params, &bytes, &error), error);
-  params.common.workspace = bytes == 0 ? nullptr : memory.zeroed(bytes);
+  if (bytes > shared.bytes) shared = {memory.zeroed(bytes), bytes};
+  params.common.workspace = bytes == 0 ? nullptr : shared.data;
   params.common.workspace_bytes = bytes;
   check(functions<Params>().check(&params, &launch, &error), error);
   auto kept = std::make_shared<Params>(params);

@@ -58,11 +58,19 @@ Rounds::~Rounds() {
 }
 
 void Rounds::add(const std::string& name, double work, const std::vector<Launch>& sets) {
+  capture(name, work, sets, std::max(least_nodes(), static_cast<int>(sets.size())));
+}
+
+void Rounds::add_whole(const std::string& name, const Launch& launches) {
+  capture(name, 1, {launches}, 1);
+}
+
+void Rounds::capture(const std::string& name, double work, const std::vector<Launch>& sets,
+                     int nodes) {
   // What is loaded or chosen at the first launch is not captured.
   for (const Launch& launch : sets) launch();
   synchronize();
   check_status_word();
-  int nodes = std::max(least_nodes(), static_cast<int>(sets.size()));
   constexpr unsigned THREAD_LOCAL = 1;
   Handle graph, executable;
   check(driver().cuStreamBeginCapture_v2(stream(), THREAD_LOCAL), "capturing a graph");

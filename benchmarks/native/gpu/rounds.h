@@ -31,6 +31,9 @@ class Rounds {
    */
   void add(const std::string& name, double work, const std::vector<Launch>& sets);
 
+  /** The same of many launches that touch far more than the cache: the graph holds them once. */
+  void add_whole(const std::string& name, const Launch& launches);
+
   void run();
 
   bool has(const std::string& name) const;
@@ -51,6 +54,8 @@ class Rounds {
   Spread rate(const std::string& name) const;
 
  private:
+  void capture(const std::string& name, double work, const std::vector<Launch>& sets, int nodes);
+
   struct Contestant {
     std::string name;
     double work;

@@ -31,6 +31,8 @@ public record Figure(
     PEER,
     /** The vector backend against the scalar one. */
     SCALAR,
+    /** Bytes of keys and values that an image holds, against those of a cache without pages. */
+    BYTES,
     /** Time and allocation of a call on tiny data. */
     CALL,
     /** Eviction against cached tokens; of this and the other studies the shape is a number. */

@@ -33,6 +33,7 @@ final class ResultTables {
     tables.machine();
     tables.speed(Group.SPEED);
     tables.peers();
+    tables.bytes();
     tables.ceilings();
     tables.scalar();
     tables.calls();
@@ -122,6 +123,43 @@ final class ResultTables {
                   peer == null ? "-" : spread(peer.ratio())));
     }
     line("");
+  }
+
+  private void bytes() {
+    if (group(Group.BYTES).isEmpty()) {
+      return;
+    }
+    line(
+        "Keys and values of an image as the pool of pages counts them, in MiB, and how many times"
+            + " fewer than in a cache without pages:");
+    line("");
+    List<String> columns = group(Group.BYTES).stream().map(ResultTables::held).distinct().toList();
+    line("| Image |%s".formatted(join(columns, column -> " " + column + " |")));
+    line("|---|%s".formatted(join(columns, column -> "---:|")));
+    for (String name : group(Group.BYTES).stream().map(Figure::name).distinct().toList()) {
+      line("| %s |%s".formatted(name, join(columns, column -> " " + bytes(name, column) + " |")));
+    }
+    line("");
+  }
+
+  /** When it is held, without what it is compared with. */
+  private static String held(Figure figure) {
+    return figure.shape().replaceFirst(",.*", "");
+  }
+
+  private String bytes(String name, String held) {
+    List<Figure> figures =
+        group(Group.BYTES).stream()
+            .filter(figure -> figure.name().equals(name) && held(figure).equals(held))
+            .toList();
+    return number(figures.getFirst().value().median())
+        + figures.stream()
+            .map(figure ->
+                "; "
+                    + number(ratio(figure))
+                    + " of "
+                    + Optional.ofNullable(figure.peer()).orElseThrow().name())
+            .collect(Collectors.joining());
   }
 
   private void ceilings() {
