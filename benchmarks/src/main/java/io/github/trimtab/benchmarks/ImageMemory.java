@@ -106,7 +106,7 @@ public final class ImageMemory {
     int history = plan.schedule().history(plan.schedule().scales() - 1);
     for (int basis : new int[] {all, history}) {
       double full = contiguous(plan, plan.layers(), basis) / MEBI;
-      String against = basis + " tokens a layer";
+      String against = basis + " tokens";
       add(figures, plan, "at rest", held.atRest, full, against);
       add(figures, plan, "at the pool's peak", held.peak, full, against);
       add(figures, plan, "with the new map in flight", held.withNewMap, full, against);

@@ -46,7 +46,7 @@ record ImagePlan(
     int uniform,
     Map<Integer, Set<Integer>> drafters) {
 
-  static final int ALL = 100;
+  private static final int ALL = 100;
 
   private static final ObservationWindow WINDOW = ObservationWindow.GRID_4;
 
@@ -61,44 +61,38 @@ record ImagePlan(
 
   /** The published shapes at 100, 20, 10 and 4 %. */
   static List<ImagePlan> all() {
-    List<ImagePlan> plans = new ArrayList<>();
-    for (int percent : new int[] {ALL, 20, 10, 4}) {
-      // The budgets and, at 10 %, the very tables of the released code; its drafters at the others.
-      int uniform =
-          switch (percent) {
-            case 20 -> 1300;
-            case 10 -> 650;
-            case 4 -> 265;
-            default -> 0; // none
-          };
-      Schedule infinity = Schedule.INFINITY_1M;
-      plans.add(
-          new ImagePlan(
-              "Infinity-2B",
-              32,
-              16,
-              128,
-              2,
-              infinity,
-              percent,
-              uniform,
-              drafters(scale -> scale < 13 ? Set.of(0, 23) : Set.of(0))));
-      plans.add(
-          new ImagePlan(
-              "Infinity-8B",
-              40,
-              28,
-              128,
-              2,
-              infinity,
-              percent,
-              uniform,
-              drafters(scale -> Set.of(0, 1, 2))));
-      plans.add(var("VAR-d30", 30, 2, Schedule.VAR_256, percent));
-      plans.add(var("VAR-d30", 30, 64, Schedule.VAR_256, percent));
-      plans.add(var("VAR-d36", 36, 2, Schedule.VAR_512, percent));
-    }
-    return plans;
+    List<IntFunction<ImagePlan>> models =
+        List.of(
+            percent ->
+                infinity(
+                    "Infinity-2B",
+                    32,
+                    16,
+                    percent,
+                    scale -> scale < 13 ? Set.of(0, 23) : Set.of(0)),
+            percent -> infinity("Infinity-8B", 40, 28, percent, scale -> Set.of(0, 1, 2)),
+            percent -> var("VAR-d30", 30, 2, Schedule.VAR_256, percent),
+            percent -> var("VAR-d30", 30, 64, Schedule.VAR_256, percent),
+            percent -> var("VAR-d36", 36, 2, Schedule.VAR_512, percent));
+    return models.stream().flatMap(model -> IntStream.of(ALL, 20, 10, 4).mapToObj(model)).toList();
+  }
+
+  /** The budgets and, at 10 %, the very tables of the released code; its drafters at the others. */
+  private static ImagePlan infinity(
+      String model, int layers, int heads, int percent, IntFunction<Set<Integer>> drafters) {
+    int uniform =
+        switch (percent) {
+          case 20 -> 1300;
+          case 10 -> 650;
+          case 4 -> 265;
+          default -> 0; // none
+        };
+    Map<Integer, Set<Integer>> ofScale =
+        IntStream.rangeClosed(1, Schedule.INFINITY_1M.scales())
+            .boxed()
+            .collect(Collectors.toMap(scale -> scale, drafters::apply));
+    return new ImagePlan(
+        model, layers, heads, 128, 2, Schedule.INFINITY_1M, percent, uniform, ofScale);
   }
 
   /** Nobody has named VAR's drafters, so every layer keeps as much. */
@@ -106,12 +100,6 @@ record ImagePlan(
     int history = schedule.history(schedule.scales() - 1);
     int uniform = Math.round(history * percent / 100f);
     return new ImagePlan(model, depth, depth, 64, rows, schedule, percent, uniform, Map.of());
-  }
-
-  private static Map<Integer, Set<Integer>> drafters(IntFunction<Set<Integer>> ofScale) {
-    return IntStream.rangeClosed(1, 13)
-        .boxed()
-        .collect(Collectors.toMap(scale -> scale, ofScale::apply));
   }
 
   /** What the study calls it; gpu-benchmark and torch_peers.py make the same name. */

@@ -33,7 +33,7 @@ final class ResultTables {
     tables.machine();
     tables.speed(Group.SPEED);
     tables.peers();
-    tables.bytes();
+    tables.text.append(ImageTables.of(results.figures()));
     tables.ceilings();
     tables.scalar();
     tables.calls();
@@ -125,43 +125,6 @@ final class ResultTables {
     line("");
   }
 
-  private void bytes() {
-    if (group(Group.BYTES).isEmpty()) {
-      return;
-    }
-    line(
-        "Keys and values of an image as the pool of pages counts them, in MiB, and how many times"
-            + " fewer than in a cache without pages:");
-    line("");
-    List<String> columns = group(Group.BYTES).stream().map(ResultTables::held).distinct().toList();
-    line("| Image |%s".formatted(join(columns, column -> " " + column + " |")));
-    line("|---|%s".formatted(join(columns, column -> "---:|")));
-    for (String name : group(Group.BYTES).stream().map(Figure::name).distinct().toList()) {
-      line("| %s |%s".formatted(name, join(columns, column -> " " + bytes(name, column) + " |")));
-    }
-    line("");
-  }
-
-  /** When it is held, without what it is compared with. */
-  private static String held(Figure figure) {
-    return figure.shape().replaceFirst(",.*", "");
-  }
-
-  private String bytes(String name, String held) {
-    List<Figure> figures =
-        group(Group.BYTES).stream()
-            .filter(figure -> figure.name().equals(name) && held(figure).equals(held))
-            .toList();
-    return number(figures.getFirst().value().median())
-        + figures.stream()
-            .map(figure ->
-                "; "
-                    + number(ratio(figure))
-                    + " of "
-                    + Optional.ofNullable(figure.peer()).orElseThrow().name())
-            .collect(Collectors.joining());
-  }
-
   private void ceilings() {
     if (group(Group.CEILING).isEmpty()) {
       return;
@@ -238,7 +201,9 @@ final class ResultTables {
   }
 
   private List<Figure> group(Group group) {
-    return results.figures().stream().filter(figure -> figure.group() == group).toList();
+    return results.figures().stream()
+        .filter(figure -> figure.group() == group && !ImageTables.isTime(figure))
+        .toList();
   }
 
   private List<Integer> threads() {
@@ -272,7 +237,7 @@ final class ResultTables {
   }
 
   /** About three digits. */
-  private static String number(double value) {
+  static String number(double value) {
     String format = value >= 99.95 ? "%.0f" : value >= 9.995 ? "%.1f" : "%.2f";
     return String.format(Locale.ROOT, format, value);
   }

@@ -88,6 +88,32 @@ class ReportTest {
         .isEqualTo(new Peer("a", new Spread(8, 10, 12), new Spread(0.4, 0.5, 0.6)));
   }
 
+  @Test
+  void imagesStandInTablesOfTheirOwn() {
+    var full = new Figure(Group.SPEED, "image", "A, all", 0, "us", flat(8000), null);
+    var kept =
+        new Figure(
+            Group.SPEED, "image", "A, few", 0, "us", flat(4000), new Peer("", flat(8000), flat(2)));
+    var torch =
+        new Figure(
+            Group.PEER,
+            "image",
+            "A, few",
+            0,
+            "us",
+            flat(4000),
+            new Peer("b", flat(6000), flat(1.5)));
+    var all = new Peer("9 tokens", flat(30), flat(3));
+    var some = new Peer("6 tokens", flat(20), flat(2));
+    var bytes = new Figure(Group.BYTES, "A, few", "at rest, 9", 0, "MiB", flat(10), all);
+    var same = new Figure(Group.BYTES, "A, few", "at rest, 6", 0, "MiB", flat(10), some);
+    assertThat(ImageTables.of(List.of(full, kept, torch, bytes, same)))
+        .contains("| Image | This library, against its full cache | b |")
+        .contains("| A, all | 8.00 |  |\n| A, few | 4.00 (2.00) | 6.00 (1.50) |")
+        .contains("| A, few | 30.0 (9 tokens), 20.0 (6 tokens) | 10.0 (3.00, 2.00) |");
+    assertThat(ImageTables.of(sample().figures())).isEmpty();
+  }
+
   private static Results sample() {
     var machine = new Machine("A CPU", 2, "Linux", "25", "256 bits", "g++");
     return new Results(
