@@ -9,10 +9,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import torch.nn.functional as F
 
 NODES = 32
-WARM_UP = 5
+WARM_UP = 3
 ROUNDS = 40
-ENOUGH_SECONDS = 1.5  # of one measurement, whose rounds are many otherwise
-LAST_START = 100  # seconds from the program's start; what has not begun by then is absent
+LEAST_ROUNDS = 6
+ENOUGH_SECONDS = 0.6  # of one measurement, whose rounds are many otherwise
+LAST_START = 105  # seconds from the program's start; what has not begun by then is absent
 
 START = time.monotonic()
 BACKENDS = {"torch SDPA, flash": SDPBackend.FLASH_ATTENTION, "torch SDPA, cuDNN": SDPBackend.CUDNN_ATTENTION}
@@ -42,7 +43,7 @@ def elapsed(run):
     begin = time.monotonic()
     for i in range(WARM_UP + ROUNDS):
         # Enough rounds for quartiles, but no more than there is time for.
-        if i >= WARM_UP + 5 and time.monotonic() - begin > ENOUGH_SECONDS:
+        if i >= WARM_UP + LEAST_ROUNDS and time.monotonic() - begin > ENOUGH_SECONDS:
             break
         start.record()
         run()
