@@ -23,14 +23,19 @@ class BlockLines {
   __device__ void find(int32_t lines) {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     TokenTable& tokens = work_.tokens;
+    // What takes longest comes first and what may be short last, so that little is left to wait for:
+    // under a causal mask the last lines of a head, of splits the last one.
     int32_t tiles = (a_.lines + lines - 1) / lines;
     auto index = static_cast<int32_t>(blockIdx.x);
-    work_.first_line = index % tiles * lines;
+    int32_t tile = index % tiles;
+    if (a_.op.mask == TRIMTAB_MASK_CAUSAL) tile = tiles - 1 - tile;
+    work_.first_line = tile * lines;
     index /= tiles;
-    work_.split = index % a_.splits;
-    index /= a_.splits;
     tokens.head = index % a_.heads;
-    tokens.row = index / a_.heads;
+    index /= a_.heads;
+    auto rows = static_cast<int32_t>(a_.op.q.size[0]);
+    tokens.row = index % rows;
+    work_.split = index / rows;
     TokenCounts counts =
         tokens_of(a_.op.history, a_.op.fresh, tokens.row, tokens.head, INT32_MAX, notes);
     work_.valid = valid_queries(a_.op.q, a_.op.query_lengths, tokens.row, notes);
@@ -122,12 +127,12 @@ class LineOutput {
       Partials partials(a);
       int64_t part = partials.first(tokens.row, head, query) + lines.work_.split;
       to_ = partials.out(part);
-      sum_ = 1.f;
+      factor_ = 1.f;
       seen_ = true;
       if (first) partials.sum(part) = sum;
     } else {
       to_ = out_of(a.op, tokens.row, head, query);
-      sum_ = sum.sum;
+      factor_ = 1.f / sum.sum;
       TokenCounts counts{tokens.history, tokens.fresh};
       seen_ = lines.is_valid(line) && sees_any(a.op, counts, query, ancestors);
       if (first && has(a.op.lse)) {
@@ -137,13 +142,24 @@ class LineOutput {
   }
 
   __device__ __forceinline__ void put(int column, float out) const {
-    if (column < columns_) to_[column] = seen_ ? out / sum_ : 0.f;
+    if (column < columns_) to_[column] = seen_ ? out * factor_ : 0.f;
+  }
+
+  /** Two neighbours, the first of an even column. */
+  __device__ __forceinline__ void put(int column, float first, float second) const {
+    if (reinterpret_cast<uintptr_t>(to_) % sizeof(float2) != 0) {
+      put(column, first);
+      put(column + 1, second);
+    } else if (column < columns_) {
+      *reinterpret_cast<float2*>(to_ + column) =
+          seen_ ? make_float2(first * factor_, second * factor_) : make_float2(0.f, 0.f);
+    }
   }
 
  private:
   const int32_t columns_;
   float* to_;
-  float sum_;
+  float factor_;
   bool seen_; /* whether the line sees anything */
 };
 

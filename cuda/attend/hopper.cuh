@@ -185,10 +185,7 @@ class HopperLines : BlockLines {
       LineOutput output(*this, line(h), ancestors(line(h)), sum, thread() % 4 == 0);
 #pragma unroll
       for (int t = 0; t < COLUMN_TILES; t++) {
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-          output.put(8 * t + thread() % 4 * 2 + i, lines_.out[t][2 * h + i]);
-        }
+        output.put(8 * t + thread() % 4 * 2, lines_.out[t][2 * h], lines_.out[t][2 * h + 1]);
       }
     }
   }
@@ -201,6 +198,7 @@ class HopperLines : BlockLines {
 
 template <class S>
 __device__ __forceinline__ void attend_hopper_block(const AttendArguments& a,
+                                                    const HopperMaps& maps,
                                                     HopperShared<S>& shared,
                                                     unsigned char* dynamic) {
   if (threadIdx.x == 0) {
@@ -218,7 +216,7 @@ __device__ __forceinline__ void attend_hopper_block(const AttendArguments& a,
   int group = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / WARPGROUP, 0);
   if (group == 0) {
     fewer_registers<S::COPY_REGISTERS>();
-    HopperCopies<S>(a, shared, tiles).run();
+    HopperCopies<S>(a, shared, tiles, maps).run();
   } else {
     more_registers<S::LINE_REGISTERS>();
     HopperLines<S>(a, shared, tiles, group - 1).run();
@@ -227,11 +225,12 @@ __device__ __forceinline__ void attend_hopper_block(const AttendArguments& a,
 
 template <class S>
 __global__ void __launch_bounds__(S::THREADS, 1)
-    attend_hopper(const __grid_constant__ AttendArguments a) {
+    attend_hopper(const __grid_constant__ AttendArguments a,
+                  const __grid_constant__ HopperMaps maps) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   TRIMTAB_DYNAMIC_SHARED(dynamic);
   __shared__ HopperShared<S> shared;
-  attend_hopper_block<S>(a, shared, dynamic);
+  attend_hopper_block<S>(a, maps, shared, dynamic);
 #endif
 }
 

@@ -2,35 +2,51 @@
 // that neither waits for the other's turn.
 #pragma once
 
+#include "attend/hopper_maps.cuh"
 #include "attend/hopper_shape.cuh"
 #include "common/async.cuh"
 
 namespace trimtab {
 
 /**
- * Copies 16 bytes a thread (cp.async), which any page of 16 tokens or more, any stride and any end
- * of a row allows; what is not there is zeros, as tensor cores multiply it by a weight of 0.
+ * Whole tiles are copied in boxes, which one warp begins and no thread waits for. The ends of the
+ * history and of a row's new tokens, tiles with a bad page, and tensors that cannot be mapped are
+ * copied 16 bytes a thread (cp.async), which any stride and any end allows: what is not there is
+ * zeros, as tensor cores multiply it by a weight of 0.
  */
 template <class S>
 class HopperCopies {
  public:
   __device__ HopperCopies(const AttendArguments& a, HopperShared<S>& shared,
-                          const HopperTiles<S>& tiles)
-      : a_(a), shared_(shared), tiles_(tiles), part_(warp() / WARPS), order_(shared.work.tokens) {}
+                          const HopperTiles<S>& tiles, const HopperMaps& maps)
+      : a_(a),
+        maps_(maps),
+        shared_(shared),
+        tiles_(tiles),
+        part_(warp() / WARPS),
+        order_(shared.work.tokens) {}
 
   __device__ void run() const {
     Tile tile = order_.first();
     int32_t page = this->page(tile);
     for (Turn<S> turn; tile.count > 0; turn.next()) {
       shared_.emptied[part_][turn.stage].wait(turn.parity ^ 1);
-      copy(tile, page, tiles_.tile(part_, turn.stage));
+      Barrier& filled = shared_.filled[part_][turn.stage];
+      unsigned char* to = tiles_.tile(part_, turn.stage);
+      bool boxes = in_boxes(tile, page);
+      if (boxes) {
+        copy_boxes(tile, page, to, filled);
+      } else {
+        copy(tile, page, to);
+      }
       tile = order_.next(tile);
       page = this->page(tile);
+      if (boxes) continue;
       commit_copies();
       wait_copies<0>();
       publish_to_tensor_cores();
       __syncwarp();
-      if (lane() == 0) shared_.filled[part_][turn.stage].arrive();
+      if (lane() == 0) filled.arrive();
     }
   }
 
@@ -63,6 +79,36 @@ class HopperCopies {
                                                                                            : -1;
   }
 
+  /** Whether all of a tile is there and boxes hold it. */
+  __device__ __forceinline__ bool in_boxes(const Tile& tile, int32_t page) const {
+    return tile.count == S::KEYS && maps_.tokens[tile.paged] > 0 &&
+           __ballot_sync(ALL_LANES, lane() < GROUPS && page < 0) == 0;
+  }
+
+  /** Begins the copies of a tile's boxes, in each lane one that begins with its group. */
+  __device__ __forceinline__ void copy_boxes(const Tile& tile, int32_t page, unsigned char* to,
+                                             Barrier& filled) const {
+    if (warp() % WARPS > 0) {
+      if (lane() == 0) filled.arrive();
+      return;
+    }
+    if (lane() == 0) filled.arrive_before(S::TILE_BYTES);
+    __syncwarp();
+    int row = lane() * GROUP;
+    if (row >= S::KEYS || row % maps_.tokens[tile.paged] != 0) return;
+    const TokenTable& table = shared_.work.tokens;
+    const trimtab_pages& history = a_.op.history;
+    int32_t token = (tile.first + row) & table.places[tile.paged].token_mask;
+    int32_t head = table.head;
+    if (tile.paged) head = part_ * history.heads + (history.table.size[1] == 1 ? head : 0);
+    const BoxMap& map = tile.paged ? maps_.history : maps_.fresh[part_];
+#pragma unroll
+    for (int panel = 0; panel < S::PANELS; panel++) {
+      copy_box(to + panel * S::TILE_PANEL_BYTES + row * PANEL_PITCH, map,
+               {panel * PANEL_COLUMNS, token, head, tile.paged ? page : table.row}, filled);
+    }
+  }
+
   __device__ __forceinline__ void copy(const Tile& tile, int32_t pages, unsigned char* to) const {
     const Places& places = shared_.work.tokens.places[tile.paged];
     int unit = lane() % UNITS;
@@ -86,6 +132,7 @@ class HopperCopies {
   }
 
   const AttendArguments& a_;
+  const HopperMaps& maps_;
   HopperShared<S>& shared_;
   const HopperTiles<S> tiles_;
   const int part_;

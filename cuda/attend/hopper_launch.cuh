@@ -15,7 +15,7 @@ bool launch_hopper_shape(const AttendArguments& a, const Limits& limits, cudaStr
   int64_t tiles = (a.lines + S::LINES - 1) / S::LINES;
   Grid grid{blocks_of(tiles * a.splits * a.heads * a.op.q.size[0]), dim3(S::THREADS),
             S::SHARED_BYTES};
-  *error = launch(attend_hopper<S>, grid, stream, a);
+  *error = launch(attend_hopper<S>, grid, stream, a, maps_of(a.op));
   return true;
 }
 

@@ -9,17 +9,21 @@
 namespace trimtab {
 
 /**
- * Counts arrivals (an mbarrier in shared memory). Its phases are numbered from 0; one ends with the
- * last of its arrivals, and the next begins.
+ * Counts arrivals, and bytes of boxes (an mbarrier in shared memory). Its phases are numbered from
+ * 0; one ends with the last of its arrivals and of the bytes that they expect, and the next begins.
  */
 class Barrier {
  public:
   /** One thread calls, before a barrier of the whole block. */
   __device__ __forceinline__ void begin(uint32_t arrivals) {
 #ifdef __CUDACC__
-    asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(address()), "r"(arrivals) : "memory");
+    asm volatile(
+        "mbarrier.init.shared.b64 [%0], %1;\n"
+        "fence.mbarrier_init.release.cluster;" ::"r"(address()),
+        "r"(arrivals)
+        : "memory");
 #else
-    word_ = uint64_t{arrivals} << 32 | uint64_t{arrivals} << 48;
+    parity_ = 0, bytes_ = 0, arrivals_ = left_ = arrivals;
 #endif
   }
 
@@ -28,8 +32,19 @@ class Barrier {
 #ifdef __CUDACC__
     asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(address()) : "memory");
 #else
-    word_ -= uint64_t{1} << 32;
-    if ((word_ >> 32 & 0xffff) == 0) word_ = (word_ | word_ >> 48 << 32) ^ 1;
+    left_--;
+    end_phase();
+#endif
+  }
+
+  /** The same, and that many bytes are still to come. */
+  __device__ __forceinline__ void arrive_before(uint32_t bytes) {
+#ifdef __CUDACC__
+    asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" ::"r"(address()), "r"(bytes)
+                 : "memory");
+#else
+    bytes_ += static_cast<int32_t>(bytes);
+    arrive();
 #endif
   }
 
@@ -48,17 +63,32 @@ class Barrier {
           : "memory");
     } while (done == 0);
 #else
-    emulation::wait_until("mbarrier", [&] { return (word_ & 1) != parity; });
+    emulation::wait_until("mbarrier", [&] { return parity_ != parity; });
 #endif
   }
 
- private:
 #ifdef __CUDACC__
   __device__ __forceinline__ uint32_t address() const {
     return static_cast<uint32_t>(__cvta_generic_to_shared(&word_));
   }
+
+ private:
+  uint64_t word_;
+#else
+  /** Bytes have come. */
+  void complete(uint32_t bytes) {
+    bytes_ -= static_cast<int32_t>(bytes);
+    end_phase();
+  }
+
+ private:
+  void end_phase() {
+    if (left_ == 0 && bytes_ == 0) parity_ ^= 1, left_ = arrivals_;
+  }
+
+  uint32_t parity_, arrivals_, left_;
+  int32_t bytes_; /* to come; negative where some came before they were expected */
 #endif
-  uint64_t word_; /* in the emulation, from below: parity of the phase, arrivals to come, of all */
 };
 
 /** Waits until that many threads have come to one of the block's numbered barriers, 1 to 15. */

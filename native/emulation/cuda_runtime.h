@@ -3,6 +3,7 @@
 // meanings.
 #pragma once
 
+#include "boxes.h"
 #include "builtins.h"
 #include "collectives.h"
 #include "runtime_api.h"

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "boxes.h"
 #include "device.h"
 
 using namespace emulation;
@@ -146,6 +147,7 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* name, void** function, 
       {"cuCtxGetCurrent", reinterpret_cast<void*>(cuCtxGetCurrent)},
       {"cuCtxSetCurrent", reinterpret_cast<void*>(cuCtxSetCurrent)},
       {"cuStreamGetCtx", reinterpret_cast<void*>(cuStreamGetCtx)},
+      {"cuTensorMapEncodeTiled", reinterpret_cast<void*>(cuTensorMapEncodeTiled)},
   };
   auto place = functions.find(name);
   *function = place == functions.end() ? nullptr : place->second;

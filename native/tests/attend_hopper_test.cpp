@@ -141,17 +141,84 @@ TEST_F(AttendHopper, WhatIsPastTheEndIsNotRead) {
   }
 }
 
+/** Whole tiles of every page size, where a part of the columns' room is not the head's and where
+ * none is, and rows whose tokens end in the same tile but not at the same place. */
+TEST_F(AttendHopper, WholeTiles) {
+  for (int page_tokens : {16, 128}) {
+    for (int head_dim : {96, 128}) {
+      SCOPED_TRACE(testing::Message() << page_tokens << " tokens a page, " << head_dim);
+      AttendCase c = with(TRIMTAB_F16, head_dim, page_tokens);
+      c.layout = {TRIMTAB_F16, page_tokens, 2, 1, 1, head_dim, 128 / page_tokens};
+      c.history_lengths = {128, 127};
+      c.queries = 129;
+      c.group = 1;
+      c.query_lengths = {66, 3};
+      c.fresh_lengths = {129, 128};
+      ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+    }
+  }
+}
+
+/** New tokens with the heads inside, as projections leave them, and strides past what a map holds. */
+TEST_F(AttendHopper, NewTokensOfAnyStrides) {
+  AttendCase c = with(TRIMTAB_BF16, 64);
+  c.layout.heads = 2;
+  c.queries = 140;
+  c.query_lengths = c.fresh_lengths = {140};
+  AttendRun run(c);
+  Vectors inside(c.fresh_dtype, 1, c.queries, c.layout.heads, 64, 1);
+  for (int head = 0; head < c.layout.heads; head++) {
+    for (int t = 0; t < c.queries; t++) {
+      for (int d = 0; d < 64; d++) inside.set(0, t, head, d, run.v.at(0, head, t, d));
+    }
+  }
+  run.to_device();
+  trimtab_tensor& v = run.params.fresh.v;
+  v = inside.on_device();
+  std::swap(v.size[1], v.size[2]);
+  std::swap(v.stride[1], v.stride[2]);
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  compare_attend(run, true);
+  std::vector<float> mapped = run.out.values();
+  run.params.fresh.k.stride[0] = int64_t{1} << 40;
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  EXPECT_EQ(run.out.values(), mapped);
+}
+
+/** A line that begins at an odd multiple of 4 bytes. */
+TEST_F(AttendHopper, ResultsOfAnyAlignment) {
+  AttendRun run(with(TRIMTAB_BF16, 64));
+  run.to_device();
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  std::vector<float> aligned = run.out.values();
+  OnDevice<float> odd(aligned.size() + 1, -7.f);
+  run.params.out.data = odd.data() + 1;
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  std::vector<float> out = odd.values();
+  EXPECT_EQ(std::vector<float>(out.begin() + 1, out.end()), aligned);
+}
+
 /** A bad page id is noted and its tokens count as zeros; the rest of memory stays untouched. */
 TEST_F(AttendHopper, BadPagesAreNoted) {
   AttendCase c = with(TRIMTAB_BF16, 64);
-  AttendRun run(c);
-  run.cache.table[3] = run.c.layout.pages();
-  run.to_device();
-  Status status;
-  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend, status));
-  EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
-  EXPECT_EQ(status.value().index, 3);
-  run.out.values();
+  for (int32_t bad : {-1, c.layout.pages()}) {
+    AttendRun run(c);
+    int32_t page = run.cache.table[3];
+    run.cache.table[3] = bad;
+    run.to_device();
+    Status status;
+    ASSERT_NO_FATAL_FAILURE(
+        trimtab::test::run(run.params, workspace_attend, launch_attend, status));
+    EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
+    EXPECT_EQ(status.value().index, 3);
+    EXPECT_EQ(status.value().value, bad);
+    std::vector<float> out = run.out.values();
+    run.cache.table[3] = page;
+    std::fill_n(&run.cache.slab[page * c.layout.page_bytes()], c.layout.page_bytes(), 0);
+    run.to_device();
+    ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+    EXPECT_EQ(run.out.values(), out);
+  }
 }
 
 /** The results of a device are the same from launch to launch. */

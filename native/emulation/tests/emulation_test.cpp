@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "common/barrier.cuh"
+#include "common/boxes.cuh"
 #include "common/launch.cuh"
 
 extern "C" {
@@ -144,6 +144,55 @@ TEST(Emulation, ThreadsHandOver) {
     EXPECT_NE(run_hand_over(LET_GO, order).find("32 threads wait in bar.sync"), std::string::npos);
     EXPECT_NE(run_hand_over(WAITED, order), "");
   }
+}
+
+/** Copies a box of 4 rows to where its panel begins, as so many bytes. */
+__global__ void copy_a_box(BoxMap map, int32_t row, uint32_t bytes, uint16_t* to) {
+  __shared__ Barrier filled;
+  alignas(1024) __shared__ uint16_t panel[4 * 64];
+  int thread = static_cast<int>(threadIdx.x);
+  if (thread == 0) filled.begin(1);
+  __syncthreads();
+  if (thread == 0) {
+    filled.arrive_before(bytes);
+    copy_box(panel, map, {0, row, 1, 0}, filled);
+  }
+  filled.wait(0);
+  for (int i = thread; i < 4 * 64; i += 32) to[i] = panel[i];
+}
+
+TEST(Emulation, BoxesAreSwizzledAndTheirBytesCounted) {
+  constexpr int COLUMNS = 40, ROWS = 6;
+  CUctx_st* context = nullptr;
+  cuDevicePrimaryCtxRetain(&context, 0);
+  uint16_t *from = nullptr, *to = nullptr;
+  ASSERT_EQ(cudaMallocHost(&from, 2 * ROWS * COLUMNS * 2), cudaSuccess);
+  ASSERT_EQ(cudaMallocHost(&to, 4 * 64 * 2), cudaSuccess);
+  for (int i = 0; i < 2 * ROWS * COLUMNS; i++) from[i] = static_cast<uint16_t>(i + 1);
+  BoxTensor tensor{from, {COLUMNS, ROWS, 2, 1}, {2 * COLUMNS, 2 * ROWS * COLUMNS, 1024}};
+  BoxMap map{};
+  ASSERT_TRUE(map_boxes(tensor, 4, &map));
+  for (int first : {-1, 1, 3}) {
+    EXPECT_EQ(launch(copy_a_box, {dim3(1), dim3(32)}, nullptr, map, first, 512, to), cudaSuccess);
+    ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << emulation::failure();
+    for (int i = 0; i < 4 * 64; i++) {
+      int row = first + i / 64;
+      int column = (i % 64 / 8 ^ i / 64) * 8 + i % 8;
+      bool inside = row >= 0 && row < ROWS && column < COLUMNS;
+      EXPECT_EQ(to[i], inside ? from[(ROWS + row) * COLUMNS + column] : 0) << first << ' ' << i;
+    }
+  }
+  EXPECT_EQ(launch(copy_a_box, {dim3(1), dim3(32)}, nullptr, map, 0, 511, to), cudaSuccess);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
+  EXPECT_NE(emulation::failure().find("wait in mbarrier"), std::string::npos);
+  cuDevicePrimaryCtxRelease_v2(0);
+  cudaGetLastError();
+  tensor.stride[0] = 2 * COLUMNS + 8;
+  EXPECT_FALSE(map_boxes(tensor, 4, &map));
+  tensor.stride[0] = uint64_t{1} << 40;
+  EXPECT_FALSE(map_boxes(tensor, 4, &map));
+  cudaFreeHost(from);
+  cudaFreeHost(to);
 }
 
 TEST(Emulation, RefusesShapesThatNoDeviceRuns) {
