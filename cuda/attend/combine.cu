@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(WARPS* LANES, 4)
     float out = 0.f;
     if (sees) {
       for (int w = 0; w < WARPS; w++) out += shared.out[w][column];
-      out /= all.sum;
+      out *= 1.f / all.sum;  // As where one block has all tokens: LineOutput.
     }
     to[column] = out;
   }
