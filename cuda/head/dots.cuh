@@ -27,9 +27,7 @@ class Dots {
                                                                                : 16 / WIDTH<Format>;
   using Rows = WarpRows<Format, OWN_ROWS, VECTORS == MOST_DOTS ? 2048 : 4096>;
   using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
-  static constexpr int MOST_WARPS = VECTORS == 1                                ? 16
-                                    : VECTORS == MOST_DOTS && Format::QUANTIZED ? 8
-                                                                                : 12;
+  static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : Format::QUANTIZED ? 8 : 12;
   static constexpr int COLUMNS = Rows::COLUMNS;
   /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work. */
   static constexpr int OWNED = WIDTH<Format>;
