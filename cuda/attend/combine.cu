@@ -11,20 +11,28 @@ namespace trimtab {
 
 namespace {
 
-constexpr int WARPS = 4;
-constexpr int SLICES = MOST_HEAD_DIM / LANES;  // columns of a lane: lane, lane + 32, ...
+constexpr int WARPS = 8;
+constexpr int THREADS = WARPS * LANES;
+constexpr int FOURS = MOST_HEAD_DIM / LANES / 4;  // a lane's: from columns 4 lane and 128 on
 
 /** What the warps of a block tell each other. */
 struct CombineShared {
   float max[WARPS];
   float sum[WARPS];
-  float out[WARPS][MOST_HEAD_DIM];
+  float4 out[WARPS][MOST_HEAD_DIM / 4];
 };
+
+__device__ __forceinline__ void add(float4& sum, const float4& x, float weight) {
+  sum.x = fma(x.x, weight, sum.x);
+  sum.y = fma(x.y, weight, sum.y);
+  sum.z = fma(x.z, weight, sum.z);
+  sum.w = fma(x.w, weight, sum.w);
+}
 
 /** The largest logit of all parts. All threads of the block call. */
 __device__ float largest(const Partials& partials, int64_t first, int32_t parts, float* shared) {
   float max = -infinity();
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < parts; i += WARPS * LANES) {
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < parts; i += THREADS) {
     max = fmaxf(max, partials.sum(first + i).max);
   }
 #pragma unroll
@@ -35,7 +43,7 @@ __device__ float largest(const Partials& partials, int64_t first, int32_t parts,
   return max;
 }
 
-__global__ void __launch_bounds__(WARPS* LANES, 4)
+__global__ void __launch_bounds__(THREADS, 4)
     attend_combine(const __grid_constant__ AttendArguments a) {
   __shared__ CombineShared shared;
   Notes notes{a.op.common.status, TRIMTAB_OPERATION_ATTEND};
@@ -61,30 +69,30 @@ __global__ void __launch_bounds__(WARPS* LANES, 4)
     auto parts = static_cast<int32_t>((counts.all() + a.split_tokens - 1) / a.split_tokens);
     all.max = largest(partials, first, parts, shared.max);
     float sum = 0.f;
-    float out[SLICES] = {};
-#pragma unroll 4
+    float4 out[FOURS] = {};
+#pragma unroll 8
     for (int32_t i = warp; i < parts; i += WARPS) {
       PartialSum part = partials.sum(first + i);
       float weight = weight_of(part, all.max);
       sum = fma(part.sum, weight, sum);
-      const float* from = partials.out(first + i);
+      const auto* from = reinterpret_cast<const float4*>(partials.out(first + i));
 #pragma unroll
-      for (int s = 0; s < SLICES; s++) {
-        int32_t column = lane + s * LANES;
-        if (column < columns) out[s] = fma(from[column], weight, out[s]);
+      for (int f = 0; f < FOURS; f++) {
+        int32_t four = lane + f * LANES;
+        if (4 * four < columns) add(out[f], from[four], weight);
       }
     }
     shared.sum[warp] = sum;
 #pragma unroll
-    for (int s = 0; s < SLICES; s++) shared.out[warp][lane + s * LANES] = out[s];
+    for (int f = 0; f < FOURS; f++) shared.out[warp][lane + f * LANES] = out[f];
     __syncthreads();
     for (int w = 0; w < WARPS; w++) all.sum += shared.sum[w];
   }
   float* to = out_of(a.op, row, query_head, query);
-  for (int32_t column = thread; column < columns; column += WARPS * LANES) {
+  for (int32_t column = thread; column < columns; column += THREADS) {
     float out = 0.f;
     if (sees) {
-      for (int w = 0; w < WARPS; w++) out += shared.out[w][column];
+      for (const auto& outs : shared.out) out += reinterpret_cast<const float*>(outs)[column];
       out *= 1.f / all.sum;  // As where one block has all tokens: LineOutput.
     }
     to[column] = out;
@@ -98,8 +106,7 @@ __global__ void __launch_bounds__(WARPS* LANES, 4)
 
 cudaError_t launch_combine(const AttendArguments& a, cudaStream_t stream) {
   const int64_t* size = a.op.q.size;
-  return launch(attend_combine, {blocks_of(size[0] * size[1] * size[2]), dim3(WARPS * LANES)},
-                stream, a);
+  return launch(attend_combine, {blocks_of(size[0] * size[1] * size[2]), dim3(THREADS)}, stream, a);
 }
 
 }  // namespace trimtab

@@ -28,10 +28,9 @@ struct Shape {
   static constexpr int LINES = 16 * LINE_TILES * LINE_WARPS;
   static constexpr int KEY_WARPS = WARPS / LINE_WARPS;
   static constexpr int OWN_KEYS = KEYS / KEY_WARPS;
-  using Source = Tokens<COLUMNS, KEYS, THREADS, PACKED>;
+  using Source = Tokens<COLUMNS, KEYS, THREADS, LINE_WARPS == 1 ? 4 : 1, PACKED>;
 
-  static constexpr int QUERY_PITCH = Source::KEY_PITCH;
-  static constexpr int QUERY_BYTES = LINES * QUERY_PITCH;
+  static constexpr int QUERY_BYTES = LINES * 2 * COLUMNS;
   static constexpr int KEY_BYTES = KEYS * Source::KEY_PITCH;
   static constexpr int VALUE_BYTES = KEYS * Source::VALUE_PITCH;
   static constexpr int SHARED_BYTES = QUERY_BYTES + KEY_BYTES + VALUE_BYTES;

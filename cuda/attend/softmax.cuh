@@ -69,8 +69,10 @@ struct Lines {
     }
   }
 
-  /** Multiplies the sums of values. */
+  /** Multiplies the sums of values. All lanes call. */
   __device__ __forceinline__ void keep(const float (&kept)[2]) {
+    // Maxima seldom move once some keys were seen.
+    if (!__any_sync(ALL_LANES, kept[0] * kept[1] != 1.f)) return;
 #pragma unroll
     for (int t = 0; t < COLUMN_TILES; t++) {
 #pragma unroll

@@ -27,15 +27,16 @@ bool launch_shape(const AttendArguments& a, const Limits& limits, cudaStream_t s
  * widened by the warp that multiplies them, so they take the form in which that is one warp.
  *
  *   columns            64   128  256
- *   FEW   shared KiB   24    42   78
- *   MANY  shared KiB   45    77   71
+ *   FEW   shared KiB   23    41   77
+ *   MANY  shared KiB   37    69   67
  * Registers are in native/tests/baseline/resources.txt; MANY is two blocks a multiprocessor.
  */
 template <int COLUMNS, bool HALF, bool PACKED>
 bool launch_columns(const AttendArguments& a, const Limits& limits, cudaStream_t stream,
                     cudaError_t* error) {
   constexpr bool WIDE = COLUMNS > 128;
-  using Few = Shape<COLUMNS, 1, 1, 64, COLUMNS <= 64 ? 4 : COLUMNS <= 128 ? 3 : 2, HALF, PACKED>;
+  constexpr int FEW_BLOCKS = WIDE ? 2 : PACKED && (COLUMNS > 64) ? 3 : 4;
+  using Few = Shape<COLUMNS, 1, 1, 64, FEW_BLOCKS, HALF, PACKED>;
   if constexpr (!PACKED) {
     using Many = Shape<COLUMNS, WIDE ? 1 : 2, 4, WIDE ? 32 : 64, 2, HALF, PACKED>;
     if (a.lines > FEW_LINES) return launch_shape<Many>(a, limits, stream, error);

@@ -81,18 +81,19 @@ class Tiles {
   const TokenTable& table_;
 };
 
-/** Page ids of a stretch of the history, in shared memory. */
+/** Where the pages of a stretch of the history begin, in shared memory; null for a bad id. */
 struct PageWindow {
   /** Tokens: a multiple of every page and every tile. */
   static constexpr int TOKENS = 2048;
-  int32_t ids[TOKENS / 16];
+  const char* pages[TOKENS / 16];
 };
 
 /**
  * Copies of those tokens. D: columns in shared memory, those past the head's are 0. KEYS of a tile.
- * CODES: whether pages hold codes of 8 bits; everything else has 16.
+ * CODES: whether pages hold codes of 8 bits; everything else has 16. LOOKUPS of pages at a time, as
+ * registers allow.
  */
-template <int D, int KEYS, int THREADS, bool CODES>
+template <int D, int KEYS, int THREADS, int LOOKUPS, bool CODES>
 class Tokens : public Tiles<KEYS> {
   using Tiles<KEYS>::table_;
 
@@ -125,7 +126,7 @@ class Tokens : public Tiles<KEYS> {
   }
 
  private:
-  /** Reads the page ids of a window, -1 in the place of a bad one. */
+  /** Finds the pages of a window. */
   __device__ void read_table(int32_t first) const {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
@@ -135,38 +136,53 @@ class Tokens : public Tiles<KEYS> {
       int64_t place = (first >> pages.shift) + i;
       int32_t id = pages.table[place * pages.table_stride];
       bool good = notes.inside(pages.argument, pages.table_index + place, id, 0, pages.pages - 1);
-      window_.ids[i] = good ? id : -1;
+      window_.pages[i] = good ? pages.slab + id * pages.page_bytes : nullptr;
     }
     __syncthreads();
   }
 
-  /** The page of a token; that of new tokens is 0. */
-  __device__ __forceinline__ int32_t page(const Tile& tile, int32_t token) const {
-    if (!tile.paged) return 0;
-    return window_.ids[(token - table_.begin) % PageWindow::TOKENS >> table_.places[1].shift];
+  /** The page of a token of the history. */
+  __device__ __forceinline__ const char* page(const Places& places, int32_t token) const {
+    return window_.pages[(token - table_.begin) % PageWindow::TOKENS >> places.shift];
   }
 
   template <int PART, int BYTES, int PITCH>
   __device__ __forceinline__ void copy_vectors(const Tile& tile, unsigned char* to) const {
-    // A thread copies the same part of every STEP-th vector.
+    // A thread copies the same part of every STEP-th vector, NEIGHBOURS of them from one page.
     constexpr int UNITS = D * BYTES / 16;
     constexpr int STEP = THREADS / UNITS;
-    static_assert(THREADS % UNITS == 0 && KEYS % STEP == 0);
+    constexpr int NEIGHBOURS = STEP < 16 ? 16 / STEP : 1;
+    constexpr int GROUPS = KEYS / (STEP * NEIGHBOURS);
+    static_assert(THREADS % UNITS == 0 && KEYS % (STEP * NEIGHBOURS) == 0);
     auto thread = static_cast<int32_t>(threadIdx.x);
     int32_t offset = thread % UNITS * 16;
     bool inside = offset < static_cast<int32_t>(a_.op.q.size[3]) * BYTES;
-    const Places& places = table_.places[tile.paged];
-#pragma unroll 4
-    for (int32_t key = thread / UNITS; key < KEYS; key += STEP) {
-      int32_t token = tile.first + key;
-      int32_t page = key < tile.count ? this->page(tile, token) : -1;
-      bool present = page >= 0 && inside;
-      const char* from = places.codes[PART];
-      if (present) {
-        from += page * places.page_bytes + (token & places.token_mask) * places.token_bytes[PART] +
-                offset;
+    // Page addresses are read before the copies, past which the compiler moves nothing.
+    constexpr int BATCH = LOOKUPS < GROUPS ? LOOKUPS : GROUPS;
+    const Places places = table_.places[tile.paged];
+    const int64_t to_part = PART == 0 ? 0 : places.codes[1] - places.codes[0];
+    to += thread / UNITS * PITCH + offset;
+#pragma unroll
+    for (int first = 0; first < GROUPS; first += BATCH) {
+      const char* pages[BATCH];
+#pragma unroll
+      for (int i = 0; i < BATCH; i++) {
+        int32_t key = thread / UNITS + (first + i) * STEP * NEIGHBOURS;
+        pages[i] = places.codes[0];
+        if (tile.paged) pages[i] = key < tile.count ? page(places, tile.first + key) : nullptr;
       }
-      copy_or_clear_async(to + key * PITCH + offset, from, present);
+#pragma unroll
+      for (int i = 0; i < BATCH; i++) {
+        int32_t key = thread / UNITS + (first + i) * STEP * NEIGHBOURS;
+        int32_t present = inside && pages[i] != nullptr ? tile.count - key : 0;
+        const char* from = pages[i] + to_part + offset +
+                           ((tile.first + key) & places.token_mask) * places.token_bytes[PART];
+#pragma unroll
+        for (int n = 0; n < NEIGHBOURS; n++) {
+          copy_or_clear_async(to + ((first + i) * NEIGHBOURS + n) * STEP * PITCH,
+                              from + n * STEP * places.token_bytes[PART], n * STEP < present);
+        }
+      }
     }
   }
 
@@ -177,9 +193,9 @@ class Tokens : public Tiles<KEYS> {
     if (pair >= tile.count) return;
     const Places& places = table_.places[1];
     int32_t token = tile.first + pair;
-    int32_t page = this->page(tile, token);
-    if (page < 0) return;
-    copy_async<4>(to + pair, places.codes[PART] + page * places.page_bytes +
+    const char* from = page(places, token);
+    if (from == nullptr) return;
+    copy_async<4>(to + pair, from + (places.codes[PART] - places.codes[0]) +
                                  scales_after_codes(a_.op.history) +
                                  2 * (token & places.token_mask));
   }
