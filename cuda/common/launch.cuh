@@ -14,6 +14,7 @@ struct Grid {
   dim3 blocks;
   dim3 threads;
   unsigned shared_bytes = 0;  // of dynamic shared memory
+  bool early = false;         // may begin before the kernel before it ends, for which it then waits
 };
 
 // That many blocks in a row; more than CUDA runs becomes a shape that the launch refuses.
@@ -53,6 +54,11 @@ cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t
   config.blockDim = grid.threads;
   config.dynamicSmemBytes = grid.shared_bytes;
   config.stream = stream;
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &attribute;
+  config.numAttrs = grid.early ? 1 : 0;
   return cudaLaunchKernelEx(&config, kernel,
                             static_cast<Parameters>(std::forward<Arguments>(arguments))...);
 #else
@@ -61,6 +67,20 @@ cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t
       [kernel, ... values = static_cast<Parameters>(std::forward<Arguments>(arguments))] {
         kernel(values...);
       });
+#endif
+}
+
+// Lets a kernel that may begin early do so, as soon as all blocks of this one have come here.
+__device__ __forceinline__ void begin_next_kernel() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// Waits for the end of the kernel before this one, if this one began early, and sees what it wrote.
+__device__ __forceinline__ void await_kernel_before() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
 

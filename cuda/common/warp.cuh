@@ -37,6 +37,16 @@ __device__ __forceinline__ uint32_t warp_max(uint32_t x) {
 #endif
 }
 
+/** Threads of a warp for which this holds. */
+__device__ __forceinline__ int warp_count(bool counted) {
+  unsigned lanes = __ballot_sync(ALL_LANES, counted);
+#ifdef __CUDA_ARCH__
+  return __popc(lanes);
+#else
+  return __builtin_popcount(lanes);
+#endif
+}
+
 /** Canonical sum of a chunk: `value(i)` for i in [0, count), count at most CHUNK. */
 template <class Value>
 __device__ __forceinline__ float warp_chunk_sum(int count, Value value) {
@@ -70,12 +80,14 @@ __device__ __forceinline__ float warp_log_sum_exp(const ChunkPart* parts, int ch
   int lane = static_cast<int>(threadIdx.x) % LANES;
   float max = -infinity();
   float sum = 0.f;
+  auto read = [&](int chunk) {
+    return chunk < chunks ? ChunkPart{__ldcg(&parts[chunk].max), __ldcg(&parts[chunk].sum)}
+                          : ChunkPart{-infinity(), 0.f};
+  };
+  ChunkPart next = read(lane);
   for (int first = 0; first < chunks; first += LANES) {
-    ChunkPart part{-infinity(), 0.f};
-    if (first + lane < chunks) {
-      part.max = __ldcg(&parts[first + lane].max);
-      part.sum = __ldcg(&parts[first + lane].sum);
-    }
+    ChunkPart part = next;
+    next = read(first + LANES + lane); /* while the chain of multiply-adds goes on */
     float reached = part.max;
 #pragma unroll
     for (int o = 1; o < LANES; o *= 2) {
@@ -126,34 +138,38 @@ struct WarpList {
     return __shfl_sync(ALL_LANES, place < LANES ? held[0] : held[1], place % LANES);
   }
 
-  /** Keeps the `top` smallest of these and the keys that each thread brings; whether any is new. */
+  /** Keeps the `top` smallest of these and the keys that each thread brings, which are sorted. */
   template <int COUNT>
-  __device__ __forceinline__ bool add(const Key (&brought)[COUNT], int top) {
-    Key last = at(top - 1);
-    bool any = false;
-    Key keys[COUNT + 2];
+  __device__ __forceinline__ void add(Key (&keys)[COUNT], int top) {
 #pragma unroll
-    for (int i = 0; i < COUNT; i++) {
-      keys[i] = brought[i];
-      any |= brought[i] < last;
+    for (int end = COUNT - 1; end > 0; end--) {
+#pragma unroll
+      for (int i = 0; i < end; i++) {
+        Key low = keys[i] < keys[i + 1] ? keys[i] : keys[i + 1];
+        keys[i + 1] = keys[i] < keys[i + 1] ? keys[i + 1] : keys[i];
+        keys[i] = low;
+      }
     }
-    if (__any_sync(ALL_LANES, any) == 0) return false;
-    keys[COUNT] = held[0];
-    keys[COUNT + 1] = held[1];
+    if (__any_sync(ALL_LANES, keys[0] < at(top - 1)) == 0) return;
+    WarpList old = *this;
     held[0] = held[1] = NO_KEY;
     int lane = static_cast<int>(threadIdx.x) % LANES;
+    int taken = 0; /* of the old ones */
     for (int place = 0; place < top; place++) {
-      Key best = NO_KEY;
+      Key least = warp_min(keys[0]);
+      Key other = old.at(taken);
+      if (other < least) {
+        least = other;
+        taken++;
+      } else if (keys[0] == least) {
 #pragma unroll
-      for (int i = 0; i < COUNT + 2; i++) best = keys[i] < best ? keys[i] : best;
-      best = warp_min(best);
-      if (best == NO_KEY) break;
-#pragma unroll
-      for (int i = 0; i < COUNT + 2; i++) keys[i] = keys[i] == best ? NO_KEY : keys[i];
-      if (lane == place) held[0] = best;
-      if (lane == place - LANES) held[1] = best;
+        for (int i = 1; i < COUNT; i++) keys[i - 1] = keys[i];
+        keys[COUNT - 1] = NO_KEY;
+      }
+      if (least == NO_KEY) break;
+      if (lane == place) held[0] = least;
+      if (lane == place - LANES) held[1] = least;
     }
-    return true;
   }
 };
 

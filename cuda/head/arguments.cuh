@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include "common/formats.cuh"
 #include "common/status.cuh"
 #include "common/warp.cuh"
 #include "trimtab.h"
@@ -12,11 +13,11 @@ namespace trimtab {
 /** Most vectors of a canonical pass over the rows. */
 constexpr int MOST_DOTS = 8;
 
-/** Columns of a stage of quantised rows, and a multiple of those of every stage. */
+/** A multiple of the columns of a stage on tensor cores. */
 constexpr int STAGE_COLUMNS = 128;
 
-/** Most blocks of a head's grid. */
-constexpr int MOST_HEAD_BLOCKS = 512;
+/** Columns of quantised rows that are scaled at a time, if they share a scale. */
+constexpr int SCALED_COLUMNS = 128;
 
 __host__ __device__ __forceinline__ constexpr int ceil_div(int n, int d) {
   return n / d + (n % d != 0);
@@ -31,20 +32,19 @@ struct HeadArguments {
   int group;      /* columns that share a scale */
   int copy_bytes; /* 16, 4 or 1: what all rows are aligned to */
   int stages;     /* of rows in shared memory */
+  int window;     /* columns of hidden vectors that are in shared memory at a time */
   int top;        /* how many of the highest are asked for, or 0 */
-  int chunks;     /* of CHUNK places, counted in the workspace; 0: too many, or no log-sum-exp */
+  int slices;     /* that share the chunks of CHUNK places out */
 
-  unsigned* counters; /* [0]: blocks that are through; [1 + chunk]: its tiles that are */
-  float* logits;      /* [vectors, capacity], the result or workspace; null: not kept */
+  unsigned* counters; /* a vector's: blocks of finish_head that are through */
+  float* logits;      /* [vectors, capacity], the result or workspace */
   int64_t logits_stride;
-  ChunkPart* parts; /* [vectors, chunks] */
-  Key* lists;       /* [vectors, top, blocks]; null: top > LIST_KEYS, or none asked for */
+  ChunkPart* parts; /* [vectors, chunks]; null: no log-sum-exp */
+  Key* lists;       /* [vectors, top, slices]; null: top > LIST_KEYS, or none asked for */
 
   /* For tensor cores: */
-  uint16_t*
-      pieces; /* hidden vectors as sums of 16-bit numbers: [pieces, vectors, columns], padded */
+  uint16_t* pieces; /* hidden vectors as sums of 16-bit numbers, as split_hidden lays them out */
   int hidden_pieces;
-  int blocks;
 };
 
 /** An element of a tensor of 32-bit elements. */
@@ -72,13 +72,30 @@ __device__ inline int32_t id_of(const HeadArguments& a, int place) {
   return ids.dtype == TRIMTAB_NONE ? place : *at<const int32_t>(ids, place);
 }
 
-/** The row of the matrix at a place, or -1 where its id is bad. */
-__device__ inline int32_t row_of(const HeadArguments& a, int place) {
-  int32_t id = id_of(a, place);
+/** The row of the matrix at a place whose id is known, or -1 where the id is bad. */
+__device__ inline int32_t row_of(const HeadArguments& a, int place, int32_t id) {
   if (id >= 0 && id < a.op.rows.vocabulary) return a.op.rows.packed ? place : id;
   note(a.op.common.status, TRIMTAB_OPERATION_HEAD, TRIMTAB_ARGUMENT_ROWS_IDS,
        TRIMTAB_PROBLEM_OUTSIDE, place, id, {0, a.op.rows.vocabulary - 1});
   return -1;
+}
+
+/** A row's scale of a group of its columns. */
+__device__ __forceinline__ float scale_of(const HeadArguments& a, int row, int group) {
+  const trimtab_tensor& scales = a.op.rows.weight.scales;
+  uint16_t bits = __ldg(static_cast<const uint16_t*>(scales.data) + row * scales.stride[0] + group);
+  return scales.dtype == TRIMTAB_BF16 ? from_bf16(bits) : from_f16(bits);
+}
+
+/** Writes the logits of places that do not take part. All threads of the grid call. */
+__device__ inline void clear_absent(const HeadArguments& a, int count) {
+  if (a.op.logits.dtype == TRIMTAB_NONE) return;
+  for (int vector = 0; vector < a.vectors; vector++) {
+    for (int64_t place = count + static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+         place < a.capacity; place += static_cast<int64_t>(gridDim.x) * blockDim.x) {
+      a.logits[vector * a.logits_stride + place] = -infinity();
+    }
+  }
 }
 
 }  // namespace trimtab

@@ -1,87 +1,86 @@
 // Canonical logits of 1 to 8 vectors.
 //
-// Half a warp owns 8 rows of 16, and a thread 2 of the 32 lanes of each of its rows' dot products;
-// a quarter 4 and 4 where codes have 8 bits, an eighth 2 and 8 where they have 4. So a thread reads
-// 32 bits of a row at a time and has 16 sums a vector, whatever the format.
+// Half a warp owns half of its tile's rows, and a thread 2 of the 32 lanes of each of its rows' dot
+// products; a quarter 4 where codes have 8 bits, an eighth 8 where they have 4. So a thread reads
+// 32 bits of a row at a time, whatever the format. Hidden vectors are widened once, into shared
+// memory.
 //
 // Per pass, k rows of d columns and N vectors:
-//   bytes  k d b (b of an element), read once; N d from L2 for every tile of 64 rows
+//   bytes  k d b (b of an element), read once; N d from L2 for every block
 //   FLOPs  2 k d N
 //   bound  memory for N up to 4, then fused multiply-adds: 128 a clock and SM, 37 us of 62 for
 //          32768 x 4096 BF16 and N = 8 on an H200, beside as many reads of shared memory
 #pragma once
 
 #include "common/launch.cuh"
-#include "head/results.cuh"
 #include "head/rows.cuh"
-#include "common/widen.cuh"
+#include "head/window.cuh"
 
 namespace trimtab {
-
-constexpr int DOT_WARPS = 4;
 
 template <class Format, int VECTORS>
 class Dots {
  public:
-  using Rows = RowStages<Format, DOT_WARPS>;
-  static constexpr int COLUMNS = Stage<Format>::COLUMNS;
+  /** Rows of a thread: few for one vector, whose reads are then longer and tiles finer. */
+  static constexpr int OWN_ROWS = VECTORS == 1 ? (Format::QUANTIZED ? 1 : 2)
+                                  : VECTORS == MOST_DOTS && !Format::QUANTIZED ? 8 / WIDTH<Format>
+                                                                               : 16 / WIDTH<Format>;
+  using Rows = WarpRows<Format, OWN_ROWS, VECTORS == MOST_DOTS ? 2048 : 4096>;
+  using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
+  static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : Format::QUANTIZED ? 8 : 12;
+  static constexpr int COLUMNS = Rows::COLUMNS;
   /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work. */
   static constexpr int OWNED = WIDTH<Format>;
-  static constexpr int THREADS = LANES / OWNED;
-  /** Rows that a thread computes with, of which every GROUPS-th row of the warp is one. */
-  static constexpr int GROUPS = LANES / THREADS;
-  static constexpr int OWN_ROWS = WARP_ROWS / GROUPS;
-  /** Elements of hidden vectors that a thread widens in each stage. */
-  static constexpr int WIDENED = (VECTORS * COLUMNS + Rows::THREADS - 1) / Rows::THREADS;
+  static constexpr int THREADS = Rows::THREADS;
+  /** Columns between two looks at what is next. */
+  static constexpr int BLOCK = LANES * (VECTORS == 1                                ? 4
+                                        : VECTORS == MOST_DOTS && Format::QUANTIZED ? 1
+                                                                                    : 2);
+  /** Columns that may share a scale. */
+  static constexpr int SPAN = Format::QUANTIZED ? SCALED_COLUMNS : COLUMNS;
 
-  static constexpr int HIDDEN_BYTES = 2 * VECTORS * COLUMNS * 4;
-  static constexpr int LOGIT_BYTES = VECTORS * Rows::ROWS * 4;
-
-  static __host__ __device__ int shared_bytes(const HeadArguments& a) {
-    return a.stages * Rows::ROW_BYTES + Rows::INDEX_BYTES + HIDDEN_BYTES + LOGIT_BYTES +
-           Results<Rows::ROWS, Rows::THREADS>::bytes(a);
-  }
-
+  /** `shared`: a window of hidden vectors, and each warp's stages. */
   __device__ Dots(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
-        rows_(a, count, shared, 0),
-        hidden_(reinterpret_cast<float*>(shared + a.stages * Rows::ROW_BYTES + Rows::INDEX_BYTES)),
-        logits_(hidden_ + HIDDEN_BYTES / 4),
-        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES),
-        uniform_(a.group % COLUMNS == 0 || a.group == a.columns) {}
+        count_(count),
+        rows_(a, count,
+              shared + Hidden::bytes(a.window) +
+                  static_cast<int>(threadIdx.x) / LANES * a.stages * Rows::SLOT_BYTES),
+        hidden_(a, shared),
+        uniform_(a.group % SPAN == 0 || a.group == a.columns),
+        bf16_scales_(a.op.rows.weight.scales.dtype == TRIMTAB_BF16) {}
 
-  __device__ void run(bool finish) {
-    auto nothing = [](int, unsigned char*) {};
-    rows_.start(nothing);
-    load_hidden(0);
-    int parity = 0;
-    store_hidden(parity);
-    clear();
-    for (; rows_.more(); rows_.advance(), parity ^= 1) {
-      float scales[OWN_ROWS];
-      load_scales(scales);
-      rows_.arrive(nothing);
-      load_hidden(rows_.next_stage());
-      accumulate(scales, hidden_ + parity * VECTORS * COLUMNS);
-      store_hidden(parity ^ 1);
-      if (rows_.last()) {
-        reduce();
-        __syncthreads();
-        results_.add(rows_.tile(), logits_, rows_.rows());
-        clear();
-      }
+  __device__ void run() {
+    begin_next_kernel();
+    clear_absent(a_, count_);
+    for (int i = 0; i < a_.stages - 1; i++) begin_stage();
+    // All warps of a block go along with its window.
+    int tiles = ceil_div(count_, Rows::ROWS) - static_cast<int>(blockIdx.x);
+    int rounds = ceil_div(ceil_div(max(tiles, 0), static_cast<int>(gridDim.x)),
+                          static_cast<int>(blockDim.x) / LANES);
+    for (int round = 0; round < rounds; round++) {
+      clear();
+      begin_scales();
+      add_tile(round);
+      if (!rows_.more()) continue;
+      store();
+      rows_.advance();
     }
-    results_.end(finish);
   }
 
  private:
-  static __device__ int thread() { return static_cast<int>(threadIdx.x); }
-  /** The first lane that the thread owns. */
-  static __device__ int first_lane() { return thread() % THREADS * OWNED; }
   /** The row of the tile that is the thread's r-th. */
   static __device__ int own_row(int r) {
-    return thread() / LANES * WARP_ROWS + r * GROUPS + thread() % LANES / THREADS;
+    return static_cast<int>(threadIdx.x) % LANES / THREADS * OWN_ROWS + r;
   }
+
+  __device__ void begin_stage() {
+    rows_.issue();
+    commit_copies();
+  }
+
+  /** The first lane that the thread owns. */
+  static __device__ int first_lane() { return static_cast<int>(threadIdx.x) % THREADS * OWNED; }
 
   __device__ void clear() {
 #pragma unroll
@@ -94,127 +93,112 @@ class Dots {
     }
   }
 
-  __device__ float scale_of(int row, int group) const {
-    const trimtab_tensor& scales = a_.op.rows.weight.scales;
-    uint16_t bits =
-        __ldg(static_cast<const uint16_t*>(scales.data) + row * scales.stride[0] + group);
-    return scales.dtype == TRIMTAB_BF16 ? from_bf16(bits) : from_f16(bits);
-  }
-
-  /** The scales of the own rows in the current stage, where each has one. */
-  __device__ void load_scales(float (&scales)[OWN_ROWS]) const {
+  /** Finds the scales of a tile's rows. */
+  __device__ void begin_scales() {
     if constexpr (Format::QUANTIZED) {
-      if (!uniform_) return;
-      int group = rows_.stage() * COLUMNS / a_.group;
+      const trimtab_tensor& scales = a_.op.rows.weight.scales;
 #pragma unroll
       for (int r = 0; r < OWN_ROWS; r++) {
-        int row = rows_.rows()[own_row(r)];
-        scales[r] = row < 0 ? 0.f : scale_of(row, group);
+        int row = rows_.row_at(own_row(r));
+        scales_at_[r] =
+            row < 0 ? nullptr : static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
       }
+      until_next_ = a_.group;
+      load_scales(0);
     }
   }
 
-  /** Whether one multiply-add unlifts and scales: no product overflows, and 0 stays +0. */
-  static __device__ bool unlifts(const float (&scales)[OWN_ROWS]) {
+  /** Begins to read the rows' scales of a group. */
+  __device__ void load_scales(int group) {
+    group_ = group;
+#pragma unroll
+    for (int r = 0; r < OWN_ROWS; r++) coming_[r] = scale_bits(r, group);
+  }
+
+  __device__ __forceinline__ uint16_t scale_bits(int r, int group) const {
+    return scales_at_[r] == nullptr ? uint16_t{0} : __ldg(scales_at_[r] + group);
+  }
+
+  __device__ __forceinline__ float scale_of(uint16_t bits) const {
+    return bf16_scales_ ? from_bf16(bits) : from_f16(bits);
+  }
+
+  /** Takes the scales of the next span, if each row has one, and begins to read those behind it. */
+  __device__ void take_scales() {
     bool small = true;
 #pragma unroll
-    for (float scale : scales) small = small && bits_of(scale) < 0x70000000u;
-    return small;
-  }
-
-  /** Begins to read a stage's part of the hidden vectors. */
-  __device__ void load_hidden(int stage) {
-    const trimtab_tensor& hidden = a_.op.hidden;
+    for (int r = 0; r < OWN_ROWS; r++) {
+      scales_[r] = scale_of(coming_[r]);
+      // One multiply-add unlifts and scales where no product overflows and 0 stays +0.
+      small = small && (LIFT<Format> == 0 || bits_of(scales_[r]) < 0x70000000u);
+    }
+    scaled_ = uniform_ && __any_sync(ALL_LANES, !small) == 0;
 #pragma unroll
-    for (int i = 0; i < WIDENED; i++) {
-      int vector = (i * Rows::THREADS + thread()) / COLUMNS;
-      int column = stage * COLUMNS + (i * Rows::THREADS + thread()) % COLUMNS;
-      int64_t element = vector * hidden.stride[0] + column;
-      raw_[i] = 0;
-      if (vector >= a_.vectors || column >= a_.columns) continue;
-      raw_[i] = hidden.dtype == TRIMTAB_F32
-                    ? __ldg(static_cast<const uint32_t*>(hidden.data) + element)
-                    : __ldg(static_cast<const uint16_t*>(hidden.data) + element);
+    for (int r = 0; r < OWN_ROWS; r++) {
+      factors_[r] = scaled_ ? scales_[r] : 1.f;
+      unlifts_[r] = -LIFT<Format> * factors_[r];
     }
+    until_next_ -= SPAN;
+    if (until_next_ > 0) return;
+    until_next_ = a_.group;
+    if ((group_ + 1) * a_.group < a_.columns) load_scales(group_ + 1);
   }
 
-  /** Widens what was read; all threads see it behind the next barrier. */
-  __device__ void store_hidden(int parity) {
-    int32_t dtype = a_.op.hidden.dtype;
-#pragma unroll
-    for (int i = 0; i < WIDENED; i++) {
-      int at = i * Rows::THREADS + thread();
-      if (at >= VECTORS * COLUMNS) continue;
-      auto half = static_cast<uint16_t>(raw_[i]);
-      hidden_[parity * VECTORS * COLUMNS + at] = dtype == TRIMTAB_F32    ? float_of(raw_[i])
-                                                 : dtype == TRIMTAB_BF16 ? from_bf16(half)
-                                                                         : from_f16(half);
-    }
-  }
-
-  /** What becomes of numbers as they are read. */
-  enum class Scaling {
-    NONE,    /* they are the weights */
-    LIFTED,  /* one multiply-add with the row's scale unlifts them, too */
-    UNIFORM, /* times the row's scale */
-    EACH     /* times a scale of their own; not with MOST_DOTS vectors, for lack of registers */
-  };
-
-  /** Adds the products of the current stage. */
-  __device__ void accumulate(const float (&scales)[OWN_ROWS], const float* hidden) {
-    if constexpr (!Format::QUANTIZED) {
-      add_steps<Scaling::NONE>(scales, hidden);
-    } else if constexpr (VECTORS == MOST_DOTS) {
-      add_steps<Scaling::UNIFORM>(scales, hidden);
-    } else if (!uniform_) {
-      add_steps<Scaling::EACH>(scales, hidden);
-    } else if (LIFT<Format> != 0 && unlifts(scales)) {
-      add_steps<LIFT<Format> != 0 ? Scaling::LIFTED : Scaling::UNIFORM>(scales, hidden);
-    } else {
-      add_steps<Scaling::UNIFORM>(scales, hidden);
-    }
-  }
-
-  template <Scaling SCALING>
-  __device__ __forceinline__ void add_steps(const float (&scales)[OWN_ROWS], const float* hidden) {
-    int columns = rows_.columns();
-    int step = 0;
+  /** Adds the products of a tile. There is but one place where sums change: their registers stay.
+   */
+  __device__ void add_tile(int round) {
+    const unsigned char* data = nullptr;
+    const float* hidden = nullptr;
+    int next_window = round == 0 || a_.window < a_.columns ? 0 : a_.columns;
 #pragma unroll 1
-    for (; step + LANES <= columns; step += LANES) {
-      add_step<true, SCALING>(step, LANES, scales, hidden);
+    for (int column = 0; column < a_.columns; column += BLOCK) {
+      if (column == next_window) {
+        hidden_.move_to(column, round > 0 || column > 0);
+        next_window += a_.window;
+      }
+      if (!rows_.more()) continue;
+      if (column % COLUMNS == 0) {
+        data = rows_.await() + Rows::offset(own_row(0)) + first_lane() * Format::BITS / 8;
+        hidden = hidden_.at(column) + first_lane();
+        __syncwarp();
+        begin_stage();
+      }
+      if constexpr (Format::QUANTIZED) {
+        if (column % SPAN == 0) take_scales();
+      }
+      bool plain = column + BLOCK <= a_.columns && (!Format::QUANTIZED || scaled_);
+#pragma unroll
+      for (int step = 0; step < BLOCK; step += LANES) {
+        add_step(plain, column + step, data + step * Format::BITS / 8, hidden + step * VECTORS);
+      }
+      data += BLOCK * Format::BITS / 8;
+      hidden += BLOCK * VECTORS;
     }
-    if (step < columns) add_step<false, SCALING>(step, columns - step, scales, hidden);
   }
 
   /** Adds the products of up to 32 columns, a lane each. */
-  template <bool WHOLE, Scaling SCALING>
-  __device__ __forceinline__ void add_step(int step, int columns, const float (&scales)[OWN_ROWS],
+  __device__ __forceinline__ void add_step(bool plain, int column, const unsigned char* data,
                                            const float* hidden) {
     float weights[OWN_ROWS][OWNED];
-    const unsigned char* data =
-        rows_.data() + own_row(0) * Stage<Format>::PITCH + (step + first_lane()) * Format::BITS / 8;
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
-      const unsigned char* from = data + r * GROUPS * Stage<Format>::PITCH;
-      if constexpr (SCALING == Scaling::LIFTED) {
+      const unsigned char* from = data + r * Rows::BYTES;
+      if constexpr (LIFT<Format> != 0) {
         lift(Format{}, from, weights[r]);
-        float unlift = -LIFT<Format> * scales[r];
 #pragma unroll
-        for (float& weight : weights[r]) weight = fma(weight, scales[r], unlift);
+        for (float& weight : weights[r]) weight = fma(weight, factors_[r], unlifts_[r]);
       } else {
         widen(Format{}, from, weights[r]);
-      }
-      if constexpr (SCALING == Scaling::UNIFORM) {
+        if constexpr (Format::QUANTIZED) {
 #pragma unroll
-        for (float& weight : weights[r]) weight *= scales[r];
-      }
-      if constexpr (SCALING == Scaling::EACH) {
-        scale_each(r, step + first_lane(), WHOLE ? OWNED : columns - first_lane(), weights[r]);
+          for (float& weight : weights[r]) weight *= factors_[r];
+        }
       }
     }
+    if (!plain) complete(column + first_lane(), weights);
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) {
-      const float* from = hidden + v * COLUMNS + step + first_lane();
+      const float* from = hidden + v * LANES;
       float x[OWNED];
 #pragma unroll
       for (int j = 0; j < OWNED; j += 4) {
@@ -230,30 +214,36 @@ class Dots {
       for (int r = 0; r < OWN_ROWS; r++) {
 #pragma unroll
         for (int j = 0; j < OWNED; j++) {
-          if (WHOLE || first_lane() + j < columns) {
-            sums_[r][v][j] = fma(weights[r][j], x[j], sums_[r][v][j]);
-          }
+          sums_[r][v][j] = fma(weights[r][j], x[j], sums_[r][v][j]);
         }
       }
     }
   }
 
-  /** Turns codes of the thread's r-th row, from a column of the stage on, into weights. */
-  __device__ __forceinline__ void scale_each(int r, int column, int count,
-                                             float (&weights)[OWNED]) const {
-    int row = rows_.rows()[own_row(r)];
-    column += rows_.stage() * COLUMNS;
+  /** Scales what one multiply-add could not, and excludes columns behind the last. */
+  __device__ __forceinline__ void complete(int column, float (&weights)[OWN_ROWS][OWNED]) const {
 #pragma unroll
-    for (int j = 0; j < OWNED; j++) {
-      weights[j] *= row >= 0 && j < count ? scale_of(row, (column + j) / a_.group) : 0.f;
+    for (int r = 0; r < OWN_ROWS; r++) {
+#pragma unroll
+      for (int j = 0; j < OWNED; j++) {
+        // Times 0, where no column is, that is -0, which no sum changes by.
+        float scale = 1.f;
+        if (Format::QUANTIZED && !scaled_) {
+          scale = uniform_                  ? scales_[r]
+                  : column + j < a_.columns ? scale_of(scale_bits(r, (column + j) / a_.group))
+                                            : 1.f;
+        }
+        weights[r][j] = column + j < a_.columns ? weights[r][j] * scale : -0.f;
+      }
     }
   }
 
   /** Completes the tile's dot products. */
-  __device__ void reduce() {
+  __device__ void store() {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
-      bool present = rows_.rows()[own_row(r)] >= 0;
+      bool present = rows_.row_at(own_row(r)) >= 0;
+      int place = rows_.first_place() + own_row(r);
 #pragma unroll
       for (int v = 0; v < VECTORS; v++) {
         float(&lanes)[OWNED] = sums_[r][v];
@@ -267,28 +257,37 @@ class Dots {
 #pragma unroll
           for (int j = 0; j < o; j++) lanes[j] += lanes[j + o];
         }
-        if (thread() % THREADS == 0) {
-          logits_[v * Rows::ROWS + own_row(r)] = present ? lanes[0] : -infinity();
+        if (first_lane() == 0 && v < a_.vectors && place < count_) {
+          a_.logits[v * a_.logits_stride + place] = present ? lanes[0] : -infinity();
         }
       }
     }
   }
 
   const HeadArguments& a_;
+  const int count_;
   Rows rows_;
-  float* const hidden_; /* two stages of [VECTORS, COLUMNS] */
-  float* const logits_; /* [VECTORS, ROWS] */
-  Results<Rows::ROWS, Rows::THREADS> results_;
-  const bool uniform_; /* whether a stage has one scale a row */
+  Hidden hidden_;
+  const bool uniform_; /* whether a span has one scale a row */
   float sums_[OWN_ROWS][VECTORS][OWNED];
-  uint32_t raw_[WIDENED];
+
+  /* Of quantised rows: */
+  const bool bf16_scales_;
+  const uint16_t* scales_at_[OWN_ROWS]; /* null where there is no row */
+  uint16_t coming_[OWN_ROWS];           /* scales of the next span */
+  float scales_[OWN_ROWS];              /* and of the current one */
+  bool scaled_ = false; /* whether weights are codes times factors, plus unlifts where lifted */
+  float factors_[OWN_ROWS];
+  float unlifts_[OWN_ROWS];
+  int group_;
+  int until_next_; /* columns to the next group */
 };
 
 template <class Format, int VECTORS>
-__global__ void __launch_bounds__(DOT_WARPS* LANES, 2)
-    head_dots(const __grid_constant__ HeadArguments a, bool finish) {
+__global__ void __launch_bounds__(Dots<Format, VECTORS>::MOST_WARPS* LANES, 1)
+    head_dots(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  Dots<Format, VECTORS>(a, places_of(a), shared).run(finish);
+  Dots<Format, VECTORS>(a, places_of(a), shared).run();
 }
 
 }  // namespace trimtab

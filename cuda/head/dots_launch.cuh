@@ -12,15 +12,22 @@ namespace trimtab {
 template <class Format, int VECTORS>
 cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t stream) {
   using Kernel = Dots<Format, VECTORS>;
-  a.stages = MOST_STAGES;
-  if (Kernel::shared_bytes(a) > dynamic_shared(limits)) a.stages = 2;
-  int shared = Kernel::shared_bytes(a);
-  int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
-  int resident = limits.processors * (2 * (shared + 1024) <= limits.processor_shared ? 2 : 1);
-  int blocks = std::max(1, std::min({tiles, resident, MOST_HEAD_BLOCKS}));
-  Grid grid{dim3(blocks), dim3(Kernel::Rows::THREADS), static_cast<unsigned>(shared)};
-  bool finish = a.top > 0 || a.op.log_sum_exp.dtype != TRIMTAB_NONE;
-  return launch(head_dots<Format, VECTORS>, grid, stream, a, finish);
+  using Rows = typename Kernel::Rows;
+  using Hidden = typename Kernel::Hidden;
+  int tiles = std::max(1, ceil_div(a.capacity, Rows::ROWS));
+  int blocks = std::min(tiles, limits.processors);
+  // Three stages keep memory busy, whatever the warps: hidden vectors leave room for four warps'.
+  int budget = dynamic_shared(limits);
+  a.window = ceil_div(a.columns, Rows::COLUMNS) * Rows::COLUMNS;
+  int most = (budget - 4 * 3 * Rows::SLOT_BYTES) / Hidden::bytes(Rows::COLUMNS);
+  a.window = std::min(a.window, std::max(1, most) * Rows::COLUMNS);
+  budget -= Hidden::bytes(a.window);
+  int warps = std::clamp(budget / (3 * Rows::SLOT_BYTES), 1,
+                         std::min(Kernel::MOST_WARPS, ceil_div(tiles, blocks)));
+  a.stages = std::min(MOST_STAGES, budget / (warps * Rows::SLOT_BYTES));
+  Grid grid{dim3(blocks), dim3(warps * LANES),
+            static_cast<unsigned>(Hidden::bytes(a.window) + warps * a.stages * Rows::SLOT_BYTES)};
+  return launch(head_dots<Format, VECTORS>, grid, stream, a);
 }
 
 template <class Format>

@@ -5,26 +5,31 @@
 #include "common/formats.cuh"
 #include "common/launch.cuh"
 #include "common/shapes.h"
+#include "common/ticket.cuh"
+#include "common/warp.cuh"
 #include "head/kernels.cuh"
 #include "head/pieces.cuh"
-#include "head/results.cuh"
 
 namespace trimtab {
 
 namespace {
 
-/** Writes hidden vectors as the pieces that tensor cores multiply, zeros behind them. */
+/** Writes hidden vectors as the pieces that tensor cores multiply, zeros behind them: [stages,
+    pieces, vectors, columns of a stage], halves of 64 columns exchanged in odd vectors, so that
+    those of two vectors are on other banks. */
 __global__ void __launch_bounds__(256)
-    split_hidden(const __grid_constant__ HeadArguments a, int vectors, int columns) {
+    split_hidden(const __grid_constant__ HeadArguments a, int vectors, int columns, int of_stage) {
   const trimtab_tensor& hidden = a.op.hidden;
   int64_t all = static_cast<int64_t>(vectors) * columns;
   for (int64_t i = blockIdx.x * blockDim.x + threadIdx.x; i < all; i += gridDim.x * blockDim.x) {
-    int64_t vector = i / columns;
-    int64_t column = i % columns;
+    auto vector = static_cast<int>(i / columns);
+    auto column = static_cast<int>(i % columns);
     bool present = vector < a.vectors && column < a.columns;
     int64_t place = present ? vector * hidden.stride[0] + column : 0;
+    int64_t row = static_cast<int64_t>(column / of_stage) * a.hidden_pieces * vectors + vector;
+    uint16_t* to = a.pieces + row * of_stage + ((column % of_stage) ^ (vector % 2 * 32));
     if (hidden.dtype != TRIMTAB_F32 && a.hidden_pieces == 1) {
-      a.pieces[i] = present ? static_cast<const uint16_t*>(hidden.data)[place] : 0;
+      *to = present ? static_cast<const uint16_t*>(hidden.data)[place] : 0;
       continue;
     }
     float x = hidden.dtype == TRIMTAB_F32
@@ -32,15 +37,9 @@ __global__ void __launch_bounds__(256)
                   : from_f16(static_cast<const uint16_t*>(hidden.data)[place]);
     if (!present) x = 0.f;
     for (int piece = 0; piece < a.hidden_pieces; piece++) {
-      a.pieces[piece * all + i] = static_cast<uint16_t>(take_piece(x));
+      to[piece * vectors * of_stage] = static_cast<uint16_t>(take_piece(x));
     }
   }
-}
-
-/** Completes the results of all vectors, a block each. */
-__global__ void __launch_bounds__(2 * LANES) finish_head(const __grid_constant__ HeadArguments a) {
-  int vector = static_cast<int>(blockIdx.x);
-  finish_vectors(a, vector, vector + 1, places_of(a), a.blocks);
 }
 
 /** Offsets in the workspace; equal ones are of parts that are not needed. */
@@ -60,13 +59,12 @@ int top_of(const trimtab_head_params& op) {
   return has(op.ids) ? static_cast<int>(op.ids.size[1]) : 0;
 }
 
-/** Chunks that are summed as they complete. */
-int chunks_of(const trimtab_head_params& op) {
-  if (!has(op.log_sum_exp)) return 0;
-  int chunks = ceil_div(most_places(op.rows), CHUNK);
-  constexpr int MOST = TRIMTAB_COUNTER_BYTES / sizeof(unsigned) - 1;
-  return chunks <= MOST ? chunks : 0;
-}
+int chunks_of(const trimtab_head_params& op) { return ceil_div(most_places(op.rows), CHUNK); }
+
+int slices_of(const trimtab_head_params& op) { return std::clamp(chunks_of(op), 1, MOST_SLICES); }
+
+/** Whether more is asked for than logits. */
+bool finishes(const trimtab_head_params& op) { return has(op.ids) || has(op.log_sum_exp); }
 
 /** Whether tensor cores multiply F16 numbers as they are. */
 bool is_half(const trimtab_head_params& op) {
@@ -93,19 +91,19 @@ Space space_of(const trimtab_head_params& op) {
   auto places = static_cast<uint64_t>(most_places(op.rows));
   auto top = static_cast<uint64_t>(top_of(op));
   bool listed = top > 0 && top <= LIST_KEYS;
-  bool kept = !has(op.logits) && (has(op.log_sum_exp) || (top > 0 && !listed));
-  auto blocks = std::clamp<uint64_t>((places + 63) / 64, 1, MOST_HEAD_BLOCKS);
+  bool kept = !has(op.logits) && finishes(op);
+  auto chunks = static_cast<uint64_t>(has(op.log_sum_exp) ? chunks_of(op) : 0);
+  auto slices = static_cast<uint64_t>(slices_of(op));
   Space space{};
   space.logits = TRIMTAB_COUNTER_BYTES;
   space.parts = space.logits + aligned(kept ? vectors * places * sizeof(float) : 0);
-  space.lists =
-      space.parts + aligned(vectors * static_cast<uint64_t>(chunks_of(op)) * sizeof(ChunkPart));
-  space.pieces = space.lists + aligned(listed ? vectors * top * blocks * sizeof(Key) : 0);
+  space.lists = space.parts + aligned(vectors * chunks * sizeof(ChunkPart));
+  space.pieces = space.lists + aligned(listed ? vectors * top * slices * sizeof(Key) : 0);
   bool split = op.hidden.size[0] > MOST_DOTS;
   auto pieces = static_cast<uint64_t>(pieces_of(op)) * static_cast<uint64_t>(padded_vectors(op)) *
                 static_cast<uint64_t>(padded_columns(op));
   space.bytes = space.pieces + (split ? pieces * sizeof(uint16_t) : 0);
-  if (top == 0 && !has(op.log_sum_exp) && !split) space.bytes = 0;
+  if (!finishes(op) && !split) space.bytes = 0;
   return space;
 }
 
@@ -128,7 +126,7 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   a.group = has(scales) ? a.columns / static_cast<int>(scales.size[1]) : a.columns;
   a.copy_bytes = copy_bytes_of(op.rows.weight);
   a.top = top_of(op);
-  a.chunks = chunks_of(op);
+  a.slices = slices_of(op);
   Space space = space_of(op);
   auto workspace = static_cast<unsigned char*>(op.common.workspace);
   a.counters = counters(op.common);
@@ -139,7 +137,7 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
     a.logits = reinterpret_cast<float*>(workspace + space.logits);
     a.logits_stride = a.capacity;
   }
-  if (a.chunks > 0) a.parts = reinterpret_cast<ChunkPart*>(workspace + space.parts);
+  if (has(op.log_sum_exp)) a.parts = reinterpret_cast<ChunkPart*>(workspace + space.parts);
   if (a.top > 0 && a.top <= LIST_KEYS) a.lists = reinterpret_cast<Key*>(workspace + space.lists);
   a.pieces = reinterpret_cast<uint16_t*>(workspace + space.pieces);
   a.hidden_pieces = pieces_of(op);
@@ -162,15 +160,14 @@ trimtab_head_params narrowed(trimtab_head_params op, int first, int count) {
   return op;
 }
 
-/** Most vectors of a canonical pass; fewer where a row has scales that end inside a stage. */
+/** Most vectors of a canonical pass; fewer where a row has scales that end inside a span. */
 int most_dots(const trimtab_head_params& op) {
   HeadArguments a = arguments_of(op);
-  return a.group % STAGE_COLUMNS == 0 || a.group == a.columns ? MOST_DOTS : MOST_DOTS / 2;
+  return a.group % SCALED_COLUMNS == 0 || a.group == a.columns ? MOST_DOTS : MOST_DOTS / 2;
 }
 
-cudaError_t launch_dots(const trimtab_head_params& op, const Limits& limits, cudaStream_t stream) {
-  HeadArguments a = arguments_of(op);
-  switch (op.rows.weight.format) {
+cudaError_t launch_dots(const HeadArguments& a, const Limits& limits, cudaStream_t stream) {
+  switch (a.op.rows.weight.format) {
     case TRIMTAB_F32:
       return launch_dots<formats::F32>(a, limits, stream);
     case TRIMTAB_F16:
@@ -211,21 +208,15 @@ bool launch_products(HeadArguments& a, const Limits& limits, cudaStream_t stream
   }
 }
 
-/** Enqueues all of an operation on tensor cores; false where it does not fit them. */
-bool launch_many(const trimtab_head_params& op, const Limits& limits, cudaStream_t stream,
-                 cudaError_t* error) {
-  HeadArguments a = arguments_of(op);
+/** Enqueues an operation's logits on tensor cores; false where it does not fit them. */
+bool launch_many(HeadArguments& a, const Limits& limits, cudaStream_t stream, cudaError_t* error) {
   if (a.vectors <= MOST_DOTS || !suits_products(a, limits)) return false;
   auto blocks = static_cast<unsigned>(2 * limits.processors);
-  *error = launch(split_hidden, Grid{dim3(blocks), dim3(256)}, stream, a, padded_vectors(op),
-                  padded_columns(op));
-  if (*error != cudaSuccess) return true;
-  if (!launch_products(a, limits, stream, error)) return false;
-  if (*error == cudaSuccess && (a.top > 0 || has(op.log_sum_exp))) {
-    *error = launch(finish_head, Grid{dim3(static_cast<unsigned>(a.vectors)), dim3(2 * LANES)},
-                    stream, a);
-  }
-  return true;
+  int of_stage = bits(a.op.rows.weight.codes.dtype) >= 16 ? PRODUCT_COLUMNS<formats::F16>
+                                                          : PRODUCT_COLUMNS<formats::Int8>;
+  *error = launch(split_hidden, Grid{dim3(blocks), dim3(256)}, stream, a, padded_vectors(a.op),
+                  padded_columns(a.op), of_stage);
+  return *error != cudaSuccess || launch_products(a, limits, stream, error);
 }
 
 }  // namespace
@@ -235,15 +226,23 @@ uint64_t workspace_head(const trimtab_head_params& params) { return space_of(par
 cudaError_t launch_head(const trimtab_head_params& params, cudaStream_t stream) {
   Limits device{};
   cudaError_t error = limits(&device);
-  if (error != cudaSuccess || launch_many(params, device, stream, &error)) return error;
   int vectors = static_cast<int>(params.hidden.size[0]);
   int dots = most_dots(params);
-  bool few = vectors <= FEW_PRODUCTS;
   for (int first = 0; error == cudaSuccess && first < vectors;) {
-    int count = std::min(few ? dots : FEW_PRODUCTS, vectors - first);
-    if (!launch_many(narrowed(params, first, count), device, stream, &error)) {
-      count = std::min(count, dots);
-      error = launch_dots(narrowed(params, first, count), device, stream);
+    // As many as tensor cores take, then fewer for their price, then canonical ones.
+    int count = 0;
+    for (int most : {MOST_PRODUCTS, FEW_PRODUCTS, dots}) {
+      count = std::min(most, vectors - first);
+      HeadArguments a = arguments_of(narrowed(params, first, count));
+      if (most == dots) {
+        error = launch_dots(a, device, stream);
+      } else if (!launch_many(a, device, stream, &error)) {
+        continue;
+      }
+      if (error == cudaSuccess && finishes(params)) {
+        error = launch_finish(a, device.architecture >= 90, stream);
+      }
+      break;
     }
     first += count;
   }

@@ -9,7 +9,16 @@ namespace trimtab {
 /** Most bytes of dynamic shared memory of a block: static ones of these kernels are far fewer. */
 inline int dynamic_shared(const Limits& limits) { return limits.block_shared - 1024; }
 
-/** Enqueues canonical logits of up to MOST_DOTS vectors and what is made of them. */
+/** Most stages of rows in shared memory. */
+constexpr int MOST_STAGES = 5;
+
+/** Most lists that are merged. */
+constexpr int MOST_SLICES = 128;
+
+/** Enqueues what is made of all logits; `early`: its launch may overlap with their kernel. */
+cudaError_t launch_finish(const HeadArguments& arguments, bool early, cudaStream_t stream);
+
+/** Enqueues canonical logits of up to MOST_DOTS vectors. */
 template <class Format>
 cudaError_t launch_dots(HeadArguments arguments, const Limits& limits, cudaStream_t stream);
 
@@ -17,8 +26,12 @@ cudaError_t launch_dots(HeadArguments arguments, const Limits& limits, cudaStrea
 constexpr int FEW_PRODUCTS = 16;
 constexpr int MOST_PRODUCTS = 64;
 
+/** Columns of a stage of those. */
+template <class Format>
+constexpr int PRODUCT_COLUMNS = Format::BITS >= 16 ? 64 : 128;
+
 /** Enqueues logits of up to MOST_PRODUCTS vectors; false where the device has too little shared
-    memory for so many. What is made of all tiles together is left to the caller. */
+    memory for so many. */
 template <class Format, bool HALF>
 bool launch_products(HeadArguments& arguments, const Limits& limits, cudaStream_t stream,
                      cudaError_t* error);

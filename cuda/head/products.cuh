@@ -6,185 +6,195 @@
 // rounded, so theirs are short: of 32 columns, from 0, the smallest pieces first; totals are F32's.
 //
 // Per pass, k rows of d columns, N vectors of p pieces, rows of w pieces:
-//   bytes  k d b (b of an element), read once; 2 p N d from L2 for every tile of rows
+//   bytes  k d b (b of an element), read once; 2 p N d from L2 for every tile of rows of a block
 //   FLOPs  2 k d N p w (at most 6 of the 9 pairs of pieces)
-//   bound  memory for BF16 rows and vectors: 62 us for 32768 x 4096 on an H200, beside 45 us of
+//   bound  memory for BF16 rows and vectors: 62 us for 32768 x 4096 on an H200, beside 30 us of
 //          reads of shared memory and 36 us of mma.sync for N = 64
 #pragma once
 
 #include "common/launch.cuh"
 #include "common/mma.cuh"
+#include "head/hidden_stages.cuh"
 #include "head/pieces.cuh"
-#include "head/results.cuh"
 #include "head/rows.cuh"
 
 namespace trimtab {
 
-/** HALF: F16 rows and vectors as they are, not in pieces. TILES of eight vectors. */
-template <class Format, bool HALF, int TILES, int WARPS>
+/** HALF: F16 rows and vectors as they are, not in pieces. TILES of eight vectors by FRAGMENTS of 16
+    rows a warp. */
+template <class Format, bool HALF, int TILES, int FRAGMENTS>
 class Products {
  public:
-  using Rows = RowStages<Format, WARPS>;
-  static constexpr int COLUMNS = Stage<Format>::COLUMNS;
-  static constexpr int VECTORS = 8 * TILES;
-  /** Columns of two multiplications. */
-  static constexpr int STEP = 32;
+  static constexpr int MOST_WARPS = 8;
+  static constexpr int COLUMNS = PRODUCT_COLUMNS<Format>;
+  static constexpr int ROW_COUNT = 16 * FRAGMENTS;
+  using Rows = WarpRows<Format, ROW_COUNT / WIDTH<Format>, ROW_COUNT * COLUMNS * Format::BITS / 8>;
+  using Hidden = HiddenStages<8 * TILES, COLUMNS>;
   static constexpr int WEIGHT_PIECES = HALF ? 1 : PIECES<Format>;
   /** Pairs of pieces whose numbers add up to more are too small to count in F32. */
   static constexpr int MOST_DEPTH = 2;
-  static constexpr int PITCH = 2 * COLUMNS + 64;
-  static constexpr int LOGIT_BYTES = VECTORS * Rows::ROWS * 4;
+  static_assert(Rows::ROWS == ROW_COUNT && Rows::COLUMNS == COLUMNS);
 
-  static __host__ __device__ int hidden_bytes(const HeadArguments& a) {
-    return a.hidden_pieces * VECTORS * PITCH;
-  }
-
-  static __host__ __device__ int shared_bytes(const HeadArguments& a) {
-    return a.stages * (Rows::ROW_BYTES + hidden_bytes(a)) + Rows::INDEX_BYTES + LOGIT_BYTES +
-           Results<Rows::ROWS, Rows::THREADS>::bytes(a);
-  }
-
+  /** `shared`: stages of hidden vectors, and each warp's of rows. */
   __device__ Products(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
-        rows_(a, count, shared, hidden_bytes(a)),
-        logits_(reinterpret_cast<float*>(shared + a.stages * (Rows::ROW_BYTES + hidden_bytes(a)) +
-                                         Rows::INDEX_BYTES)),
-        results_(a, count, reinterpret_cast<unsigned char*>(logits_) + LOGIT_BYTES) {}
+        count_(count),
+        rounds_(rounds_of(count)),
+        hidden_(a, shared, rounds_ * ceil_div(a.columns, COLUMNS)),
+        rows_(a, count, shared + Hidden::bytes(a) + warp() * a.stages * Rows::SLOT_BYTES) {}
 
   __device__ void run() {
-    auto copy = [&](int stage, unsigned char* to) { copy_hidden(stage, to); };
-    rows_.start(copy);
-    clear(totals_);
-    for (; rows_.more(); rows_.advance()) {
-      rows_.arrive(copy);
-      multiply();
-      if (rows_.last()) {
-        store();
+    begin_next_kernel();
+    clear_absent(a_, count_);
+    for (int i = 0; i < a_.stages - 1; i++) begin_stage();
+    for (int round = 0; round < rounds_; round++) {
+      clear();
+      for (int column = 0; column < a_.columns; column += COLUMNS) {
+        const unsigned char* weights = rows_.await();
+        const unsigned char* hidden = hidden_.await();
         __syncthreads();
-        results_.add(rows_.tile(), logits_, rows_.rows());
-        clear(totals_);
+        begin_stage();
+        if (rows_.more()) multiply(column, weights, hidden);
       }
+      if (rows_.more()) store();
+      rows_.advance();
     }
-    results_.end(false);
   }
 
  private:
-  static __device__ int thread() { return static_cast<int>(threadIdx.x); }
-  /** The upper one of the thread's two rows; the lower one is 8 further. */
-  static __device__ int upper() { return thread() / LANES * WARP_ROWS + thread() % LANES / 4; }
+  static __device__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
+  static __device__ int warp() { return static_cast<int>(threadIdx.x) / LANES; }
 
-  static __device__ __forceinline__ void clear(float (&sums)[TILES][4]) {
+  /** Rows of the block's longest sequence of tiles: all warps take part in every stage. */
+  static __device__ int rounds_of(int count) {
+    int tiles = ceil_div(count, ROW_COUNT) - static_cast<int>(blockIdx.x);
+    return ceil_div(ceil_div(max(tiles, 0), static_cast<int>(gridDim.x)),
+                    static_cast<int>(blockDim.x) / LANES);
+  }
+
+  /** The tile's row that is a fragment's upper one of the thread if half is 0, and 8 below for 1:
+      rows are dealt out so that those read at a time are in other groups. */
+  static __device__ int row_of_fragment(int fragment, int half) {
+    int row = 16 * fragment + 8 * half + lane() / 4;
+    return row % Rows::GROUPS * (ROW_COUNT / Rows::GROUPS) + row / Rows::GROUPS;
+  }
+
+  __device__ void begin_stage() {
+    rows_.issue();
+    hidden_.issue();
+    commit_copies();
+  }
+
+  __device__ void clear() {
 #pragma unroll
-    for (int t = 0; t < TILES; t++) {
+    for (int f = 0; f < FRAGMENTS; f++) {
 #pragma unroll
-      for (int i = 0; i < 4; i++) sums[t][i] = 0.f;
+      for (int t = 0; t < TILES; t++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) totals_[f][t][i] = 0.f;
+      }
     }
   }
 
-  __device__ void copy_hidden(int stage, unsigned char* to) {
-    constexpr int UNITS = 2 * COLUMNS / 16;
-    int padded = ceil_div(a_.columns, STAGE_COLUMNS) * STAGE_COLUMNS;
-    const uint16_t* from = a_.pieces + stage * COLUMNS;
-    for (int i = thread(); i < a_.hidden_pieces * VECTORS * UNITS; i += Rows::THREADS) {
-      copy_async<16>(to + i / UNITS * PITCH + i % UNITS * 16,
-                     from + static_cast<int64_t>(i / UNITS) * padded + i % UNITS * 8);
+  /** Adds the products of the stage that begins with a column. */
+  __device__ void multiply(int column, const unsigned char* weights, const unsigned char* hidden) {
+    int columns = a_.columns - column;
+#pragma unroll(FRAGMENTS == 1 ? 2 : 1)
+    for (int step = 0; step < COLUMNS; step += 32) {
+      if (step < columns) add_step(column + step, columns - step, weights, hidden, step);
     }
   }
 
-  /** Adds the products of the current stage. */
-  __device__ void multiply() {
-    int columns = rows_.columns();
-#pragma unroll 1
-    for (int step = 0; step < columns; step += STEP) {
-      float sums[TILES][4];
-      clear(sums);
-      add_step(step, columns - step, sums);
-      add_totals(step, sums);
+  /** Adds the products of 32 columns, of which `columns` are there. */
+  __device__ __forceinline__ void add_step(int column, int columns, const unsigned char* weights,
+                                           const unsigned char* hidden, int step) {
+    int own = lane() % 4 * 8;
+    uint32_t pairs[FRAGMENTS][2][WEIGHT_PIECES][4];
+    float scales[FRAGMENTS][2];
+#pragma unroll
+    for (int f = 0; f < FRAGMENTS; f++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        int row = row_of_fragment(f, half);
+        read_pieces<Format>(weights + Rows::offset(row) + (step + own) * Format::BITS / 8,
+                            columns - own, pairs[f][half]);
+        scales[f][half] = scale_at(row, column);
+      }
     }
-  }
-
-  __device__ __forceinline__ void add_step(int step, int columns, float (&sums)[TILES][4]) {
-    int own = thread() % 4 * 8;
-    const unsigned char* data =
-        rows_.data() + upper() * Stage<Format>::PITCH + (step + own) * Format::BITS / 8;
-    uint32_t upper_pairs[WEIGHT_PIECES][4];
-    uint32_t lower_pairs[WEIGHT_PIECES][4];
-    read_pieces<Format>(data, columns - own, upper_pairs);
-    read_pieces<Format>(data + 8 * Stage<Format>::PITCH, columns - own, lower_pairs);
-    const unsigned char* hidden =
-        rows_.data() + Rows::ROW_BYTES + thread() % LANES / 4 * PITCH + 2 * (step + own);
+    // Odd vectors have halves of 128 bytes the other way round.
+    hidden += lane() / 4 * COLUMNS * 2 + 2 * ((step + own) ^ (lane() / 4 % 2 * 32));
     for (int piece = a_.hidden_pieces - 1; piece >= 0; piece--) {
 #pragma unroll
       for (int t = 0; t < TILES; t++) {
-        auto b = *reinterpret_cast<const uint4*>(hidden + (piece * TILES + t) * 8 * PITCH);
+        auto b = *reinterpret_cast<const uint4*>(hidden + (piece * TILES + t) * 8 * COLUMNS * 2);
         const uint32_t first[2] = {b.x, b.y};
         const uint32_t second[2] = {b.z, b.w};
 #pragma unroll
-        for (int w = WEIGHT_PIECES - 1; w >= 0; w--) {
-          if (w + piece > MOST_DEPTH) continue;
-          const uint32_t(&up)[4] = upper_pairs[w];
-          const uint32_t(&low)[4] = lower_pairs[w];
-          multiply_add<HALF>(sums[t], {up[0], low[0], up[1], low[1]}, first);
-          multiply_add<HALF>(sums[t], {up[2], low[2], up[3], low[3]}, second);
+        for (int f = 0; f < FRAGMENTS; f++) {
+          float sums[4] = {0.f, 0.f, 0.f, 0.f};
+#pragma unroll
+          for (int w = WEIGHT_PIECES - 1; w >= 0; w--) {
+            if (w + piece > MOST_DEPTH) continue;
+            const uint32_t(&up)[4] = pairs[f][0][w];
+            const uint32_t(&low)[4] = pairs[f][1][w];
+            multiply_add<HALF>(sums, {up[0], low[0], up[1], low[1]}, first);
+            multiply_add<HALF>(sums, {up[2], low[2], up[3], low[3]}, second);
+          }
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            totals_[f][t][i] = fma(sums[i], scales[f][i / 2], totals_[f][t][i]);
+          }
         }
       }
     }
   }
 
-  __device__ float scale_of(int row, int step) const {
+  /** The scale of a row of the tile in the group of a column. */
+  __device__ __forceinline__ float scale_at(int row, int column) const {
     if constexpr (!Format::QUANTIZED) {
       return 1.f;
     } else {
-      const trimtab_tensor& scales = a_.op.rows.weight.scales;
-      int32_t matrix_row = rows_.rows()[row];
-      if (matrix_row < 0) return 0.f;
-      int group = (rows_.stage() * COLUMNS + step) / a_.group;
-      uint16_t bits =
-          __ldg(static_cast<const uint16_t*>(scales.data) + matrix_row * scales.stride[0] + group);
-      return scales.dtype == TRIMTAB_BF16 ? from_bf16(bits) : from_f16(bits);
-    }
-  }
-
-  /** Adds a step's sums, scaled, to the totals. */
-  __device__ __forceinline__ void add_totals(int step, const float (&sums)[TILES][4]) {
-    float scales[2] = {scale_of(upper(), step), scale_of(upper() + 8, step)};
-#pragma unroll
-    for (int t = 0; t < TILES; t++) {
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        totals_[t][i] = fma(sums[t][i], scales[i / 2], totals_[t][i]);
-      }
+      int32_t matrix_row = rows_.row_at(row);
+      return matrix_row < 0 ? 0.f : scale_of(a_, matrix_row, column / a_.group);
     }
   }
 
   __device__ void store() {
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
-      int row = upper() + 8 * half;
-      bool present = rows_.rows()[row] >= 0;
+    for (int f = 0; f < FRAGMENTS; f++) {
 #pragma unroll
-      for (int t = 0; t < TILES; t++) {
+      for (int half = 0; half < 2; half++) {
+        int row = row_of_fragment(f, half);
+        bool present = rows_.row_at(row) >= 0;
+        int place = rows_.first_place() + row;
+        if (place >= count_) continue;
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-          int vector = 8 * t + thread() % 4 * 2 + i;
-          logits_[vector * Rows::ROWS + row] = present ? totals_[t][2 * half + i] : -infinity();
+        for (int t = 0; t < TILES; t++) {
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            int vector = 8 * t + lane() % 4 * 2 + i;
+            if (vector >= a_.vectors) continue;
+            a_.logits[vector * a_.logits_stride + place] =
+                present ? totals_[f][t][2 * half + i] : -infinity();
+          }
         }
       }
     }
   }
 
   const HeadArguments& a_;
+  const int count_;
+  const int rounds_;
+  Hidden hidden_;
   Rows rows_;
-  float* const logits_; /* [VECTORS, ROWS] */
-  Results<Rows::ROWS, Rows::THREADS> results_;
-  float totals_[TILES][4];
+  float totals_[FRAGMENTS][TILES][4];
 };
 
-template <class Format, bool HALF, int TILES, int WARPS>
-__global__ void __launch_bounds__(WARPS* LANES, 1)
+template <class Format, bool HALF, int TILES, int FRAGMENTS>
+__global__ void __launch_bounds__(Products<Format, HALF, TILES, FRAGMENTS>::MOST_WARPS* LANES, 1)
     head_products(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  Products<Format, HALF, TILES, WARPS>(a, places_of(a), shared).run();
+  Products<Format, HALF, TILES, FRAGMENTS>(a, places_of(a), shared).run();
 }
 
 }  // namespace trimtab

@@ -8,38 +8,45 @@
 
 namespace trimtab {
 
-/** Launches with as many stages as fit; false where not even two do. */
-template <class Kernel>
-bool fit_stages(HeadArguments& a, const Limits& limits) {
-  for (a.stages = MOST_STAGES; a.stages >= 2; a.stages--) {
-    if (Kernel::shared_bytes(a) <= dynamic_shared(limits)) return true;
+template <class Format, bool HALF, int TILES, int FRAGMENTS>
+bool launch_shape(HeadArguments& a, const Limits& limits, cudaStream_t stream, cudaError_t* error) {
+  using Kernel = Products<Format, HALF, TILES, FRAGMENTS>;
+  using Rows = typename Kernel::Rows;
+  int tiles = std::max(1, ceil_div(a.capacity, Rows::ROWS));
+  int blocks = std::min(tiles, limits.processors);
+  // As many warps as share hidden vectors, if there are three stages of them, then fewer.
+  int warps = std::min(Kernel::MOST_WARPS, ceil_div(tiles, blocks));
+  auto shared_bytes = [&] {
+    return Kernel::Hidden::bytes(a) + warps * a.stages * Rows::SLOT_BYTES;
+  };
+  for (int least : {3, 2}) {
+    for (int most = warps; warps > 0; warps--) {
+      for (a.stages = MOST_STAGES; a.stages >= least; a.stages--) {
+        if (shared_bytes() > dynamic_shared(limits)) continue;
+        Grid grid{dim3(blocks), dim3(warps * LANES), static_cast<unsigned>(shared_bytes())};
+        *error = launch(head_products<Format, HALF, TILES, FRAGMENTS>, grid, stream, a);
+        return true;
+      }
+      if (warps == 1) {
+        warps = most;
+        break;
+      }
+    }
   }
   return false;
-}
-
-template <class Format, bool HALF, int TILES, int WARPS>
-bool launch_shape(HeadArguments& a, const Limits& limits, cudaStream_t stream, cudaError_t* error) {
-  using Kernel = Products<Format, HALF, TILES, WARPS>;
-  if (!fit_stages<Kernel>(a, limits)) return false;
-  int tiles = ceil_div(a.capacity, Kernel::Rows::ROWS);
-  a.blocks = std::max(1, std::min({tiles, limits.processors, MOST_HEAD_BLOCKS}));
-  Grid grid{dim3(a.blocks), dim3(Kernel::Rows::THREADS),
-            static_cast<unsigned>(Kernel::shared_bytes(a))};
-  *error = launch(head_products<Format, HALF, TILES, WARPS>, grid, stream, a);
-  return true;
 }
 
 template <class Format, bool HALF>
 bool launch_products(HeadArguments& a, const Limits& limits, cudaStream_t stream,
                      cudaError_t* error) {
   if (a.vectors <= FEW_PRODUCTS) {
-    return launch_shape<Format, HALF, FEW_PRODUCTS / 8, 4>(a, limits, stream, error);
+    return launch_shape<Format, HALF, FEW_PRODUCTS / 8, 1>(a, limits, stream, error);
   }
   // Larger tiles read hidden vectors less often, but must be enough to occupy the device.
   constexpr int MANY = MOST_PRODUCTS / 8;
   bool large = a.capacity >= 128 * limits.processors;
-  return (large && launch_shape<Format, HALF, MANY, 8>(a, limits, stream, error)) ||
-         launch_shape<Format, HALF, MANY, 4>(a, limits, stream, error);
+  return (large && launch_shape<Format, HALF, MANY, 2>(a, limits, stream, error)) ||
+         launch_shape<Format, HALF, MANY, 1>(a, limits, stream, error);
 }
 
 }  // namespace trimtab

@@ -1,157 +1,169 @@
-// Rows on their way through shared memory.
+// Rows on their way through a warp's own part of shared memory.
 //
-// A block takes tiles of rows in turn and each tile in stages of COLUMNS columns. While it computes
-// with one stage, copies of the next are under way, across the ends of tiles too. So the threads'
-// mapping to elements is free of what makes reading fast, and the canonical order costs nothing.
+// A warp takes tiles of rows in turn and each tile in stages of a few hundred bytes a row. While it
+// computes with one stage, copies of the next are under way, across the ends of tiles too. So the
+// threads' mapping to elements is free of what makes reading fast, the canonical order costs
+// nothing, and no warp waits for another.
 #pragma once
 
 #include "common/async.cuh"
-#include "common/formats.cuh"
-#include "head/arguments.cuh"
+#include "common/bulk.cuh"
+#include "common/warp.cuh"
+#include "common/widen.cuh"
+#include "head/kernels.cuh"
 
 namespace trimtab {
 
-/** Rows that a warp computes with. */
-constexpr int WARP_ROWS = 16;
-
-/** Most stages of a block. */
-constexpr int MOST_STAGES = 4;
-
-/** How a stage of rows lies in shared memory; the pitch keeps a warp's reads on different banks. */
-template <class Format>
-struct Stage {
-  static constexpr int COLUMNS = Format::BITS == 32 ? STAGE_COLUMNS / 2 : STAGE_COLUMNS;
-  static constexpr int BYTES = COLUMNS * Format::BITS / 8;
-  static constexpr int PITCH = BYTES + (Format::BITS == 32 ? 16 : 4 * Format::BITS);
-};
-
-/** A tile of a block's own sequence, and a stage of it. */
-struct Cursor {
-  int tile = 0;
-  int stage = 0;
-  int slot = 0;
-
-  __device__ __forceinline__ void advance(int stages_of_tile, int slots) {
-    slot = slot + 1 == slots ? 0 : slot + 1;
-    if (++stage == stages_of_tile) {
-      stage = 0;
-      tile++;
-    }
-  }
-};
-
-/** The stages of a block of WARPS warps; all threads of it hold the same. */
-template <class Format, int WARPS>
-class RowStages {
+/** Stages of STAGE_BYTES of tiles in which each thread has OWN_ROWS rows; all threads of a warp
+    call each method. */
+template <class Format, int OWN_ROWS, int STAGE_BYTES>
+class WarpRows {
  public:
-  static constexpr int ROWS = WARPS * WARP_ROWS;
-  static constexpr int THREADS = WARPS * LANES;
-  /** Tiles whose rows are known at once. */
-  static constexpr int TILES = 8;
-  static constexpr int ROW_BYTES = ROWS * Stage<Format>::PITCH;
-  /** Of the rows' numbers, which follow the stages. */
-  static constexpr int INDEX_BYTES = TILES * ROWS * 4;
+  /** Threads that work for a row, each with its neighbouring lanes of the dot product. */
+  static constexpr int THREADS = LANES / WIDTH<Format>;
+  /** Rows that a warp reads at a time. */
+  static constexpr int GROUPS = LANES / THREADS;
+  static constexpr int ROWS = GROUPS * OWN_ROWS;
+  /** Bytes and columns of a row in a stage. */
+  static constexpr int BYTES = STAGE_BYTES / ROWS;
+  static constexpr int COLUMNS = BYTES * 8 / Format::BITS;
+  /** Bytes between the groups' rows, which puts those that are read at a time on other banks. */
+  static constexpr int SKEW = 128 / GROUPS;
+  static constexpr int GROUP_BYTES = OWN_ROWS * BYTES + SKEW;
+  /** Of a stage, and its barrier. */
+  static constexpr int SLOT_BYTES = GROUPS * GROUP_BYTES + 16;
+  /** Whether pieces are worth bulk copies: a warp begins one after the other, in 10 instructions
+      each, where as many copy 512 bytes 16 at a time. */
+  static constexpr bool LONG = BYTES >= 512;
 
-  /** `extra` bytes of each stage are the caller's, behind the rows. */
-  __device__ RowStages(const HeadArguments& a, int count, unsigned char* shared, int extra)
+  static_assert(COLUMNS % LANES == 0 && BYTES % 16 == 0 && SKEW % 16 == 0);
+
+  /** `shared`: a.stages * SLOT_BYTES, aligned to 16 bytes. */
+  __device__ WarpRows(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
         count_(count),
         tiles_(ceil_div(count, ROWS)),
-        stages_of_tile_(ceil_div(a.columns, Stage<Format>::COLUMNS)),
+        row_bytes_(a.columns * Format::BITS / 8),
+        bulk_(BULK_COPIES && LONG && a.copy_bytes == 16),
         shared_(shared),
-        stage_bytes_(ROW_BYTES + extra),
-        rows_(reinterpret_cast<int32_t*>(shared + a.stages * (ROW_BYTES + extra))) {}
-
-  /** Begins the first copies. `copy(stage, to)` begins those of the caller's part. */
-  template <class Copy>
-  __device__ void start(Copy copy) {
-    for (int i = 0; i < a_.stages; i++) {
-      if (issued_.stage == 0) load_rows(issued_.tile);
-      __syncthreads();
-      if (i < a_.stages - 1) issue(copy);
-    }
+        step_(static_cast<int>(gridDim.x * blockDim.x / LANES)),
+        tile_(static_cast<int>(blockIdx.x + gridDim.x * (threadIdx.x / LANES))),
+        issued_tile_(tile_) {
+    if (lane() < a.stages) init_barrier(barrier(lane()));
+    __syncwarp();
+    coming_id_ = id_in(tile_);
+    row_ = row_in(tile_, coming_id_);
+    begin_tile(coming_id_);
+    coming_id_ = issued_id_ = id_in(tile_ + step_);
   }
 
-  /** Whether there is a stage to compute with. */
-  __device__ bool more() const { return tile_of(current_.tile) < tiles_; }
+  /** Whether there is a tile to compute with. */
+  __device__ bool more() const { return tile_ < tiles_; }
 
-  /** Waits for the current stage of all threads and begins the copies of a later one. */
-  template <class Copy>
-  __device__ void arrive(Copy copy) {
-    if (a_.stages == 4) {
-      wait_copies<2>();
-    } else if (a_.stages == 3) {
-      wait_copies<1>();
+  /** Waits for the lane's copies of the next stage; others' are seen behind a barrier. */
+  __device__ const unsigned char* await() {
+    const unsigned char* slot = slot_at(slot_);
+    if (bulk_) {
+      if (more()) wait_bytes(barrier(slot_), parity_);
     } else {
-      wait_copies<0>();
+      switch (a_.stages) {
+        case 3:
+          wait_copies<1>();
+          break;
+        case 4:
+          wait_copies<2>();
+          break;
+        case 5:
+          wait_copies<3>();
+          break;
+        default:
+          wait_copies<0>();
+      }
     }
-    __syncthreads();
-    issue(copy);
-    if (issued_.stage == 0) load_rows(issued_.tile);
+    if (++slot_ == a_.stages) slot_ = 0, parity_ ^= 1;
+    return slot;
   }
 
-  __device__ void advance() { current_.advance(stages_of_tile_, a_.stages); }
-
-  __device__ int tile() const { return tile_of(current_.tile); }
-  __device__ int stage() const { return current_.stage; }
-  __device__ int next_stage() const { return last() ? 0 : current_.stage + 1; }
-  /** Whether the current stage is its tile's last. */
-  __device__ bool last() const { return current_.stage + 1 == stages_of_tile_; }
-  /** Columns of the current stage. */
-  __device__ int columns() const {
-    return min(Stage<Format>::COLUMNS, a_.columns - current_.stage * Stage<Format>::COLUMNS);
+  /** Begins the copies of a stage, stages - 1 ahead of the current one. */
+  __device__ void issue() {
+    if (issued_tile_ >= tiles_) return;
+    int first = issued_stage_ * BYTES;
+    int bytes = min(BYTES, row_bytes_ - first);
+    if (bulk_) {
+      if (lane() == 0) expect_bytes(barrier(issued_slot_), present_ * bytes);
+      if (from_ != nullptr) {
+        copy_bulk(slot_at(issued_slot_) + offset(lane()), from_ + first, bytes,
+                  barrier(issued_slot_));
+      }
+    } else if (a_.copy_bytes == 16) {
+      copy_rows<16>(first, bytes);
+    } else if (a_.copy_bytes == 4) {
+      copy_rows<4>(first, bytes);
+    } else {
+      copy_rows<1>(first, bytes);
+    }
+    if (++issued_slot_ == a_.stages) issued_slot_ = 0;
+    if (++issued_stage_ * BYTES < row_bytes_) return;
+    issued_stage_ = 0;
+    issued_tile_ += step_;
+    begin_tile(issued_id_);
+    issued_id_ = id_in(issued_tile_ + step_);
   }
-  /** The current stage's rows, PITCH bytes apart; the caller's part lies ROW_BYTES behind. */
-  __device__ const unsigned char* data() const { return shared_ + current_.slot * stage_bytes_; }
-  /** The matrix rows of the current tile, -1 for none. */
-  __device__ const int32_t* rows() const { return rows_ + current_.tile % TILES * ROWS; }
+
+  /** The place of the current tile's first row. */
+  __device__ int first_place() const { return tile_ * ROWS; }
+  /** The matrix row of a row of the tile, -1 for none. */
+  __device__ int row_at(int row) const { return __shfl_sync(ALL_LANES, row_, row); }
+  /** Where a row of the tile begins in a stage. */
+  static __device__ int offset(int row) { return row * BYTES + row / OWN_ROWS * SKEW; }
+
+  /** Goes on to the next tile. */
+  __device__ void advance() {
+    tile_ += step_;
+    row_ = row_in(tile_, coming_id_);
+    coming_id_ = id_in(tile_ + step_);
+  }
 
  private:
-  __device__ int tile_of(int ordinal) const {
-    return static_cast<int>(blockIdx.x) + ordinal * static_cast<int>(gridDim.x);
+  static __device__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
+  __device__ unsigned char* slot_at(int slot) const { return shared_ + slot * SLOT_BYTES; }
+  __device__ uint64_t* barrier(int slot) const {
+    return reinterpret_cast<uint64_t*>(slot_at(slot) + GROUPS * GROUP_BYTES);
   }
 
-  /** Finds the rows of a tile; all threads see them behind the next barrier. */
-  __device__ void load_rows(int ordinal) {
-    if (threadIdx.x >= ROWS) return;
-    int64_t place = static_cast<int64_t>(tile_of(ordinal)) * ROWS + threadIdx.x;
-    rows_[ordinal % TILES * ROWS + threadIdx.x] =
-        place < count_ ? row_of(a_, static_cast<int>(place)) : -1;
+  /** The id of the lane's row in a tile, to be looked at later. */
+  __device__ int32_t id_in(int tile) const {
+    int64_t place = static_cast<int64_t>(tile) * ROWS + lane();
+    return lane() < ROWS && place < count_ ? id_of(a_, static_cast<int>(place)) : -1;
   }
 
-  template <class Copy>
-  __device__ void issue(Copy copy) {
-    if (tile_of(issued_.tile) < tiles_) {
-      if (a_.copy_bytes == 16) {
-        copy_rows<16>();
-      } else if (a_.copy_bytes == 4) {
-        copy_rows<4>();
-      } else {
-        copy_rows<1>();
-      }
-      copy(issued_.stage, shared_ + issued_.slot * stage_bytes_ + ROW_BYTES);
-    }
-    commit_copies();
-    issued_.advance(stages_of_tile_, a_.stages);
+  __device__ int32_t row_in(int tile, int32_t id) const {
+    int64_t place = static_cast<int64_t>(tile) * ROWS + lane();
+    return lane() < ROWS && place < count_ ? row_of(a_, static_cast<int>(place), id) : -1;
+  }
+
+  /** Finds the rows of the tile whose copies begin next. */
+  __device__ void begin_tile(int32_t id) {
+    const trimtab_tensor& codes = a_.op.rows.weight.codes;
+    int64_t row_stride = codes.stride[0] * (Format::BITS <= 8 ? 1 : Format::BITS / 8);
+    int32_t row = row_in(issued_tile_, id);
+    from_ = row < 0 ? nullptr : static_cast<const unsigned char*>(codes.data) + row * row_stride;
+    present_ = warp_count(row >= 0);
   }
 
   template <int UNIT>
-  __device__ void copy_rows() {
-    constexpr int UNITS = Stage<Format>::BYTES / UNIT;
-    const trimtab_tensor& codes = a_.op.rows.weight.codes;
-    int64_t row_stride = codes.stride[0] * (Format::BITS <= 8 ? 1 : Format::BITS / 8);
-    int first = issued_.stage * Stage<Format>::BYTES;
-    int bytes = a_.columns * Format::BITS / 8 - first;
-    const unsigned char* from = static_cast<const unsigned char*>(codes.data) + first;
-    unsigned char* to = shared_ + issued_.slot * stage_bytes_;
-    const int32_t* rows = rows_ + issued_.tile % TILES * ROWS;
-#pragma unroll(UNIT == 16 ? 2 : 1)
-    for (int i = static_cast<int>(threadIdx.x); i < ROWS * UNITS; i += THREADS) {
-      int row = rows[i / UNITS];
+  __device__ void copy_rows(int first, int bytes) {
+    constexpr int UNITS = BYTES / UNIT;
+    unsigned char* to = slot_at(issued_slot_);
+    auto from = reinterpret_cast<unsigned long long>(from_);
+#pragma unroll(UNIT == 16 ? 4 : 1)
+    for (int i = lane(); i < ROWS * UNITS; i += LANES) {
+      int row = i / UNITS;
       int byte = i % UNITS * UNIT;
-      if (row < 0 || byte >= bytes) continue;
-      unsigned char* target = to + i / UNITS * Stage<Format>::PITCH + byte;
-      const unsigned char* source = from + row * row_stride + byte;
+      unsigned long long begin = __shfl_sync(ALL_LANES, from, row);
+      if (begin == 0 || byte >= bytes) continue;
+      auto source = reinterpret_cast<const unsigned char*>(begin) + first + byte;
+      unsigned char* target = to + offset(row) + byte;
       if constexpr (UNIT == 1) {
         *target = *source;
       } else {
@@ -163,12 +175,23 @@ class RowStages {
   const HeadArguments& a_;
   const int count_;
   const int tiles_;
-  const int stages_of_tile_;
+  const int row_bytes_;
+  const bool bulk_;
   unsigned char* const shared_;
-  const int stage_bytes_;
-  int32_t* const rows_;
-  Cursor current_; /* computed with */
-  Cursor issued_;  /* whose copies begin next, stages - 1 ahead; its rows are found */
+  const int step_; /* from a tile of the warp to its next */
+
+  int tile_;         /* computed with */
+  int32_t row_ = -1; /* of the lane in it */
+  int32_t coming_id_ = -1;
+  int slot_ = 0;
+  unsigned parity_ = 0;
+
+  int issued_tile_; /* whose copies begin next */
+  int issued_stage_ = 0;
+  int issued_slot_ = 0;
+  int32_t issued_id_ = -1;              /* of the lane in the tile behind it */
+  const unsigned char* from_ = nullptr; /* the lane's row */
+  int present_ = 0;                     /* rows to be copied */
 };
 
 }  // namespace trimtab

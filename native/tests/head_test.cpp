@@ -109,6 +109,32 @@ TEST(Head, AnyColumnsAndAlignment) {
   }
 }
 
+// More than shared memory holds: a window goes along, for tiles that a warp computes one after the
+// other, too.
+TEST(Head, HiddenVectorsBeyondSharedMemory) {
+  struct {
+    int32_t format;
+    int vectors;
+    int columns;
+    int rows;
+  } cases[] = {{TRIMTAB_BF16, 1, 70002, 5},
+               {TRIMTAB_BF16, 8, 8224, 20},
+               {TRIMTAB_INT8, 4, 16384, 9},
+               {TRIMTAB_F32, 3, 9001, 150}};
+  for (auto [format, vectors, columns, rows] : cases) {
+    SCOPED_TRACE(testing::Message() << "format " << format << ", " << vectors << " vectors of "
+                                    << columns);
+    HeadCase c;
+    c.format = format;
+    c.hidden_format = format == TRIMTAB_INT8 ? TRIMTAB_F32 : TRIMTAB_BF16;
+    c.groups = format == TRIMTAB_INT8 ? 128 : 1;
+    c.vectors = vectors;
+    c.columns = columns;
+    c.matrix_rows = rows;
+    expect_right(c);
+  }
+}
+
 TEST(Head, GroupsOfAnySizeAndF16Scales) {
   for (int groups : {1, 3, 6, 96, 192}) {
     SCOPED_TRACE(groups);
