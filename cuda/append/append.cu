@@ -1,12 +1,10 @@
-// Append: each warp takes a few tokens of a head, each lane 8 elements of a key and of a value. The
-// last block to end adds to the lengths, which all others have read by then.
+// Append: a block takes some tokens of a head, a lane 8 elements of a key and of a value at a time.
+// The block that is last to read its length adds to all lengths.
 //
 // Bytes: every key and value read once and written once. No arithmetic but conversion: bound by
 // memory. Infinity-2B's largest map, 4096 tokens of 16 heads x 128 in 2 rows, BF16: 134 MB, 31 us
 // at 4.3 TB/s; to FP8 100 MB, 23 us, and about as long for its instructions, some ten an element.
 #include "append/append.cuh"
-
-#include <algorithm>
 
 #include "common/launch.cuh"
 #include "common/move.cuh"
@@ -17,65 +15,85 @@ namespace trimtab {
 namespace {
 
 constexpr int THREADS = 256;
-constexpr int PASSES = 4;  // of a block over tokens of one head
+constexpr int PASSES = 4;  // tokens of a group of lanes
 
-/** Tokens in a list before the new ones; -1 where they do not fit or a length is bad. */
-__device__ int32_t length_before(const trimtab_pages& target, int32_t row, int32_t list,
-                                 int32_t count, const Notes& notes) {
+/** Where a list's new tokens go. */
+struct Range {
+  int32_t before;  // tokens in the list; -1 where the new ones do not fit or a length is bad
+  int32_t count;
+};
+
+__device__ Range range_of(const trimtab_append_params& params, int32_t row, int32_t list,
+                          const Notes& notes) {
+  const trimtab_pages& target = params.target;
+  int32_t count = new_tokens_of(params.fresh, row, notes);
   int32_t length = at(target.lengths, row, list);
   bool fits = notes.inside(TRIMTAB_ARGUMENT_TARGET_LENGTHS, row * target.table.size[1] + list,
                            length, 0, capacity_of(target) - count);
-  return fits ? length : -1;
+  return {fits ? length : -1, count};
 }
 
-template <bool AS_IS>
-__device__ void append_tile(const trimtab_append_params& params, int32_t row, int32_t head,
-                            int32_t first, const Notes& notes) {
-  const trimtab_new_tokens& fresh = params.fresh;
-  int32_t count = new_tokens_of(fresh, row, notes);
-  int32_t length = length_before(params.target, row, list_of(params.target, head), count, notes);
-  if (length < 0) return;
+template <class Way>
+__device__ __forceinline__ void append_tile(const trimtab_append_params& params, int32_t row,
+                                            int32_t head, int32_t first, const Range& range,
+                                            const Notes& notes) {
   HeadPages pages(params.target, TRIMTAB_ARGUMENT_TARGET_TABLE, row, head);
+  FreshHead fresh(params.fresh, row, head);
   LaneGroup lane(params.target.head_dim);
-  bool k_aligned = wide(fresh.k);
-  bool v_aligned = wide(fresh.v);
-  int32_t group = static_cast<int32_t>(threadIdx.x) / LANES * lane.groups() + lane.group;
-  TokenMove moves[PASSES];
+#pragma unroll 1
+  for (int pass = 0; pass < PASSES; pass += Way::AT_ONCE) {
+    auto token = [&](int n) { return first + (pass + n) * lane.groups + lane.group; };
+    int32_t ids[Way::AT_ONCE];
+    bool bad = false;
 #pragma unroll
-  for (int pass = 0; pass < PASSES; pass++) {
-    int32_t token = first + pass * (THREADS / lane.lanes) + group;
-    VectorTarget to{};
-    if (token < count) to = key_in(pages, params.target.dtype, length + token, notes);
-    to.dtype = params.target.dtype;
-    moves[pass] = {{nullptr, nullptr, fresh.k.dtype, k_aligned},
-                   {nullptr, nullptr, fresh.v.dtype, v_aligned},
-                   to};
-    if (to.elements == nullptr) continue;
-    moves[pass].key.elements = vector_of(fresh.k, row, head, token);
-    moves[pass].value.elements = vector_of(fresh.v, row, head, token);
+    for (int n = 0; n < Way::AT_ONCE; n++) {
+      ids[n] = token(n) < range.count ? pages.id(range.before + token(n)) : 0;
+    }
+    move_tokens<Way>(
+        lane, params.target.dtype, pages.to_value,
+        [&](int n) { return token(n) < range.count ? fresh.at(token(n)) : TokenSource(); },
+        [&](int n) {
+          TokenPlace place = place_in(pages, ids[n], range.before + token(n));
+          bad |= place.key == nullptr;
+          return place;
+        });
+    if (!bad) continue;
+    for (int n = 0; n < Way::AT_ONCE; n++) {
+      if (token(n) < range.count) pages.page(range.before + token(n), notes);
+    }
   }
-  move_tokens<AS_IS>(lane, moves, pages.to_value);
 }
 
-template <bool AS_IS>
-__global__ void __launch_bounds__(THREADS)
-    append(const __grid_constant__ trimtab_append_params params, int32_t tiles, int32_t tile) {
-  Notes notes{params.common.status, TRIMTAB_OPERATION_APPEND};
-  const int64_t* size = params.fresh.k.size;
-  for (int64_t item = blockIdx.x; item < size[0] * size[1] * tiles; item += gridDim.x) {
-    auto first = static_cast<int32_t>(item % tiles) * tile;
-    auto head = static_cast<int32_t>(item / tiles % size[1]);
-    append_tile<AS_IS>(params, static_cast<int32_t>(item / tiles / size[1]), head, first, notes);
-  }
-  if (!last_block(counters(params.common))) return;
+/** Adds to the lengths what was appended. The first warp calls. */
+__device__ void end_lists(const trimtab_append_params& params, const Notes& notes) {
   const int64_t* lists = params.target.table.size;
-  for (int64_t i = threadIdx.x; i < lists[0] * lists[1]; i += THREADS) {
+  for (int64_t i = threadIdx.x; i < lists[0] * lists[1]; i += LANES) {
     auto row = static_cast<int32_t>(i / lists[1]);
     auto list = static_cast<int32_t>(i % lists[1]);
-    int32_t count = new_tokens_of(params.fresh, row, notes);
-    int32_t length = length_before(params.target, row, list, count, notes);
-    if (length >= 0) at(params.target.lengths, row, list) = length + count;
+    Range range = range_of(params, row, list, notes);
+    if (range.before >= 0) at(params.target.lengths, row, list) = range.before + range.count;
   }
+}
+
+template <class Way>
+__global__ void __launch_bounds__(THREADS, 4)
+    append(const __grid_constant__ trimtab_append_params params, unsigned tiles, unsigned tile) {
+  __shared__ Range range;
+  Notes notes{params.common.status, TRIMTAB_OPERATION_APPEND};
+  auto heads = static_cast<unsigned>(params.fresh.k.size[1]);
+  auto first = static_cast<int32_t>(blockIdx.x % tiles * tile);
+  auto head = static_cast<int32_t>(blockIdx.x / tiles % heads);
+  auto row = static_cast<int32_t>(blockIdx.x / tiles / heads);
+  if (threadIdx.x == 0) range = range_of(params, row, list_of(params.target, head), notes);
+  __syncthreads();
+  // Lengths that have arrived cannot change any more, so the block need not wait for its stores
+  // before it takes a ticket, nor for the ticket before it moves its tokens.
+  unsigned ticket = 0;
+  if (threadIdx.x == 0) ticket = atomicAdd(counters(params.common), 1u);
+  if (range.before >= 0) append_tile<Way>(params, row, head, first, range, notes);
+  if (threadIdx.x >= LANES || __shfl_sync(ALL_LANES, ticket, 0) != gridDim.x - 1) return;
+  end_lists(params, notes);
+  if (threadIdx.x == 0) *counters(params.common) = 0;
 }
 
 }  // namespace
@@ -84,16 +102,16 @@ uint64_t workspace_append(const trimtab_append_params&) { return TRIMTAB_COUNTER
 
 cudaError_t launch_append(const trimtab_append_params& params, cudaStream_t stream) {
   const int64_t* size = params.fresh.k.size;
-  int32_t lanes = 1;
-  while (lanes * SHARE < params.target.head_dim) lanes *= 2;
-  int32_t tile = PASSES * THREADS / lanes;
-  auto tiles = static_cast<int32_t>((size[2] + tile - 1) / tile);
-  int64_t items = size[0] * size[1] * tiles;
-  if (items == 0) return cudaSuccess;
-  auto blocks = static_cast<unsigned>(std::min(items, MOST_MOVE_BLOCKS));
-  bool as_is = moves_as_is({}, params.fresh, params.target.dtype);
-  return launch(as_is ? append<true> : append<false>, {dim3(blocks), dim3(THREADS)}, stream, params,
-                tiles, tile);
+  unsigned lanes = 1;
+  while (lanes * SHARE < static_cast<unsigned>(params.target.head_dim)) lanes *= 2;
+  unsigned tile = PASSES * THREADS / lanes;
+  int64_t tiles = (size[2] + tile - 1) / tile;
+  int64_t blocks = size[0] * size[1] * tiles;
+  if (blocks == 0) return cudaSuccess;
+  return on_their_way({}, params.fresh, params.target.dtype, [&](auto way) {
+    return launch(append<decltype(way)>, {blocks_of(blocks), dim3(THREADS)}, stream, params, tiles,
+                  tile);
+  });
 }
 
 }  // namespace trimtab

@@ -93,10 +93,17 @@ __device__ __forceinline__ void widen_share(const Share& share, float scale, flo
 
 /** Codes of a share under a scale, each bit for bit Format::code(), but without its division. */
 template <class Format>
-__device__ __forceinline__ Share code_share(const float (&x)[SHARE], float scale) {
+__device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float scale) {
   Share share{};
   if (!(scale > 0.f)) return share;
   Divisor quotient(scale);
+  float x[SHARE];
+#pragma unroll
+  for (int i = 0; i < SHARE; i++) x[i] = numbers[i];
+  if (!quotient.plain()) {
+#pragma unroll
+    for (int i = 0; i < SHARE; i++) x[i] = quotient.scaled(x[i]);
+  }
 #pragma unroll
   for (int i = 0; i < SHARE; i += 2) {
     uint32_t pair = code_pair(Format{}, quotient(x[i]), quotient(x[i + 1]));
@@ -138,18 +145,15 @@ __device__ __forceinline__ void widen_share(int32_t dtype, const Share& share, f
   }
 }
 
+template <bool QUANTIZED>
 __device__ __forceinline__ Share narrow_share(int32_t dtype, const float (&x)[SHARE], float scale) {
-  switch (dtype) {
-    case TRIMTAB_F32:
-      return narrow_share<formats::F32>(x, scale);
-    case TRIMTAB_F16:
-      return narrow_share<formats::F16>(x, scale);
-    case TRIMTAB_BF16:
-      return narrow_share<formats::Bf16>(x, scale);
-    case TRIMTAB_FP8_E4M3:
-      return narrow_share<formats::Fp8>(x, scale);
-    default:
-      return narrow_share<formats::Int8>(x, scale);
+  if constexpr (QUANTIZED) {
+    return dtype == TRIMTAB_FP8_E4M3 ? narrow_share<formats::Fp8>(x, scale)
+                                     : narrow_share<formats::Int8>(x, scale);
+  } else {
+    return dtype == TRIMTAB_F32   ? narrow_share<formats::F32>(x, scale)
+           : dtype == TRIMTAB_F16 ? narrow_share<formats::F16>(x, scale)
+                                  : narrow_share<formats::Bf16>(x, scale);
   }
 }
 

@@ -99,12 +99,24 @@ struct HeadPages {
     scales = static_cast<int32_t>(scales_after_codes(from));
   }
 
-  /** The page of a token, at this head's keys; null, and noted, where its id is bad. */
+  /** The id of a token's page, not checked. */
+  __device__ __forceinline__ int32_t id(int32_t token) const {
+    return table[(token >> shift) * table_stride];
+  }
+
+  __device__ __forceinline__ bool is_page(int32_t id) const {
+    return static_cast<uint32_t>(id) < static_cast<uint32_t>(pages);
+  }
+
+  /** A page at this head's keys. */
+  __device__ __forceinline__ char* page_of(int32_t id) const { return slab + id * page_bytes; }
+
+  /** The page of a token; null, and noted, where its id is bad. */
   __device__ __forceinline__ char* page(int32_t token, const Notes& notes) const {
-    int32_t place = token >> shift;
-    int32_t id = table[place * table_stride];
-    if (!notes.inside(argument, table_index + place, id, 0, pages - 1)) return nullptr;
-    return slab + id * page_bytes;
+    int32_t page_id = id(token);
+    if (is_page(page_id)) return page_of(page_id);
+    notes.inside(argument, table_index + (token >> shift), page_id, 0, pages - 1);
+    return nullptr;
   }
 
   /** In a page as page() gives it: from there to the codes of a token's key. */

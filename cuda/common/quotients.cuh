@@ -10,26 +10,38 @@ namespace trimtab {
  * Quotients by one number of at most 16 significant bits, such as a BF16 scale, rounded once as x /
  * by is: x times the reciprocal, corrected twice by its exact remainder. After the first correction
  * the quotient is one of the two numbers around the true one, and the second then rounds right
- * (Markstein 1990). Where the remainder of a code above 0 could underflow, or a product overflow,
- * it divides.
+ * (Markstein 1990). The remainder is taken negative: so a zero keeps its sign.
+ *
+ * Where a remainder could underflow or a product overflow, dividend and divisor are first scaled
+ * by a power of two; what that rounds or clamps has a code of 0 or the largest one all the same.
  */
 class Divisor {
  public:
   TRIMTAB_INLINE explicit Divisor(float by)
-      : by_(by), inverse_(1.f / by), plain_(by >= 0x1p-60f && by <= 0x1p60f) {}
+      : factor_(by > 0x1p60f    ? 0x1p-100f
+                : by < 0x1p-60f ? 0x1p100f
+                                : 1.f),
+        by_(by * factor_),
+        inverse_(1.f / by_) {}
 
+  /** Whether dividends need not be scaled. */
+  TRIMTAB_INLINE bool plain() const { return factor_ == 1.f; }
+
+  TRIMTAB_INLINE float scaled(float x) const {
+    constexpr float MOST = 0x1p90f;
+    x *= factor_;
+    return x > MOST ? MOST : x < -MOST ? -MOST : x;
+  }
+
+  /** The quotient of a dividend, scaled unless plain(). */
   TRIMTAB_INLINE float operator()(float x) const {
-    if (!plain_) return x / by_;
     float q = x * inverse_;
-    q = fma(fma(-q, by_, x), inverse_, q);
-    q = fma(fma(-q, by_, x), inverse_, q);
-    // The corrections make +0 of -0.
-    return float_of((bits_of(q) & 0x7fffffffu) | (bits_of(x) & 0x80000000u));
+    q = fma(fma(q, by_, -x), -inverse_, q);
+    return fma(fma(q, by_, -x), -inverse_, q);
   }
 
  private:
-  float by_, inverse_;
-  bool plain_;
+  float factor_, by_, inverse_;
 };
 
 /** FP8 codes of two quotients, the first one's in the lower byte. */

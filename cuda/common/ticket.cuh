@@ -35,9 +35,4 @@ __device__ inline bool last_of(unsigned* counter, unsigned blocks) {
   return last;
 }
 
-/** Whether this block is the last one of the grid. */
-__device__ inline bool last_block(unsigned* counter) {
-  return last_of(counter, gridDim.x * gridDim.y * gridDim.z);
-}
-
 }  // namespace trimtab

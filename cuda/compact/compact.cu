@@ -16,7 +16,7 @@ namespace trimtab {
 namespace {
 
 constexpr int THREADS = 256;
-constexpr int PLACES = 32;  // of a block
+constexpr int PLACES = 64;  // of a block
 
 /** The number of indices before the first -1; notes what follows it. All threads call. */
 __device__ int32_t count_kept(const int32_t* indices, int32_t places, int64_t index,
@@ -55,25 +55,21 @@ __device__ void count_list(const trimtab_compact_params& params, int32_t row, in
   }
 }
 
-template <bool AS_IS>
-__global__ void __launch_bounds__(THREADS, 2)
-    compact(const __grid_constant__ trimtab_compact_params params, int32_t slices) {
+template <class Way>
+__global__ void __launch_bounds__(THREADS, 3)
+    compact(const __grid_constant__ trimtab_compact_params params, unsigned slices) {
   Notes notes{params.common.status, TRIMTAB_OPERATION_COMPACT};
-  const int64_t* size = params.indices.size;
-  auto places = static_cast<int32_t>(size[2]);
+  auto heads = static_cast<unsigned>(params.indices.size[1]);
+  auto places = static_cast<int32_t>(params.indices.size[2]);
+  auto first = static_cast<int32_t>(blockIdx.x % slices * PLACES);
+  auto head = static_cast<int32_t>(blockIdx.x / slices % heads);
+  auto row = static_cast<int32_t>(blockIdx.x / slices / heads);
+  if (first == 0) count_list(params, row, head, notes);
+  TokenCounts counts = tokens_of(params.history, params.fresh, row, head, INT32_MAX, notes);
   Survivors survivors{params.history, params.fresh, params.target};
-  for (int64_t item = blockIdx.x; item < size[0] * size[1] * slices; item += gridDim.x) {
-    int32_t first = static_cast<int32_t>(item % slices) * PLACES;
-    auto head = static_cast<int32_t>(item / slices % size[1]);
-    auto row = static_cast<int32_t>(item / slices / size[1]);
-    if (first == 0) count_list(params, row, head, notes);
-    TokenCounts counts = tokens_of(params.history, params.fresh, row, head, INT32_MAX, notes);
-    const int32_t* kept = ids_of(params.indices, row, head);
-    int32_t end = min(first + PLACES, places);
-    while (end > first && kept[end - 1] == -1) end--;
-    copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, row, head, counts}, kept,
-                                         (row * size[1] + head) * places, first, end, notes);
-  }
+  copy_survivors<Way>({survivors, row, head, counts}, ids_of(params.indices, row, head),
+                      (int64_t{row} * heads + head) * places, first, min(first + PLACES, places),
+                      notes);
 }
 
 }  // namespace
@@ -83,13 +79,13 @@ uint64_t workspace_compact(const trimtab_compact_params&) { return 0; }
 cudaError_t launch_compact(const trimtab_compact_params& params, cudaStream_t stream) {
   const int64_t* size = params.indices.size;
   // One slice at least: lists that keep nothing have their lengths written too.
-  auto slices = static_cast<int32_t>(std::max<int64_t>((size[2] + PLACES - 1) / PLACES, 1));
-  int64_t items = size[0] * size[1] * slices;
-  if (items == 0) return cudaSuccess;
-  auto blocks = static_cast<unsigned>(std::min(items, MOST_MOVE_BLOCKS));
-  bool as_is = moves_as_is(params.history, params.fresh, params.target.dtype);
-  return launch(as_is ? compact<true> : compact<false>, {dim3(blocks), dim3(THREADS)}, stream,
-                params, slices);
+  int64_t slices = std::max<int64_t>((size[2] + PLACES - 1) / PLACES, 1);
+  int64_t blocks = size[0] * size[1] * slices;
+  if (blocks == 0) return cudaSuccess;
+  return on_their_way(params.history, params.fresh, params.target.dtype, [&](auto way) {
+    return launch(compact<decltype(way)>, {blocks_of(blocks), dim3(THREADS)}, stream, params,
+                  slices);
+  });
 }
 
 }  // namespace trimtab

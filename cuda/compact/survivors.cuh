@@ -12,80 +12,92 @@ struct Survivors {
   const trimtab_pages& target;
 };
 
-/** The block's survivors: those of one head. */
+/** The survivors of one head. */
 struct HeadSurvivors {
-  const Survivors& all;
-  int32_t row, head;
   TokenCounts counts;
   HeadPages from, to;
-  bool k_aligned, v_aligned;
+  FreshHead fresh;
+  int32_t from_dtype, to_dtype, head_dim;
+  int64_t capacity;  // of the target's list
 
   __device__ HeadSurvivors(const Survivors& all, int32_t row, int32_t head, TokenCounts counts)
-      : all(all),
-        row(row),
-        head(head),
-        counts(counts),
+      : counts(counts),
         from(all.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head),
         to(all.target, TRIMTAB_ARGUMENT_TARGET_TABLE, row, head),
-        k_aligned(has(all.fresh) && wide(all.fresh.k)),
-        v_aligned(has(all.fresh) && wide(all.fresh.v)) {}
+        fresh(all.fresh, row, head),
+        from_dtype(all.history.dtype),
+        to_dtype(all.target.dtype),
+        head_dim(all.target.head_dim),
+        capacity(capacity_of(all.target)) {}
 
-  /** The way of a token to a place of the target's list; without a target where a page is bad. */
-  __device__ __forceinline__ TokenMove move(int32_t token, int32_t place,
-                                            const Notes& notes) const {
-    int32_t dtype = all.history.dtype;
-    TokenMove move{};
-    if (!notes.inside(TRIMTAB_ARGUMENT_TARGET_TABLE, to.table_index, capacity_of(all.target),
-                      place + 1, INT32_MAX)) {
-      return move;
+  /** Whether a number is that of a token. */
+  __device__ __forceinline__ bool is_token(int32_t token) const {
+    return static_cast<uint32_t>(token) < static_cast<uint32_t>(counts.all());
+  }
+
+  /** Where a token is read, given the id of its page if it is one of history. */
+  __device__ __forceinline__ TokenSource source(int32_t token, int32_t id) const {
+    if (token >= counts.history) return fresh.at(token - counts.history);
+    TokenPlace place = place_in(from, id, token);
+    return {place.key, place.key + from.to_value, place.scale, from_dtype, true};
+  }
+
+  /** Notes what is wrong with a token's way to a place. */
+  __device__ void note(int32_t token, int64_t index, int32_t place, const Notes& notes) const {
+    if (!notes.inside(TRIMTAB_ARGUMENT_INDICES, index, token, 0, counts.all() - 1)) return;
+    if (!notes.inside(TRIMTAB_ARGUMENT_TARGET_TABLE, to.table_index, capacity, place + 1,
+                      INT32_MAX)) {
+      return;
     }
-    if (token < counts.history) {
-      const char* page = from.page(token, notes);
-      if (page == nullptr) return move;
-      move.key = {page + from.codes(token), page + from.scale(token), dtype, true};
-      move.value = {move.key.elements + from.to_value, move.key.scale + from.to_value, dtype, true};
-    } else {
-      int32_t place_in_row = token - counts.history;
-      dtype = all.fresh.k.dtype;
-      move.key = {vector_of(all.fresh.k, row, head, place_in_row), nullptr, dtype, k_aligned};
-      move.value = {vector_of(all.fresh.v, row, head, place_in_row), nullptr, dtype, v_aligned};
-    }
-    move.to = key_in(to, all.target.dtype, place, notes);
-    return move;
+    if (token < counts.history) from.page(token, notes);
+    to.page(place, notes);
   }
 };
 
 /**
- * Copies tokens kept[first..end) of a head to the same places of the target's list. All threads of
- * the block call.
+ * Copies tokens kept[first..end) of a head, but -1, to the same places of the target's list; what
+ * is bad is noted and left out. All threads of the block call.
  *
- * AS_IS: what moves_as_is() said
- * AT_ONCE: tokens of a group of lanes whose loads are under way together
- * kept: token numbers, history first; they are checked where `index`, the place of kept[0] in the
- * operation's indices, is not negative
+ * kept: token numbers, history first
+ * index: the place of kept[0] in the operation's indices
  */
-template <bool AS_IS, int AT_ONCE>
+template <class Way>
 __device__ __forceinline__ void copy_survivors(const HeadSurvivors& survivors, const int32_t* kept,
                                                int64_t index, int32_t first, int32_t end,
                                                const Notes& notes) {
-  LaneGroup lane(survivors.all.target.head_dim);
-  int32_t groups = static_cast<int32_t>(blockDim.x) / LANES * lane.groups();
-  int32_t group = static_cast<int32_t>(threadIdx.x) / LANES * lane.groups() + lane.group;
-  for (int32_t begin = first; begin < end; begin += AT_ONCE * groups) {
-    TokenMove moves[AT_ONCE];
+  constexpr int N = Way::AT_ONCE;
+  LaneGroup lane(survivors.head_dim);
+#pragma unroll 1
+  for (int32_t begin = first; begin < end; begin += N * lane.groups) {
+    auto place = [&](int n) { return begin + n * lane.groups + lane.group; };
+    int32_t tokens[N];
+    int32_t from[N];
+    int32_t to[N];
+    bool bad = false;
 #pragma unroll
-    for (int pass = 0; pass < AT_ONCE; pass++) {
-      moves[pass] = {};
-      int32_t place = begin + pass * groups + group;
-      if (place < end) {
-        int32_t token = kept[place];
-        bool good = index < 0 || notes.inside(TRIMTAB_ARGUMENT_INDICES, index + place, token, 0,
-                                              survivors.counts.all() - 1);
-        if (good) moves[pass] = survivors.move(token, place, notes);
-      }
-      moves[pass].to.dtype = survivors.all.target.dtype;
+    for (int n = 0; n < N; n++) tokens[n] = place(n) < end ? kept[place(n)] : -1;
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+      from[n] = to[n] = -1;
+      if (tokens[n] == -1) continue;
+      bool good = survivors.is_token(tokens[n]) && place(n) < survivors.capacity;
+      if (good) to[n] = survivors.to.id(place(n));
+      if (good && tokens[n] < survivors.counts.history) from[n] = survivors.from.id(tokens[n]);
     }
-    move_tokens<AS_IS>(lane, moves, survivors.to.to_value);
+    move_tokens<Way>(
+        lane, survivors.to_dtype, survivors.to.to_value,
+        [&](int n) {
+          TokenSource source{};
+          if (survivors.to.is_page(to[n])) source = survivors.source(tokens[n], from[n]);
+          bad |= tokens[n] != -1 && source.key == nullptr;
+          return source;
+        },
+        [&](int n) { return place_in(survivors.to, to[n], place(n)); });
+    if (!bad) continue;
+    for (int32_t at = begin + lane.group; at < min(end, begin + N * lane.groups);
+         at += lane.groups) {
+      if (kept[at] != -1) survivors.note(kept[at], index + at, at, notes);
+    }
   }
 }
 

@@ -43,7 +43,7 @@ __device__ int32_t kept_of(const trimtab_evict_params& params, const Head& head,
 
 /** Writes the length of a head's list, or, where head 0 does, compares with it. */
 __device__ void write_length(const trimtab_evict_params& params, const Head& head, int32_t kept,
-                           int32_t least, const Notes& notes) {
+                             int32_t least, const Notes& notes) {
   const trimtab_scoring& scoring = params.scoring;
   if (head.head == 0 || params.target.table.size[1] > 1) {
     at(params.target.lengths, head.row, head.head) = kept;
@@ -57,7 +57,7 @@ __device__ void write_length(const trimtab_evict_params& params, const Head& hea
   }
 }
 
-template <bool AS_IS>
+template <class Way>
 __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
     select_and_copy(const __grid_constant__ trimtab_evict_params params) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
@@ -66,8 +66,9 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
   Notes notes{params.common.status, TRIMTAB_OPERATION_EVICT};
   const int64_t* size = scoring.scores.size;
   auto split = static_cast<int32_t>(blockIdx.x % SPLITS);
-  Head head{static_cast<int32_t>(blockIdx.x / SPLITS / size[1]),
-            static_cast<int32_t>(blockIdx.x / SPLITS % size[1]),
+  auto heads = static_cast<unsigned>(size[1]);
+  Head head{static_cast<int32_t>(blockIdx.x / SPLITS / heads),
+            static_cast<int32_t>(blockIdx.x / SPLITS % heads),
             {}};
   head.counts = tokens_of(scoring.history, scoring.fresh, head.row, head.head, size[2], notes);
   auto* keys = reinterpret_cast<uint32_t*>(shared_keys);
@@ -93,8 +94,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 1)
   }
   __syncthreads();
   Survivors survivors{scoring.history, scoring.fresh, params.target};
-  copy_survivors<AS_IS, AS_IS ? 2 : 1>({survivors, head.row, head.head, head.counts}, indices, -1,
-                                       first, end, notes);
+  copy_survivors<Way>({survivors, head.row, head.head, head.counts}, indices, 0, first, end, notes);
 }
 
 }  // namespace
@@ -113,8 +113,9 @@ cudaError_t launch_evict(const trimtab_evict_params& params, cudaStream_t stream
       launch_scoring(params.common, params.scoring, TRIMTAB_OPERATION_EVICT, stream);
   if (error != cudaSuccess) return error;
   Grid grid{blocks_of(size[0] * size[1] * SPLITS), dim3(CHOOSE_THREADS), shared_key_bytes(size[2])};
-  bool as_is = moves_as_is(params.scoring.history, params.scoring.fresh, params.target.dtype);
-  return launch(as_is ? select_and_copy<true> : select_and_copy<false>, grid, stream, params);
+  return on_their_way(
+      params.scoring.history, params.scoring.fresh, params.target.dtype,
+      [&](auto way) { return launch(select_and_copy<decltype(way)>, grid, stream, params); });
 }
 
 }  // namespace trimtab

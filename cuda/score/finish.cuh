@@ -57,14 +57,13 @@ __device__ float pooled(const Finish& finish, int32_t token, int32_t tokens, Val
   return sum / static_cast<float>(finish.pool_width);
 }
 
-/** Marks the window's tokens among [base, base + TILE). All threads of the block call. */
-__device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, int32_t tokens,
-                                            int32_t base, int32_t (&in_window)[TILE],
-                                            const Notes& notes) {
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) in_window[i] = 0;
-  __syncthreads();
+/** Marks the window's tokens among [base, base + TILE) in cleared marks. All threads of the block
+ * call, the last ones work, between barriers. */
+__device__ __forceinline__ void mark_positions(const Finish& finish, int32_t row, int32_t tokens,
+                                               int32_t base, int32_t (&in_window)[TILE],
+                                               const Notes& notes) {
   int64_t positions = has(finish.window) ? finish.window.size[1] : 0;
-  for (int64_t p = threadIdx.x; p < positions; p += blockDim.x) {
+  for (int64_t p = blockDim.x - 1 - threadIdx.x; p < positions; p += blockDim.x) {
     int32_t position = at(finish.window, row, p);
     int64_t index = row * positions + p;
     if (!notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, tokens - 1)) continue;
@@ -74,6 +73,15 @@ __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, i
       notes.bad(TRIMTAB_ARGUMENT_WINDOW, TRIMTAB_PROBLEM_REPEATED, index, position);
     }
   }
+}
+
+/** Marks them in marks that it clears. All threads of the block call. */
+__device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, int32_t tokens,
+                                            int32_t base, int32_t (&in_window)[TILE],
+                                            const Notes& notes) {
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) in_window[i] = 0;
+  __syncthreads();
+  mark_positions(finish, row, tokens, base, in_window, notes);
   __syncthreads();
 }
 
@@ -81,13 +89,13 @@ __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, i
  * Ends a tile whose plain scores of tokens [base, base + TILE) lie in shared memory. All threads of
  * the block call, after a barrier.
  *
+ * in_window: what mark_window() marked
  * plain: where neutralised scores of a head go if tiles do not pool for themselves
  */
 __device__ __forceinline__ void finish_tile(const Finish& finish, int32_t row, int32_t head,
-                                            int32_t tokens, int32_t base, float (&values)[TILE],
-                                            float* plain, const Notes& notes) {
-  __shared__ int32_t in_window[TILE];
-  mark_window(finish, row, tokens, base, in_window, notes);
+                                            int32_t tokens, int32_t base,
+                                            const int32_t (&in_window)[TILE], float (&values)[TILE],
+                                            float* plain) {
   float neutral = finish.pooling == TRIMTAB_POOLING_MAX ? -infinity() : 0.f;
   for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) {
     if (in_window[i]) values[i] = neutral;
@@ -108,7 +116,6 @@ __device__ __forceinline__ void finish_tile(const Finish& finish, int32_t row, i
     }
     out[t] = score;
   }
-  __syncthreads();
 }
 
 }  // namespace trimtab

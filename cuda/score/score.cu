@@ -41,65 +41,90 @@ struct RawScore {
   float* plain;  // neutralised scores [R,G,T] where tiles do not pool for themselves
 };
 
-/**
- * The sum of all queries of a head, window outer, members inner. All threads call; a barrier must
- * follow.
- *
- * batch: [BATCH][head_dim]
- */
-__device__ __forceinline__ void sum_queries(const Queries& queries, int32_t row, int32_t head,
-                                            float* batch, float* sum, const Notes& notes) {
-  __shared__ int32_t rows_of_q[BATCH];
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  auto head_dim = static_cast<int32_t>(queries.q.size[3]);
-  int64_t all = queries.places() * queries.group;
-  float total = 0.f;
-  for (int64_t first = 0; first < all; first += BATCH) {
-    __syncthreads();
-    if (thread < BATCH) {
-      auto place = static_cast<int32_t>((first + thread) / queries.group);
-      rows_of_q[thread] = first + thread < all ? query_at(queries, row, place, notes) : -1;
+/** Where a batch of queries lies; null where there is none. */
+using QueryBatch = const char* [BATCH];
+
+/** Adds one element of a batch of queries in rising order. */
+template <class Format>
+__device__ __forceinline__ float add_queries(const QueryBatch& batch, int32_t element, float sum) {
+  typename Format::Element x[BATCH];
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) {
+    x[n] = {};
+    if (batch[n] != nullptr) {
+      x[n] = reinterpret_cast<const typename Format::Element*>(batch[n])[element];
     }
-    __syncthreads();
-    load_queries(queries, row, head, static_cast<int32_t>(first % queries.group), rows_of_q, batch);
-    __syncthreads();
-    // Absent queries add +0, which changes no sum that began at +0.
-    for (int n = 0; n < BATCH && thread < head_dim; n++) total += batch[n * head_dim + thread];
   }
-  if (thread < head_dim) sum[thread] = total;
+  // Absent queries add +0, which changes no sum that began at +0.
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) sum += Format::widen(x[n]);
+  return sum;
 }
 
-__global__ void __launch_bounds__(TILE) score_raw(const __grid_constant__ RawScore op) {
+/** One element, the thread's, of the sum of all queries of a head, window outer, members inner. All
+ * threads of the block call; at least one barrier lies behind. */
+__device__ __forceinline__ float sum_of_queries(const Queries& queries, int32_t row, int32_t head,
+                                                const Notes& notes) {
+  __shared__ QueryBatch batch;
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  auto all = static_cast<int32_t>(queries.places() * queries.group);
+  float sum = 0.f;
+  int32_t first = 0;
+  do {
+    __syncthreads();
+    if (thread < BATCH) {
+      int32_t n = first + thread;
+      int32_t query = n < all ? query_at(queries, row, n / queries.group, notes) : -1;
+      batch[thread] =
+          query < 0 ? nullptr
+                    : vector_of(queries.q, row, head * queries.group + n % queries.group, query);
+    }
+    __syncthreads();
+    if (thread < queries.q.size[3]) {
+      sum = queries.q.dtype == TRIMTAB_F32   ? add_queries<formats::F32>(batch, thread, sum)
+            : queries.q.dtype == TRIMTAB_F16 ? add_queries<formats::F16>(batch, thread, sum)
+                                             : add_queries<formats::Bf16>(batch, thread, sum);
+    }
+    first += BATCH;
+  } while (first < all);
+  return sum;
+}
+
+__global__ void __launch_bounds__(TILE, 3)
+    score_raw(const __grid_constant__ RawScore op, unsigned tiles) {
   __shared__ __align__(16) float query[MOST_HEAD_DIM];
-  __shared__ float batch[BATCH * MOST_HEAD_DIM];
+  __shared__ TileKeys keys;
+  __shared__ int32_t in_window[TILE];
   __shared__ float values[TILE];
   Notes notes{op.status, op.operation};
   const int64_t* size = op.finish.scores.size;
-  auto tiles = static_cast<unsigned>(op.finish.tiles());
+  auto heads = static_cast<unsigned>(size[1]);
   auto tile = static_cast<int32_t>(blockIdx.x % tiles);
-  auto head = static_cast<int32_t>(blockIdx.x / tiles % size[1]);
-  auto row = static_cast<int32_t>(blockIdx.x / tiles / size[1]);
+  auto head = static_cast<int32_t>(blockIdx.x / tiles % heads);
+  auto row = static_cast<int32_t>(blockIdx.x / tiles / heads);
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, size[2], notes);
   int32_t base = tile * op.finish.tokens_of_tile();
   if (op.finish.pools_in_tiles()) base -= op.finish.reach();
-  int32_t end = min(base + TILE, counts.all());
   auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
-  values[threadIdx.x] = 0.f;
-  sum_queries(op.queries, row, head, batch, query, notes);
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  find_keys(op.history, op.fresh.k, row, head, counts, base, keys, notes);
+  values[thread] = 0.f;
+  in_window[thread] = 0;
+  float sum = sum_of_queries(op.queries, row, head, notes);
+  if (thread < head_dim) query[thread] = sum;
+  mark_positions(op.finish, row, counts.all(), base, in_window, notes);
   __syncthreads();
-  if (base < counts.history) {
-    HeadPages pages(op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head);
-    KeyRange keys{max(base, 0), min(end, counts.history), &pages, nullptr, row, head, 0};
-    raw_dots_of(op.history.dtype, true, keys, query, head_dim, op.factor, base, values, notes);
+  int32_t fresh = min(max(counts.history - base, 0), TILE);
+  if (fresh > 0) {
+    raw_dots_of(op.history.dtype, true, keys, 0, fresh, query, head_dim, op.factor, values);
   }
-  if (end > counts.history) {
-    KeyRange keys{max(base, counts.history), end, nullptr, &op.fresh.k, row, head, counts.history};
-    raw_dots_of(op.fresh.k.dtype, wide(op.fresh.k), keys, query, head_dim, op.factor, base, values,
-                notes);
+  if (fresh < TILE && counts.fresh > 0) {
+    raw_dots_of(op.fresh.k.dtype, wide(op.fresh.k), keys, fresh, TILE, query, head_dim, op.factor,
+                values);
   }
   __syncthreads();
   float* plain = op.plain == nullptr ? nullptr : op.plain + (row * size[1] + head) * size[2];
-  finish_tile(op.finish, row, head, counts.all(), base, values, plain, notes);
+  finish_tile(op.finish, row, head, counts.all(), base, in_window, values, plain);
 }
 
 }  // namespace
@@ -137,7 +162,7 @@ cudaError_t launch_scoring(const trimtab_common& common, const trimtab_scoring& 
                scoring.scale / static_cast<float>(queries.group),
                plain};
   dim3 blocks = blocks_of(size[0] * size[1] * finish.tiles());
-  cudaError_t error = launch(score_raw, {blocks, dim3(TILE)}, stream, raw);
+  cudaError_t error = launch(score_raw, {blocks, dim3(TILE)}, stream, raw, finish.tiles());
   if (error != cudaSuccess || finish.pools_in_tiles()) return error;
   return launch_pool({finish, scoring.history, scoring.fresh, common.status, operation, plain},
                      stream);

@@ -1,5 +1,5 @@
-// Chooses the highest of a row's keys: a radix selection of the lowest key that stays, eight bits a
-// round, then one pass that writes the chosen places in rising order.
+// Chooses the highest of a row's keys: a radix selection of the lowest key that stays, eleven bits
+// a round and mostly two rounds, then one pass that writes the chosen places in rising order.
 #pragma once
 
 #include "common/canonical.cuh"
@@ -43,97 +43,103 @@ struct Choice {
   int32_t ties;
 };
 
-/** Equal keys meet in one counter; so each bin has one a few lanes. Their pitch spreads banks. */
-constexpr int BINS = 256;
-constexpr int COPIES = 8;
-constexpr int PITCH = BINS + 1;
+constexpr int DIGIT_BITS = 11;
+constexpr int BINS = 1 << DIGIT_BITS;
+constexpr int BINS_OF_THREAD = BINS / CHOOSE_THREADS;
+constexpr int CHOOSE_WARPS = CHOOSE_THREADS / LANES;
 
 struct ChooseShared {
-  uint32_t counts[COPIES * PITCH];
+  uint32_t counts[BINS];
   Choice choice;
-  int32_t above[CHOOSE_THREADS / LANES];
-  int32_t equal[CHOOSE_THREADS / LANES];
+  bool decided;
+  int32_t sums[2][CHOOSE_WARPS];
 };
 
-/** Of 256 counts by digit: the digit of the `wanted`-th highest key. The first warp calls. */
-__device__ __forceinline__ void choose_digit(ChooseShared& shared, int shift) {
-  constexpr int EACH = BINS / LANES;
-  auto lane = static_cast<int32_t>(threadIdx.x);
-  int32_t wanted = shared.choice.ties;
-  int32_t highest = BINS - 1 - lane * EACH;
-  int32_t mine = 0;
-  for (int i = 0; i < EACH; i++) mine += static_cast<int32_t>(shared.counts[highest - i]);
-  int32_t above = mine;
-  for (int o = 1; o < LANES; o *= 2) {
-    int32_t before = __shfl_up_sync(ALL_LANES, above, o);
-    if (lane >= o) above += before;
-  }
-  above -= mine;
-  __syncwarp();
-  if (above >= wanted || above + mine < wanted) return;
-  int32_t digit = highest;
-  for (;; digit--) {
-    auto count = static_cast<int32_t>(shared.counts[digit]);
-    if (above + count >= wanted) break;
-    above += count;
-  }
-  shared.choice.lowest |= static_cast<uint32_t>(digit) << shift;
-  shared.choice.ties = wanted - above;
-}
+/** A thread's neighbouring tokens. An odd number of them: so a warp's lie in different banks, and
+ * the equal scores that pooling makes of neighbours are rarely counted at once. */
+struct TokenRange {
+  int32_t first, end;
 
-/** The lowest of the `wanted` highest keys, 1 <= wanted <= tokens. All threads of the block call.
- */
-__device__ __forceinline__ Choice choose_lowest(ChooseShared& shared, const uint32_t* keys,
-                                                int32_t tokens, int32_t wanted) {
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  if (thread == 0) shared.choice = {0, wanted};
-  uint32_t decided = 0;
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    for (int32_t i = thread; i < COPIES * PITCH; i += CHOOSE_THREADS) shared.counts[i] = 0;
-    __syncthreads();
-    uint32_t lowest = shared.choice.lowest;
-    uint32_t* counts = shared.counts + thread % COPIES * PITCH;
-    for (int32_t t = thread; t < tokens; t += CHOOSE_THREADS) {
-      if ((keys[t] & decided) == lowest) atomicAdd(&counts[keys[t] >> shift & (BINS - 1)], 1u);
-    }
-    __syncthreads();
-    if (thread < BINS) {
-      uint32_t sum = 0;
-      for (int c = 0; c < COPIES; c++) sum += shared.counts[c * PITCH + thread];
-      shared.counts[thread] = sum;
-    }
-    __syncthreads();
-    if (thread < LANES) choose_digit(shared, shift);
-    __syncthreads();
-    decided |= static_cast<uint32_t>(BINS - 1) << shift;
+  __device__ explicit TokenRange(int32_t tokens) {
+    int32_t each = (tokens + CHOOSE_THREADS - 1) / CHOOSE_THREADS | 1;
+    auto thread = static_cast<int32_t>(threadIdx.x);
+    first = static_cast<int32_t>(min(int64_t{thread} * each, int64_t{tokens}));
+    end = min(first + each, tokens);
   }
-  return shared.choice;
-}
+};
 
-/** Exclusive sums over the block's threads of two counts. */
-__device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t& above, int32_t& equal) {
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  int32_t lane = thread % LANES;
-  int32_t own_above = above;
-  int32_t own_equal = equal;
-  for (int o = 1; o < LANES; o *= 2) {
-    int32_t a = __shfl_up_sync(ALL_LANES, above, o);
-    int32_t e = __shfl_up_sync(ALL_LANES, equal, o);
-    if (lane >= o) {
-      above += a;
-      equal += e;
+/** Sums over the block's threads before this one of N counts. All threads of the block call. */
+template <int N>
+__device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t (&counts)[N]) {
+  int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
+  int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    int32_t sum = counts[n];
+    for (int o = 1; o < LANES; o *= 2) {
+      int32_t before = __shfl_up_sync(ALL_LANES, sum, o);
+      if (lane >= o) sum += before;
     }
-  }
-  if (lane == LANES - 1) {
-    shared.above[thread / LANES] = above;
-    shared.equal[thread / LANES] = equal;
+    if (lane == LANES - 1) shared.sums[n][warp] = sum;
+    counts[n] = sum - counts[n];
   }
   __syncthreads();
-  above -= own_above;
-  equal -= own_equal;
-  for (int w = 0; w < thread / LANES; w++) {
-    above += shared.above[w];
-    equal += shared.equal[w];
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    for (int w = 0; w < CHOOSE_WARPS; w++) {
+      if (w < warp) counts[n] += shared.sums[n][w];
+    }
+  }
+}
+
+/** Of the counts by digit, which it clears: the digit of the choice's `ties`-th highest key. All
+ * threads of the block call, between barriers. */
+__device__ __forceinline__ void choose_digit(ChooseShared& shared, int shift) {
+  int32_t wanted = shared.choice.ties;
+  int32_t highest = BINS - 1 - static_cast<int32_t>(threadIdx.x) * BINS_OF_THREAD;
+  int32_t counts[BINS_OF_THREAD];
+  int32_t mine = 0;
+#pragma unroll
+  for (int i = 0; i < BINS_OF_THREAD; i++) {
+    counts[i] = static_cast<int32_t>(shared.counts[highest - i]);
+    shared.counts[highest - i] = 0;
+    mine += counts[i];
+  }
+  int32_t above[1] = {mine};
+  sums_before(shared, above);
+  if (above[0] >= wanted || above[0] + mine < wanted) return;
+  int32_t higher = above[0];
+#pragma unroll
+  for (int i = 0; i < BINS_OF_THREAD; i++) {
+    if (higher < wanted && higher + counts[i] >= wanted) {
+      shared.choice.lowest |= static_cast<uint32_t>(highest - i) << shift;
+      shared.choice.ties = wanted - higher;
+      shared.decided = higher + counts[i] == wanted;
+    }
+    higher += counts[i];
+  }
+}
+
+/** The lowest of the `wanted` highest keys, 1 <= wanted <= tokens, or, where no other keys lie
+ * between, a number below it. All threads of the block call. */
+__device__ __forceinline__ Choice choose_lowest(ChooseShared& shared, const uint32_t* keys,
+                                                const TokenRange& tokens, int32_t wanted) {
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  for (int i = 0; i < BINS_OF_THREAD; i++) shared.counts[thread + i * CHOOSE_THREADS] = 0;
+  if (thread == 0) shared.choice = {0, wanted};
+  uint32_t known = 0;  // bits
+  for (int shift = 32 - DIGIT_BITS;; shift = max(shift - DIGIT_BITS, 0)) {
+    __syncthreads();
+    uint32_t lowest = shared.choice.lowest;
+    for (int32_t t = tokens.first; t < tokens.end; t++) {
+      uint32_t key = keys[t];
+      if ((key & known) == lowest) atomicAdd(&shared.counts[(key & ~known) >> shift], 1u);
+    }
+    __syncthreads();
+    choose_digit(shared, shift);
+    __syncthreads();
+    if (shift == 0 || shared.decided) return shared.choice;
+    known = ~0u << shift;
   }
 }
 
@@ -144,29 +150,26 @@ __device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t& above
 template <class Emit>
 __device__ __forceinline__ void choose(ChooseShared& shared, const uint32_t* keys, int32_t tokens,
                                        int32_t wanted, Emit emit) {
-  auto thread = static_cast<int32_t>(threadIdx.x);
   if (wanted >= tokens) {
-    for (int32_t t = thread; t < tokens; t += CHOOSE_THREADS) emit(t, t);
+    for (auto t = static_cast<int32_t>(threadIdx.x); t < tokens; t += CHOOSE_THREADS) emit(t, t);
     return;
   }
   if (wanted <= 0) return;
-  Choice choice = choose_lowest(shared, keys, tokens, wanted);
-  int32_t each = (tokens + CHOOSE_THREADS - 1) / CHOOSE_THREADS;
-  auto first = static_cast<int32_t>(min(static_cast<int64_t>(thread) * each, int64_t{tokens}));
-  int32_t end = min(first + each, tokens);
-  int32_t above = 0;
-  int32_t equal = 0;
-  for (int32_t t = first; t < end; t++) {
-    above += keys[t] > choice.lowest;
-    equal += keys[t] == choice.lowest;
+  TokenRange mine(tokens);
+  Choice choice = choose_lowest(shared, keys, mine, wanted);
+  int32_t counts[2] = {0, 0};  // above the lowest key, equal to it
+  for (int32_t t = mine.first; t < mine.end; t++) {
+    counts[0] += keys[t] > choice.lowest;
+    counts[1] += keys[t] == choice.lowest;
   }
-  sums_before(shared, above, equal);
-  for (int32_t t = first; t < end; t++) {
+  sums_before(shared, counts);
+  for (int32_t t = mine.first; t < mine.end; t++) {
     bool higher = keys[t] > choice.lowest;
     bool tie = keys[t] == choice.lowest;
-    if (higher || (tie && equal < choice.ties)) emit(above + min(equal, choice.ties), t);
-    above += higher;
-    equal += tie;
+    if (higher || (tie && counts[1] < choice.ties))
+      emit(counts[0] + min(counts[1], choice.ties), t);
+    counts[0] += higher;
+    counts[1] += tie;
   }
 }
 
@@ -187,8 +190,19 @@ __device__ __forceinline__ int32_t fill_keys(const Candidates& from, uint32_t* k
   __shared__ int32_t in_window;
   auto thread = static_cast<int32_t>(threadIdx.x);
   if (thread == 0) in_window = 0;
-  for (int32_t t = thread; t < from.tokens; t += CHOOSE_THREADS) {
-    keys[t] = choice_key(from.scores[t]);
+  constexpr int AT_ONCE = 8;
+  for (int32_t begin = thread; begin < from.tokens; begin += AT_ONCE * CHOOSE_THREADS) {
+    float scores[AT_ONCE];
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++) {
+      int32_t t = begin + i * CHOOSE_THREADS;
+      if (t < from.tokens) scores[i] = from.scores[t];
+    }
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i++) {
+      int32_t t = begin + i * CHOOSE_THREADS;
+      if (t < from.tokens) keys[t] = choice_key(scores[i]);
+    }
   }
   __syncthreads();
   int64_t positions = has(from.window) ? from.window.size[1] : 0;

@@ -29,8 +29,9 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2)
   __shared__ ChooseShared shared;
   Notes notes{params.common.status, TRIMTAB_OPERATION_SELECT};
   const int64_t* size = params.scores.size;
-  auto row = static_cast<int32_t>(blockIdx.x / size[1]);
-  auto head = static_cast<int32_t>(blockIdx.x % size[1]);
+  auto heads = static_cast<unsigned>(size[1]);
+  auto row = static_cast<int32_t>(blockIdx.x / heads);
+  auto head = static_cast<int32_t>(blockIdx.x % heads);
   auto* keys = reinterpret_cast<uint32_t*>(shared_keys);
   if (size[2] > MOST_SHARED_KEYS) {
     keys = reinterpret_cast<uint32_t*>(scratch(params.common)) + blockIdx.x * size[2];

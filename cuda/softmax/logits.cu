@@ -12,6 +12,7 @@
 #include "common/async.cuh"
 #include "common/elements.cuh"
 #include "common/launch.cuh"
+#include "common/move.cuh"
 #include "common/warp.cuh"
 
 namespace trimtab {
@@ -61,12 +62,12 @@ __device__ __forceinline__ void load_keys(const Logits& op, const Tile& tile,
                                           char* keys, const Notes& notes) {
   const trimtab_tensor& k = op.fresh.k;
   int key_bits = bits(tile.paged ? op.history.dtype : k.dtype);
-  auto parts = static_cast<int32_t>(op.queries.q.size[3]) / SHARE;
+  LaneGroup lane(static_cast<int32_t>(op.queries.q.size[3]));
   bool aligned = tile.paged || wide(k);
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < tile.count * parts; i += blockDim.x) {
-    int32_t token = tile.first + i / parts;
-    int32_t offset = i % parts * key_bits;  // a share is as many bytes as an element has bits
-    char* to = keys + i / parts * op.pitch() + offset;
+  for (int32_t mine = lane.group; lane.used && mine < tile.count; mine += lane.groups) {
+    int32_t token = tile.first + mine;
+    int32_t offset = lane.part * key_bits;  // a share is as many bytes as an element has bits
+    char* to = keys + mine * op.pitch() + offset;
     const char* from = nullptr;
     if (tile.paged) {
       const char* page = pages.page(token, notes);
@@ -131,6 +132,14 @@ __device__ __forceinline__ void dots(const char* key, float scale, const float* 
   }
 }
 
+/** warp_max_or_nan() by one reduction of ordered numbers, NaN above all. */
+__device__ __forceinline__ float warp_largest(float x) {
+  uint32_t bits = bits_of(x);
+  uint32_t most = warp_max(x != x ? ~0u : bits ^ (bits >> 31 != 0 ? ~0u : 0x80000000u));
+  if (most == ~0u) return quiet_nan();
+  return float_of(most ^ (most >> 31 != 0 ? 0x80000000u : ~0u));
+}
+
 template <class Format>
 __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& tile,
                                                const int32_t* visible, const float* query_values,
@@ -148,7 +157,7 @@ __device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& til
       float logit = dot[i] * op.scale;
       if (mine < tile.count) op.logits[(list * BATCH + n + i) * op.most + token] = logit;
       bool seen = mine < tile.count && token < visible[n + i];
-      float largest = warp_max_or_nan(seen ? logit : -infinity());
+      float largest = warp_largest(seen ? logit : -infinity());
       if (mine % LANES == 0) op.maxima[(list * BATCH + n + i) * op.slots() + slot] = largest;
     }
   }

@@ -46,6 +46,24 @@ __device__ float largest(const float* maxima, int64_t slots) {
   return max;
 }
 
+/** warp_chunk_sum() of exp(logits[i] - max), all loads before the first use. */
+__device__ __forceinline__ float chunk_of_exponentials(const float* logits, int32_t count,
+                                                       float max) {
+  constexpr int EACH = CHUNK / LANES;
+  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
+  float x[EACH];
+#pragma unroll
+  for (int i = 0; i < EACH; i++) {
+    x[i] = i * LANES + lane < count ? logits[i * LANES + lane] : 0.f;
+  }
+  float sum = 0.f;
+#pragma unroll
+  for (int i = 0; i < EACH; i++) {
+    if (i * LANES + lane < count) sum += exp(x[i] - max);
+  }
+  return warp_tree(sum);
+}
+
 __global__ void __launch_bounds__(THREADS) softmax(const __grid_constant__ Batch op) {
   __shared__ float chunk_sums[WARPS];
   const Logits& of = op.logits;
@@ -63,7 +81,7 @@ __global__ void __launch_bounds__(THREADS) softmax(const __grid_constant__ Batch
   for (int32_t first = 0; first < query.visible; first += WARPS * CHUNK) {
     int32_t begin = first + warp * CHUNK;
     int32_t count = min(query.visible - begin, CHUNK);
-    float part = warp_chunk_sum(count, [&](int i) { return exp(logits[begin + i] - max); });
+    float part = chunk_of_exponentials(logits + begin, count, max);
     __syncthreads();
     if (threadIdx.x % LANES == 0) chunk_sums[warp] = part;
     __syncthreads();
@@ -75,16 +93,24 @@ __global__ void __launch_bounds__(THREADS) softmax(const __grid_constant__ Batch
 /** A token's sum of weights with this batch's added. */
 __device__ float add_weights(const Batch& op, const Softmax* softmax, int64_t list, int32_t token) {
   float sum = op.begins ? 0.f : op.sums[list * op.logits.most + token];
-  for (int32_t n = 0; n < op.logits.count; n++) {
-    if (token >= softmax[n].visible) continue;
-    float logit = op.logits.logits[(list * BATCH + n) * op.logits.most + token];
-    sum += exp(logit - softmax[n].max) / softmax[n].sum;
+  const float* logits = op.logits.logits + list * BATCH * op.logits.most + token;
+  float x[BATCH];
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) {
+    bool seen = n < op.logits.count && token < softmax[n].visible;
+    x[n] = seen ? logits[n * op.logits.most] : 0.f;
+  }
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) {
+    if (n >= op.logits.count || token >= softmax[n].visible) continue;
+    sum += exp(x[n] - softmax[n].max) / softmax[n].sum;
   }
   return sum;
 }
 
 __global__ void __launch_bounds__(TILE) weights(const __grid_constant__ Batch op) {
   __shared__ float values[TILE];
+  __shared__ int32_t in_window[TILE];
   __shared__ Softmax softmax[BATCH];
   const Logits& of = op.logits;
   Notes notes{of.status, of.operation};
@@ -106,6 +132,7 @@ __global__ void __launch_bounds__(TILE) weights(const __grid_constant__ Batch op
     return;
   }
   int32_t base = op.finish.pools_in_tiles() ? first - op.finish.reach() : first;
+  mark_window(op.finish, row, tokens, base, in_window, notes);
   int32_t token = base + static_cast<int32_t>(threadIdx.x);
   float value = 0.f;
   if (token >= 0 && token < tokens) {
@@ -113,7 +140,7 @@ __global__ void __launch_bounds__(TILE) weights(const __grid_constant__ Batch op
   }
   values[threadIdx.x] = value;
   __syncthreads();
-  finish_tile(op.finish, row, head, tokens, base, values, op.sums + list * of.most, notes);
+  finish_tile(op.finish, row, head, tokens, base, in_window, values, op.sums + list * of.most);
 }
 
 uint64_t sums_bytes(const Finish& finish) {

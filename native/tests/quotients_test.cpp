@@ -10,10 +10,14 @@
 namespace trimtab::test {
 namespace {
 
+float quotient(float x, float by) {
+  Divisor divisor(by);
+  return divisor(divisor.plain() ? x : divisor.scaled(x));
+}
+
 template <class Format>
 void expect_codes(float x, float scale) {
-  Divisor quotient(scale);
-  uint32_t pair = code_pair(Format{}, quotient(x), quotient(-x));
+  uint32_t pair = code_pair(Format{}, quotient(x, scale), quotient(-x, scale));
   uint32_t expected = Format::code(x, scale) | uint32_t{Format::code(-x, scale)} << 8;
   ASSERT_EQ(pair, expected) << x << " / " << scale;
 }
@@ -37,7 +41,19 @@ TEST(Quotients, AreRoundedOnceWhereTheyDoNotUnderflow) {
   for (int i = 0; i < 2000000; i++) {
     float by = from_bf16(to_bf16(std::ldexp(1 + random.uniform(), random.below(80) - 40)));
     float x = by * std::ldexp(1 + random.uniform(), random.below(20) - 10);
-    ASSERT_EQ(Divisor(by)(x), x / by) << x << " / " << by;
+    ASSERT_EQ(quotient(x, by), x / by) << x << " / " << by;
+  }
+}
+
+TEST(Quotients, EveryBf16NumberUnderEveryScale) {
+  for (uint16_t mantissa = 0; mantissa < 128; mantissa++) {
+    float scale = from_bf16(static_cast<uint16_t>(0x3f80 | mantissa));
+    for (uint32_t bits = 0; bits < 0x8000; bits++) {
+      float x = from_bf16(static_cast<uint16_t>(bits));
+      if (!(x <= 512 * scale)) break;
+      ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Fp8>(x, scale));
+      ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Int8>(x, scale));
+    }
   }
 }
 
