@@ -2,9 +2,8 @@
 // of exponentials, then per token the weights added to those of the batches before.
 //
 // 16 queries, 10521 keys, 32 lists: logits of 21 MB written once and read twice, out of the L2
-// cache where that holds them; 11 M exponentials, twice. Bound by the logits' multiply-adds; on an
-// H200 31 us for the sums and 28 for the weights, waiting for one logit at a time. Both now load
-// before they use, not yet measured.
+// cache where that holds them; 11 M exponentials, twice. On an H200 255 us, 216 of them the logits,
+// 19 the sums and 26 the weights, whose divisions and exponentials are bound by instructions.
 #include "softmax/sums.cuh"
 
 #include "common/launch.cuh"
