@@ -1,6 +1,6 @@
 /*
- * What a VAR needs on a CUDA device besides matrix products and attention: norms, activations,
- * embeddings, the multi-scale sum of codes, and the draw of codes. All tensors are dense F32 in
+ * What models need on a CUDA device besides matrix products and attention: norms, activations,
+ * embeddings, a VAR's multi-scale sum of codes, and the draw of codes. All tensors are dense F32 in
  * device memory unless said otherwise. Every function enqueues on a CUstream of device 0's primary
  * context, allocates nothing, waits for nothing and returns a cudaError_t.
  */
@@ -84,6 +84,32 @@ ENGINE_FUNCTION engine_smooth(void* stream, const float* map, const float* weigh
 /* out [side, side, dim]: means of map [grid, grid, dim] over the area of each pixel. */
 ENGINE_FUNCTION engine_shrink(void* stream, const float* map, int32_t grid, int32_t dim,
                               int32_t side, float* out);
+
+/* out [rows, width]: rows `ids` [rows] of a table [any, width]; zeros where a position is -1. */
+ENGINE_FUNCTION engine_gather(void* stream, const float* table, const int32_t* ids,
+                              const int32_t* positions, int32_t rows, int32_t width, float* out);
+
+/*
+ * out = x [rows, width] / sqrt(mean of squares + epsilon) * weight [width]; rows of out lie `stride`
+ * floats apart, and out may be x.
+ */
+ENGINE_FUNCTION engine_rms_norm(void* stream, const float* x, const float* weight, int32_t rows,
+                                int32_t width, float epsilon, int32_t stride, float* out);
+
+/*
+ * Turns queries and keys of qkv [rows, places, (heads + 2 kv_heads) head_dim] by the angles of their
+ * positions [rows, places], and puts them and the values into out [rows, tokens, the same], from a
+ * row's token `first` on. Element i of a head turns with element i + head_dim / 2; cosines and sines
+ * [any position, head_dim / 2]. A place whose position is -1 is left out.
+ */
+ENGINE_FUNCTION engine_turn(void* stream, const float* qkv, const int32_t* positions,
+                            const float* cosines, const float* sines, int32_t rows, int32_t places,
+                            int32_t heads, int32_t kv_heads, int32_t head_dim, int32_t tokens,
+                            int32_t first, float* out);
+
+/* out [rows, hidden] = silu(gate) * up, which lie side by side in wide [rows, 2 hidden]. */
+ENGINE_FUNCTION engine_swiglu(void* stream, const float* wide, int32_t rows, int32_t hidden,
+                              float* out);
 
 #ifdef __cplusplus
 }

@@ -56,7 +56,7 @@ final class ArchitectureTest {
         .whereLayer("var")
         .mayOnlyBeAccessedByLayers("infinity", "demo", "study", "cli")
         .whereLayer("cuda")
-        .mayOnlyBeAccessedByLayers("var", "cli")
+        .mayOnlyBeAccessedByLayers("var", "llama", "cli")
         .whereLayer("draftstudy")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("completion")

@@ -1,6 +1,8 @@
 package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.engine.cuda.Gpu;
+import io.github.trimtab.engine.llama.CudaLlama;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.kernel.Kernels;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -21,6 +23,16 @@ final class BackendOption {
    */
   Kernels kernels() {
     return backend.kernels();
+  }
+
+  /**
+   * Where language models run.
+   *
+   * @param gpu of {@link #gpu}
+   * @throws io.github.trimtab.BackendUnavailableException if the backend does not work here
+   */
+  LlamaBackend llama(@Nullable Gpu gpu) {
+    return gpu == null ? LlamaBackend.host(kernels()) : new CudaLlama(gpu);
   }
 
   /**

@@ -5,11 +5,11 @@ import io.github.trimtab.engine.demo.Demo;
 import io.github.trimtab.engine.demo.DemoPolicy;
 import io.github.trimtab.engine.demo.DemoReport;
 import io.github.trimtab.engine.demo.DemoResult;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.var.Calibration;
 import io.github.trimtab.engine.var.CudaVar;
 import io.github.trimtab.engine.var.VarBackend;
 import io.github.trimtab.engine.var.VarModel;
-import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -103,22 +103,22 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Kernels kernels = backend.kernels();
-    try (Gpu gpu = only == Part.TEXT ? null : backend.gpu()) {
-      return run(kernels, gpu);
+    try (Gpu gpu = backend.gpu();
+        LlamaBackend texts = backend.llama(gpu)) {
+      return run(gpu, texts);
     }
   }
 
-  private int run(Kernels kernels, @Nullable Gpu gpu) throws IOException {
+  private int run(@Nullable Gpu gpu, LlamaBackend texts) throws IOException {
     if (images < 1 || images > MOST_IMAGES) {
       throw new BadInputException("--images", images, "1 to " + MOST_IMAGES);
     }
     if (Files.exists(out) && !Files.isDirectory(out)) {
       throw new BadInputException("--out", out, "a folder, or none yet");
     }
-    TextDemoRun.Prepared prepared = only == Part.PICTURES ? null : text.prepare(kernels);
+    TextDemoRun.Prepared prepared = only == Part.PICTURES ? null : text.prepare(texts);
     if (only != Part.TEXT) {
-      pictures(kernels, gpu);
+      pictures(gpu);
     }
     if (prepared != null) {
       Files.createDirectories(out);
@@ -128,7 +128,7 @@ final class DemoCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void pictures(Kernels kernels, @Nullable Gpu gpu) throws IOException {
+  private void pictures(@Nullable Gpu gpu) throws IOException {
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
@@ -137,7 +137,8 @@ final class DemoCommand implements Callable<Integer> {
     List<String> names = labels.stream().map(model.classNames()::get).toList();
     List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
     List<DemoResult> results;
-    try (VarBackend on = gpu == null ? VarBackend.host(model, kernels) : new CudaVar(model, gpu)) {
+    try (VarBackend on =
+        gpu == null ? VarBackend.host(model, backend.kernels()) : new CudaVar(model, gpu)) {
       results = draw(new Demo(on, labels, seed), policies, names);
     }
     DemoReport report = new DemoReport(names, results);

@@ -4,10 +4,10 @@ import io.github.trimtab.engine.completion.BundledCounts;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.demo.TextDemo;
 import io.github.trimtab.engine.demo.TextReport;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.llama.PromptPolicy;
 import io.github.trimtab.engine.text.StreamingDecoder;
 import io.github.trimtab.engine.text.TextTokenizer;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.vocab.KeptVocabulary;
 import java.io.IOException;
@@ -109,7 +109,7 @@ final class TextDemoRun {
   private int snapKv;
 
   /** Reads models and counts, so that what is missing is said before anything is drawn. */
-  Prepared prepare(Kernels kernels) throws IOException {
+  Prepared prepare(LlamaBackend on) throws IOException {
     if (tokens < 1 || tokens > MOST_TOKENS) {
       throw new BadInputException("--tokens", tokens, "1 to " + MOST_TOKENS);
     }
@@ -128,7 +128,7 @@ final class TextDemoRun {
             ? null
             : PromptPolicy.snapKv(
                 models.target().config(), snapKv, Math.min(SNAPKV_WINDOW, snapKv / 2));
-    return new Prepared(new TextDemo(models, kernels, kept, prompts, tokens, policy), tokenizer);
+    return new Prepared(new TextDemo(models, on, kept, prompts, tokens, policy), tokenizer);
   }
 
   /** The demonstration, ready to run. */

@@ -3,6 +3,7 @@ package io.github.trimtab.engine.cli;
 import io.github.trimtab.engine.completion.BundledCounts;
 import io.github.trimtab.engine.completion.Drafter;
 import io.github.trimtab.engine.completion.TextModels;
+import io.github.trimtab.engine.cuda.Gpu;
 import io.github.trimtab.engine.draftstudy.PageTables;
 import io.github.trimtab.engine.draftstudy.Plan;
 import io.github.trimtab.engine.draftstudy.Prompts;
@@ -10,9 +11,9 @@ import io.github.trimtab.engine.draftstudy.Study;
 import io.github.trimtab.engine.draftstudy.StudyFiles;
 import io.github.trimtab.engine.draftstudy.StudyPlots;
 import io.github.trimtab.engine.draftstudy.Summary;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.text.TextTokenizer;
 import io.github.trimtab.kernel.Head;
-import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -171,7 +172,13 @@ final class VocabEvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Kernels kernels = backend.kernels();
+    try (Gpu gpu = backend.gpu();
+        LlamaBackend on = backend.llama(gpu)) {
+      return run(on);
+    }
+  }
+
+  private int run(LlamaBackend on) throws IOException {
     check();
     TextModels models = TextModels.load(folder);
     TextTokenizer tokenizer = models.tokenizer(folder);
@@ -187,7 +194,7 @@ final class VocabEvalCommand implements Callable<Integer> {
     Study study =
         new Study(
             models,
-            kernels,
+            on,
             new BundledCounts(folder, tokenizer, vocabulary),
             held,
             plan,

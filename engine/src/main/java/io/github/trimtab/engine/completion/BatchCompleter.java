@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.completion;
 
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.llama.LlamaBatch;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
@@ -29,15 +30,16 @@ public final class BatchCompleter implements AutoCloseable {
   /**
    * Takes memory for texts.
    *
+   * @param on where the models run
    * @param rows texts, 1 to 64
    * @param tokens most of a text, its prompt and a round's drafts included
    */
-  public BatchCompleter(TextModels models, Kernels kernels, int rows, int tokens) {
+  public BatchCompleter(TextModels models, LlamaBackend on, int rows, int tokens) {
     this.models = models;
-    this.kernels = kernels;
-    target = new LlamaBatch(models.target(), kernels, rows, tokens, DType.F32);
+    kernels = on.hostKernels();
+    target = new LlamaBatch(models.target(), on, rows, tokens, DType.F32);
     for (int row = 0; row < rows; row++) {
-      drafters.add(new Drafters(models, target.features(row), kernels, tokens));
+      drafters.add(new Drafters(models, target.features(row), on, tokens));
     }
   }
 

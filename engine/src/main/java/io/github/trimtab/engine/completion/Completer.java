@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.completion;
 
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.llama.LlamaTarget;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
@@ -30,27 +31,29 @@ public final class Completer implements AutoCloseable {
   /**
    * Takes memory for one text.
    *
+   * @param on where the models run
    * @param tokens most of a text, its prompt included
    */
-  public Completer(TextModels models, Kernels kernels, int tokens) {
-    this(models, kernels, tokens, null);
+  public Completer(TextModels models, LlamaBackend on, int tokens) {
+    this(models, on, tokens, null);
   }
 
   /**
    * Takes memory for one text, of whose prompt the target's cache keeps what a policy says. The
    * text is then the target's own behind what it kept; drafters keep everything.
    *
+   * @param on where the models run
    * @param tokens most of a text, its prompt included
    * @param prompts such as {@link io.github.trimtab.engine.llama.PromptPolicy#snapKv}; null keeps
    *     all
    */
   public Completer(
-      TextModels models, Kernels kernels, int tokens, @Nullable EvictionPolicy prompts) {
+      TextModels models, LlamaBackend on, int tokens, @Nullable EvictionPolicy prompts) {
     this.models = models;
-    this.kernels = kernels;
+    kernels = on.hostKernels();
     this.prompts = prompts;
-    target = new LlamaTarget(models.target(), kernels, tokens, DType.F32);
-    drafters = new Drafters(models, target.features(), kernels, tokens);
+    target = new LlamaTarget(models.target(), on, tokens, DType.F32);
+    drafters = new Drafters(models, target.features(), on, tokens);
   }
 
   /** Bytes of keys and values that the target held at most at once, over all texts. */

@@ -2,8 +2,8 @@ package io.github.trimtab.engine.completion;
 
 import io.github.trimtab.engine.llama.EagleDrafter;
 import io.github.trimtab.engine.llama.Features;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.llama.LlamaDrafter;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.speculative.DraftModel;
 import java.util.Arrays;
@@ -13,9 +13,9 @@ final class Drafters implements AutoCloseable {
   private final LlamaDrafter draft;
   private final EagleDrafter eagle;
 
-  Drafters(TextModels models, Features features, Kernels kernels, int tokens) {
-    draft = new LlamaDrafter(models.draft(), kernels, tokens, DType.F32);
-    eagle = new EagleDrafter(models.eagle(), models.target(), features, kernels, tokens, DType.F32);
+  Drafters(TextModels models, Features features, LlamaBackend on, int tokens) {
+    draft = new LlamaDrafter(models.draft(), on, tokens, DType.F32);
+    eagle = new EagleDrafter(models.eagle(), models.target(), features, on, tokens, DType.F32);
   }
 
   /** Takes up a prompt but for its last token, as the target has by now. */

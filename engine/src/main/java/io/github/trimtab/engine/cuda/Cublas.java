@@ -69,13 +69,15 @@ final class Cublas implements AutoCloseable {
   }
 
   /**
-   * y = x W^T, all of them row by row.
+   * y = x W^T, or added to y, all of them row by row.
    *
    * @param x address of [rows, in]
    * @param weight address of W [out, in]
    * @param y address of [rows, out]
+   * @param add whether the product is added to what y holds
    */
-  void multiply(int rows, long x, long weight, int out, int in, long y) {
+  void multiply(int rows, long x, long weight, int out, int in, long y, boolean add) {
+    MemorySegment kept = add ? one : zero;
     // cuBLAS counts by columns: there y^T [out, rows] = W x^T, and W lies transposed.
     CFunctions.call(
         "cublasSgemm",
@@ -93,7 +95,7 @@ final class Cublas implements AutoCloseable {
                     in,
                     x,
                     in,
-                    zero,
+                    kept,
                     y,
                     out));
   }

@@ -16,10 +16,12 @@ public final class Gpu implements AutoCloseable {
   private final CudaStream stream;
   private final Cublas cublas;
   private final VarKernels kernels;
+  private final LlamaKernels llamaKernels;
 
   private Gpu(CudaStream stream, CFunctions cublas, CFunctions kernels) {
     this.stream = stream;
     this.kernels = new VarKernels(kernels, stream);
+    llamaKernels = new LlamaKernels(kernels, stream);
     this.cublas = new Cublas(cublas, stream);
   }
 
@@ -61,20 +63,26 @@ public final class Gpu implements AutoCloseable {
     return stream;
   }
 
-  /** The engine's kernels. */
+  /** The engine's kernels for a VAR. */
   public VarKernels kernels() {
     return kernels;
   }
 
+  /** The engine's kernels for models of Llama layout. */
+  public LlamaKernels llamaKernels() {
+    return llamaKernels;
+  }
+
   /**
-   * y = x W^T, all of them F32 on the device, row by row.
+   * y = x W^T, or added to y, all of them F32 on the device, row by row.
    *
    * @param x address of [rows, in]
    * @param weight address of W [out, in]
    * @param y address of [rows, out]
+   * @param add whether the product is added to what y holds
    */
-  public void multiply(int rows, long x, long weight, int out, int in, long y) {
-    cublas.multiply(rows, x, weight, out, in, y);
+  public void multiply(int rows, long x, long weight, int out, int in, long y, boolean add) {
+    cublas.multiply(rows, x, weight, out, in, y, add);
   }
 
   @Override

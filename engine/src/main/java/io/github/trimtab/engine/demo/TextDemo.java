@@ -6,7 +6,7 @@ import io.github.trimtab.engine.completion.Drafter;
 import io.github.trimtab.engine.completion.Speculation;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.llama.GatheredHead;
-import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.BlockEfficiency;
@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * Completes the same texts greedily: plainly, with drafters that have the full head, and with
  * drafters that have a trimmed one.
  *
+ * @param on where the models run
  * @param kept ids of the trimmed head
  * @param prompts what the texts begin with, as tokens
  * @param tokens written behind each prompt
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record TextDemo(
     TextModels models,
-    Kernels kernels,
+    LlamaBackend on,
     KeptVocabulary kept,
     List<int[]> prompts,
     int tokens,
@@ -103,8 +104,7 @@ public record TextDemo(
     List<Result> results = methods();
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
     try (Completer completer =
-        new Completer(
-            models, kernels, longest + Math.max(tokens, WARM_UP) + LENGTH + 1, promptPolicy)) {
+        new Completer(models, on, longest + Math.max(tokens, WARM_UP) + LENGTH + 1, promptPolicy)) {
       for (Result result : results) {
         progress.accept("warming up, " + result.title);
         complete(completer, result, prompts.getFirst(), WARM_UP, _ -> {});
@@ -162,8 +162,8 @@ public record TextDemo(
     Tensor ids = Tensor.wrap(kept.ids(), kept.size());
     DraftHead head =
         result.rows == kept.size()
-            ? GatheredHead.of(kernels, drafter.head(models), () -> ids)
-            : GatheredHead.full(kernels, drafter.head(models));
+            ? GatheredHead.of(on, drafter.head(models), () -> ids)
+            : GatheredHead.full(on, drafter.head(models));
     return new Speculation(drafter, DraftHeads.always(head), LENGTH, null);
   }
 }

@@ -6,8 +6,8 @@ import io.github.trimtab.engine.completion.Drafter;
 import io.github.trimtab.engine.completion.Speculation;
 import io.github.trimtab.engine.completion.TextModels;
 import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.report.Records;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.AdaptiveHeads;
@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * that a slow minute of the machine slows all of them; what was written and accepted depends on the
  * seed alone.
  *
+ * @param on where the models run
  * @param prompts completions of each way: where a domain has fewer prompts, its first ones come
  *     again with other uniforms, or not at all if greedy
  * @param batch texts that are written side by side
@@ -43,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Study(
     TextModels models,
-    Kernels kernels,
+    LlamaBackend on,
     BundledCounts counts,
     Prompts held,
     Plan plan,
@@ -79,7 +80,7 @@ public record Study(
     }
     int room = longest + Math.max(tokens, WARM_UP) + 64;
     try (Records<Measurement> records = records(file);
-        Writer writer = Writer.of(models, kernels, batch, room)) {
+        Writer writer = Writer.of(models, on, batch, room)) {
       int done = 0;
       boolean warm = !timed;
       for (int prompt = 0; prompt < prompts; prompt += batch) {
@@ -216,7 +217,7 @@ public record Study(
       return null;
     }
     WeightRows rows = drafter.head(models);
-    DraftHead full = GatheredHead.full(kernels, rows);
+    DraftHead full = GatheredHead.full(on, rows);
     if (cell.list().isEmpty()) {
       return new Speculation(drafter, DraftHeads.always(full), cell.gamma(), null);
     }
@@ -224,7 +225,7 @@ public record Study(
     if (cell.tail() > 0) {
       DynamicVocabulary ids =
           new DynamicVocabulary(plan.vocabulary(), core, core.length, cell.tail());
-      DraftHead head = GatheredHead.of(kernels, rows, ids::ids);
+      DraftHead head = GatheredHead.of(on, rows, ids::ids);
       return new Speculation(drafter, DraftHeads.always(head), cell.gamma(), ids);
     }
     DraftHeads heads =
@@ -244,7 +245,7 @@ public record Study(
 
   private DraftHead head(WeightRows rows, int[] ids) {
     Tensor kept = Tensor.wrap(ids, ids.length);
-    return GatheredHead.of(kernels, rows, () -> kept);
+    return GatheredHead.of(on, rows, () -> kept);
   }
 
   private static KeptVocabulary list(Map<String, KeptVocabulary> lists, String name, Cell cell) {

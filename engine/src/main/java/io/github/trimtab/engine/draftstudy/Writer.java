@@ -5,7 +5,7 @@ import io.github.trimtab.engine.completion.Completer;
 import io.github.trimtab.engine.completion.Completion;
 import io.github.trimtab.engine.completion.Speculation;
 import io.github.trimtab.engine.completion.TextModels;
-import io.github.trimtab.kernel.Kernels;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.speculative.Warping;
 import java.util.List;
 import java.util.function.IntFunction;
@@ -19,13 +19,14 @@ interface Writer extends AutoCloseable {
   /**
    * A writer with memory of its own.
    *
+   * @param on where the models run
    * @param batch texts side by side, 1 or more
    * @param tokens most of a text, its prompt and a round's drafts included
    */
-  static Writer of(TextModels models, Kernels kernels, int batch, int tokens) {
+  static Writer of(TextModels models, LlamaBackend on, int batch, int tokens) {
     return batch == 1
-        ? new OneByOne(new Completer(models, kernels, tokens))
-        : new SideBySide(new BatchCompleter(models, kernels, batch, tokens));
+        ? new OneByOne(new Completer(models, on, tokens))
+        : new SideBySide(new BatchCompleter(models, on, batch, tokens));
   }
 
   /**

@@ -1,15 +1,14 @@
 package io.github.trimtab.engine.llama;
 
 /** How the blocks' tokens see each other and what was before; one step of all layers in order. */
-@FunctionalInterface
 interface BlockAttention {
 
+  /** The position of each token of the step; -1 for a place without one. */
+  int[] positions();
+
   /**
-   * Attends in one layer.
-   *
-   * @param count tokens of the step
-   * @param qkv queries, keys and values of each token side by side [count, (H + 2 G) D]
-   * @param attended receives [count, H D]
+   * Attends in one layer: has queries, keys and values put where operations read them, and results
+   * taken from there.
    */
-  void attend(int layer, int count, float[] qkv, float[] attended);
+  void attend(int layer, Streams streams);
 }

@@ -5,6 +5,7 @@ import io.github.trimtab.engine.math.RmsNorm;
 import io.github.trimtab.engine.math.Rotary;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /** The blocks of a model one after the other, and the norm behind the last. Immutable. */
 final class BlockStack {
@@ -42,8 +43,22 @@ final class BlockStack {
     return blocks.stream().mapToLong(LlamaBlock::weights).sum();
   }
 
-  /** Runs the residual streams of {@code count} tokens and leaves what a head reads, normed. */
-  void forward(TokenBuffers work, int count, BlockAttention attention) {
+  /** The blocks, the first one first. */
+  List<LlamaBlock> blocks() {
+    return List.copyOf(blocks);
+  }
+
+  /** The gain of the norm behind the last block. */
+  float[] norm() {
+    return norm;
+  }
+
+  /**
+   * Runs the residual streams of {@code count} tokens and leaves what a head reads, normed.
+   *
+   * @param attention is given each layer, and reads and writes {@code work}
+   */
+  void forward(TokenBuffers work, int count, IntConsumer attention) {
     for (int layer = 0; layer < blocks.size(); layer++) {
       blocks.get(layer).forward(work, count, layer, attention);
     }

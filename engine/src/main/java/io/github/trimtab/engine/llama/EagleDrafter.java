@@ -1,9 +1,10 @@
 package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Attend;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.DraftModel;
 
@@ -15,23 +16,23 @@ import io.github.trimtab.speculative.DraftModel;
  */
 public final class EagleDrafter implements DraftModel, AutoCloseable {
 
-  private final EagleModel model;
-  private final LlamaModel target;
   private final Features fresh;
-  private final int width;
   private final PagedAttention paged;
   private final TreeAttention tree;
-  private final TokenBuffers work;
-  private final float[] root;
-  private final float[] drafted;
-  private float[] features = {};
-  private float[] pairs = {};
+  private final Streams streams;
+  private final Memory memory;
+  private final long bytes;
+  // The vectors that a step's tokens are joined with [CHUNK, d].
+  private final Buffer joined;
+  // The root's vector, then those of the nodes [1 + MAX_TREE, d].
+  private final Tensor vectors;
 
   /**
    * A drafter with an empty cache.
    *
    * @param target whose embedding it reads
    * @param features of the text that it drafts for
+   * @param on where both run
    * @param tokens most that the cache holds
    * @param pages how pages hold keys and values
    */
@@ -39,18 +40,19 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
       EagleModel model,
       LlamaModel target,
       Features features,
-      Kernels kernels,
+      LlamaBackend on,
       int tokens,
       DType pages) {
-    this.model = model;
-    this.target = target;
     fresh = features;
-    width = model.blocks().config().width();
-    paged = new PagedAttention(model.blocks(), kernels, 1, tokens, pages);
-    tree = new TreeAttention(model.blocks(), paged);
-    work = new TokenBuffers(model.blocks().config());
-    root = new float[width];
-    drafted = new float[Attend.MAX_TREE * width];
+    paged = new PagedAttention(on, model.blocks().config(), 1, tokens, pages);
+    tree = new TreeAttention(paged);
+    streams = on.streams(model, target);
+    memory = on.memory();
+    int width = model.blocks().config().width();
+    bytes = (long) width * Float.BYTES;
+    joined = memory.allocate(LlamaTarget.CHUNK * bytes);
+    int most = 1 + Attend.MAX_TREE;
+    vectors = Tensor.of(DType.F32, memory.allocate(most * bytes), most, width);
   }
 
   /**
@@ -61,7 +63,7 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
   public void prompt(int[] tokens) {
     requireFeatures(tokens.length);
     if (tokens.length > 1) {
-      run(tokens, 1, tokens.length - 1);
+      int _ = run(tokens, 1, tokens.length - 1);
     }
   }
 
@@ -76,8 +78,8 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
     tree.keep(nodes, 0);
     requireFeatures(count);
     int ran = run(tokens, 0, count);
-    System.arraycopy(work.normed, (ran - 1) * width, root, 0, width);
-    return Tensor.wrap(root, 1, width);
+    keep(ran - 1, 0, 1);
+    return vectors.narrow(0, 0, 1);
   }
 
   private void requireFeatures(int count) {
@@ -96,14 +98,9 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
     int ran = 0;
     for (int from = 0; from < count; from += ran) {
       ran = Math.min(LlamaTarget.CHUNK, count - from);
-      require(ran);
-      target.embed(tokens, first + from, ran, work, 0);
-      for (int i = 0; i < ran; i++) {
-        fresh.copy(from + i, features, i * width);
-      }
-      model.join(work, ran, features, pairs);
+      fresh.copy(from, ran, joined);
       paged.begin(new int[] {ran}, EvictionPolicy.full());
-      model.blocks().forward(work, ran, paged);
+      streams.run(tokens, first + from, ran, joined, paged);
       paged.end();
     }
     fresh.drop(count);
@@ -112,28 +109,23 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
 
   @Override
   public Tensor extend(int[] tokens, int[] parents, int count) {
-    require(count);
-    int first = tree.nodes();
+    int first = 1 + tree.nodes();
     tree.begin(parents, count);
-    target.embed(tokens, 0, count, work, 0);
     for (int i = 0; i < count; i++) {
-      boolean child = parents[i] >= 0;
-      System.arraycopy(
-          child ? drafted : root, child ? parents[i] * width : 0, features, i * width, width);
+      long from = vectors.offset(1 + parents[i]);
+      memory.copy(vectors.buffer(), from, joined, i * bytes, bytes);
     }
-    model.join(work, count, features, pairs);
-    model.blocks().forward(work, count, tree);
+    streams.run(tokens, 0, count, joined, tree);
     tree.end();
-    System.arraycopy(work.normed, 0, drafted, first * width, count * width);
-    return Tensor.wrap(drafted, Attend.MAX_TREE, width).narrow(0, first, count);
+    keep(0, first, count);
+    return vectors.narrow(0, first, count);
   }
 
-  private void require(int count) {
-    work.require(count);
-    if (features.length < count * width) {
-      features = new float[count * width];
-      pairs = new float[2 * count * width];
-    }
+  /** Keeps vectors that ran last. */
+  private void keep(int from, int to, int count) {
+    Tensor normed = streams.normed(from + count);
+    memory.copy(
+        normed.buffer(), normed.offset(from), vectors.buffer(), vectors.offset(to), count * bytes);
   }
 
   /** Starts over: drops the text. */
@@ -146,5 +138,8 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
   public void close() {
     tree.close();
     paged.close();
+    streams.close();
+    joined.close();
+    vectors.buffer().close();
   }
 }

@@ -4,6 +4,8 @@ import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.engine.math.RmsNorm;
 import io.github.trimtab.engine.math.RowMatrix;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /**
@@ -13,9 +15,9 @@ import java.nio.file.Path;
 public final class EagleModel {
 
   private final BlockStack blocks;
-  private final float[] embedNorm;
-  private final float[] hiddenNorm;
-  private final RowMatrix join;
+  final float[] embedNorm;
+  final float[] hiddenNorm;
+  final RowMatrix join;
 
   private EagleModel(LlamaConfig config, Checkpoint checkpoint) {
     int width = config.width();
@@ -66,17 +68,19 @@ public final class EagleModel {
    * Joins embeddings and features into the residual streams.
    *
    * @param work holds the embeddings in its residual streams
-   * @param features [count, d], normed in place
+   * @param features F32 [count, d]
    * @param pairs scratch [count, 2 d]
    */
-  void join(TokenBuffers work, int count, float[] features, float[] pairs) {
+  void join(TokenBuffers work, int count, MemorySegment features, float[] pairs) {
     int width = embedNorm.length;
     float epsilon = blocks.config().epsilon();
+    float[] normed = work.normed;
     RmsNorm.apply(work.residual, count, embedNorm, epsilon, work.residual);
-    RmsNorm.apply(features, count, hiddenNorm, epsilon, features);
+    MemorySegment.copy(features, ValueLayout.JAVA_FLOAT, 0, normed, 0, count * width);
+    RmsNorm.apply(normed, count, hiddenNorm, epsilon, normed);
     for (int i = 0; i < count; i++) {
       System.arraycopy(work.residual, i * width, pairs, 2 * i * width, width);
-      System.arraycopy(features, i * width, pairs, (2 * i + 1) * width, width);
+      System.arraycopy(normed, i * width, pairs, (2 * i + 1) * width, width);
     }
     join.multiply(count, pairs, work.residual, false);
   }

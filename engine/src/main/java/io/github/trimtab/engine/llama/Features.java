@@ -1,37 +1,56 @@
 package io.github.trimtab.engine.llama;
 
-import java.util.Arrays;
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.Memory;
+import io.github.trimtab.memory.Tensor;
 
 /** Vectors that a target's head reads, of tokens in order, for a drafter that builds on them. */
-public final class Features {
+public final class Features implements AutoCloseable {
 
-  private final int width;
-  private float[] values = {};
+  private static final int FIRST_ROOM = 64;
+
+  private final Memory memory;
+  private final long bytes;
+  private Buffer values;
+  private int first;
   private int count;
 
-  Features(int width) {
-    this.width = width;
+  Features(Memory memory, int width) {
+    this.memory = memory;
+    bytes = (long) width * Float.BYTES;
+    values = memory.allocate(FIRST_ROOM * bytes);
   }
 
   int count() {
     return count;
   }
 
-  void add(float[] from, int row) {
-    if ((count + 1) * width > values.length) {
-      values = Arrays.copyOf(values, Math.max(2 * values.length, 64 * width));
+  /** Adds rows of a tensor [n, d] whose rows lie one after the other. */
+  void add(Tensor from, int row, int rows) {
+    if ((first + count + rows) * bytes > values.byteSize()) {
+      Buffer larger = memory.allocate(2 * (count + rows) * bytes);
+      copy(0, count, larger);
+      values.close();
+      values = larger;
+      first = 0;
     }
-    System.arraycopy(from, row * width, values, count * width, width);
-    count++;
+    long to = (first + count) * bytes;
+    memory.copy(from.buffer(), from.offset(row), values, to, rows * bytes);
+    count += rows;
   }
 
-  void copy(int index, float[] to, int at) {
-    System.arraycopy(values, index * width, to, at, width);
+  void copy(int index, int rows, Buffer to) {
+    memory.copy(values, (first + index) * bytes, to, 0, rows * bytes);
   }
 
   /** Forgets the oldest. */
   void drop(int oldest) {
-    System.arraycopy(values, oldest * width, values, 0, (count - oldest) * width);
     count -= oldest;
+    first = count == 0 ? 0 : first + oldest;
+  }
+
+  @Override
+  public void close() {
+    values.close();
   }
 }

@@ -1,13 +1,11 @@
 package io.github.trimtab.engine.llama;
 
-import io.github.trimtab.kernel.Head;
-import io.github.trimtab.kernel.HeadRows;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.DraftHead;
 import java.util.Arrays;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A draft head over rows of a matrix, read where they lie: the target's own head, or the draft
@@ -17,33 +15,34 @@ import java.util.function.Supplier;
  */
 public final class GatheredHead implements DraftHead {
 
-  private final Kernels kernels;
+  private final LlamaBackend on;
   private final WeightRows weight;
   private final boolean all;
   private final Supplier<Tensor> ids;
 
-  private GatheredHead(Kernels kernels, WeightRows weight, boolean all, Supplier<Tensor> ids) {
-    this.kernels = kernels;
+  private GatheredHead(LlamaBackend on, WeightRows weight, boolean all, Supplier<Tensor> ids) {
+    this.on = on;
     this.weight = weight;
     this.all = all;
     this.ids = ids;
   }
 
   /** The full head. */
-  public static GatheredHead full(Kernels kernels, WeightRows weight) {
+  public static GatheredHead full(LlamaBackend on, WeightRows weight) {
     int[] every = new int[weight.rows()];
     Arrays.setAll(every, id -> id);
     Tensor ids = Tensor.wrap(every, every.length);
-    return new GatheredHead(kernels, weight, true, () -> ids);
+    return new GatheredHead(on, weight, true, () -> ids);
   }
 
   /**
    * A head of chosen rows, which may change between rounds.
    *
+   * @param on where the drafter runs
    * @param ids the kept ids [k], I32, each time that they are asked for
    */
-  public static GatheredHead of(Kernels kernels, WeightRows weight, Supplier<Tensor> ids) {
-    return new GatheredHead(kernels, weight, false, ids);
+  public static GatheredHead of(LlamaBackend on, WeightRows weight, Supplier<Tensor> ids) {
+    return new GatheredHead(on, weight, false, ids);
   }
 
   @Override
@@ -51,17 +50,17 @@ public final class GatheredHead implements DraftHead {
     return ids.get();
   }
 
-  private HeadRows rows() {
-    return all ? HeadRows.all(weight) : HeadRows.gathered(weight, ids());
+  private @Nullable Tensor kept() {
+    return all ? null : ids();
   }
 
   @Override
   public void logits(Tensor hidden, Tensor logits) {
-    kernels.head(Head.logits(hidden, rows(), logits));
+    on.head(hidden, weight, kept(), logits, null, null, null);
   }
 
   @Override
   public void top(Tensor hidden, Tensor ids, Tensor values, Tensor logSumExp) {
-    kernels.head(Head.top(hidden, rows(), ids, values, logSumExp));
+    on.head(hidden, weight, kept(), null, ids, values, logSumExp);
   }
 }

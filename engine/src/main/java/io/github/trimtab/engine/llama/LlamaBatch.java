@@ -1,9 +1,8 @@
 package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Head;
-import io.github.trimtab.kernel.HeadRows;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.speculative.TargetModel;
@@ -21,13 +20,12 @@ import java.util.function.IntConsumer;
 public final class LlamaBatch implements AutoCloseable {
 
   private final LlamaModel model;
-  private final Kernels kernels;
-  private final HeadRows head;
+  private final LlamaBackend on;
   private final Row[] rows;
   private final PagedAttention paged;
-  private final TokenBuffers work;
+  private final Streams streams;
   private final Tensor logits;
-  private float[] hidden = {};
+  private Buffer hidden;
   private int watched;
   private int[] likeliest = {};
   private float[] likeliestLogits = {};
@@ -39,16 +37,16 @@ public final class LlamaBatch implements AutoCloseable {
    * @param tokens most that the cache holds of a text, drafts included
    * @param pages how pages hold keys and values
    */
-  public LlamaBatch(LlamaModel model, Kernels kernels, int rows, int tokens, DType pages) {
+  public LlamaBatch(LlamaModel model, LlamaBackend on, int rows, int tokens, DType pages) {
     LlamaConfig.require(
         rows >= 1 && rows <= Head.MOST_VECTORS, "batch", "rows", rows, "1 to " + Head.MOST_VECTORS);
     this.model = model;
-    this.kernels = kernels;
+    this.on = on;
     this.rows = new Row[rows];
     Arrays.setAll(this.rows, Row::new);
-    head = HeadRows.all(model.head());
-    paged = new PagedAttention(model.blocks(), kernels, rows, tokens, pages);
-    work = new TokenBuffers(model.config());
+    paged = new PagedAttention(on, model.config(), rows, tokens, pages);
+    streams = on.streams(model);
+    hidden = on.memory().allocate(0);
     logits = Tensor.allocate(DType.F32, Head.MOST_VECTORS, model.config().vocabulary());
   }
 
@@ -95,9 +93,7 @@ public final class LlamaBatch implements AutoCloseable {
       }
       int places = forward();
       for (Row row : rows) {
-        for (int i = 0; i < row.count; i++) {
-          row.features.add(work.normed, row.index * places + i);
-        }
+        row.features.add(streams.normed(rows.length * places), row.index * places, row.count);
         row.count = 0;
       }
     }
@@ -106,10 +102,11 @@ public final class LlamaBatch implements AutoCloseable {
   /** Runs the steps that rows have noted since the last call, in one pass over the weights. */
   public void run() {
     int stride = forward();
-    int width = model.config().width();
+    long bytes = (long) model.config().width() * Float.BYTES;
     int all = Arrays.stream(rows).mapToInt(row -> row.count).sum();
-    if (hidden.length < all * width) {
-      hidden = new float[all * width];
+    if (hidden.byteSize() < all * bytes) {
+      hidden.close();
+      hidden = on.memory().allocate(all * bytes);
     }
     if (likeliest.length < all * watched) {
       likeliest = new int[all * watched];
@@ -121,22 +118,25 @@ public final class LlamaBatch implements AutoCloseable {
       row.ran = row.count;
       row.kept = 0;
       row.count = 0;
-      System.arraycopy(
-          work.normed, row.index * stride * width, hidden, vector * width, row.ran * width);
+      if (row.ran > 0) {
+        Tensor normed = streams.normed(rows.length * stride);
+        long from = normed.offset(row.index * stride);
+        on.memory().copy(normed.buffer(), from, hidden, vector * bytes, row.ran * bytes);
+      }
       vector += row.ran;
     }
-    Tensor vectors = Tensor.wrap(hidden, hidden.length / width, width);
+    Tensor vectors = vectors(all);
     for (int from = 0; from < all; from += Head.MOST_VECTORS) {
       int count = Math.min(Head.MOST_VECTORS, all - from);
       Tensor part = vectors.narrow(0, from, count);
       Tensor result = logits.narrow(0, 0, count);
       if (watched == 0) {
-        kernels.head(Head.logits(part, head, result));
+        on.head(part, model.head(), null, result, null, null, null);
       } else {
         int places = likeliest.length / watched;
         Tensor ids = Tensor.wrap(likeliest, places, watched).narrow(0, from, count);
         Tensor values = Tensor.wrap(likeliestLogits, places, watched).narrow(0, from, count);
-        kernels.head(new Head(part, head, result, ids, values, null));
+        on.head(part, model.head(), null, result, ids, values, null);
       }
       for (Row row : rows) {
         row.take(from, count);
@@ -149,15 +149,12 @@ public final class LlamaBatch implements AutoCloseable {
     int[] lengths = Arrays.stream(rows).mapToInt(row -> row.count).toArray();
     int places = Arrays.stream(lengths).max().orElseThrow();
     if (places > 0) {
-      int width = model.config().width();
-      work.require(rows.length * places);
+      int[] tokens = new int[rows.length * places];
       for (Row row : rows) {
-        int at = row.index * places;
-        model.embed(row.tokens, 0, row.count, work, at);
-        Arrays.fill(work.residual, (at + row.count) * width, (at + places) * width, 0);
+        System.arraycopy(row.tokens, 0, tokens, row.index * places, row.count);
       }
       paged.begin(lengths, EvictionPolicy.full());
-      model.blocks().forward(work, rows.length * places, paged);
+      streams.run(tokens, 0, tokens.length, null, paged);
       paged.end();
     }
     return places;
@@ -174,14 +171,24 @@ public final class LlamaBatch implements AutoCloseable {
     }
   }
 
+  /** The vectors of the last run, row after row [count, d]. */
+  private Tensor vectors(int count) {
+    return Tensor.of(DType.F32, hidden, count, model.config().width());
+  }
+
   @Override
   public void close() {
     paged.close();
+    streams.close();
+    hidden.close();
+    for (Row row : rows) {
+      row.features.close();
+    }
   }
 
   private final class Row implements TargetModel {
     private final int index;
-    private final Features features = new Features(model.config().width());
+    private final Features features = new Features(on.memory(), model.config().width());
     private int[] tokens = {};
     private int count;
     private Tensor result = Tensor.wrap(new float[0], 0);
@@ -229,8 +236,8 @@ public final class LlamaBatch implements AutoCloseable {
     public void keep(int[] nodes, int count) {
       for (int i = 0; i < count; i++) {
         LlamaConfig.require(nodes[i] == i && i < ran, "batch", "node", nodes[i], "a chain's");
-        features.add(hidden, first + i);
       }
+      features.add(vectors(first + ran), first, count);
       paged.truncate(index, ran - count);
       ran = 0;
       kept = count;

@@ -6,6 +6,7 @@ import io.github.trimtab.engine.math.Parallel;
 import io.github.trimtab.engine.math.RmsNorm;
 import io.github.trimtab.engine.math.RowMatrix;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * One block: attention, then a SwiGLU MLP, each behind a norm and added to its input. Immutable.
@@ -16,12 +17,12 @@ final class LlamaBlock {
   private static final int GATE_TOKENS = 8;
 
   private final LlamaConfig config;
-  private final float[] attentionNorm;
-  private final RowMatrix qkv;
-  private final RowMatrix projection;
-  private final float[] mlpNorm;
-  private final RowMatrix gateAndUp;
-  private final RowMatrix down;
+  final float[] attentionNorm;
+  final RowMatrix qkv;
+  final RowMatrix projection;
+  final float[] mlpNorm;
+  final RowMatrix gateAndUp;
+  final RowMatrix down;
 
   /**
    * Reads a block.
@@ -61,10 +62,10 @@ final class LlamaBlock {
   }
 
   /** Updates the residual streams of {@code count} tokens. */
-  void forward(TokenBuffers work, int count, int layer, BlockAttention attention) {
+  void forward(TokenBuffers work, int count, int layer, IntConsumer attention) {
     RmsNorm.apply(work.residual, count, attentionNorm, config.epsilon(), work.normed);
     qkv.multiply(count, work.normed, work.wide, false);
-    attention.attend(layer, count, work.wide, work.attended);
+    attention.accept(layer);
     projection.multiply(count, work.attended, work.residual, true);
     RmsNorm.apply(work.residual, count, mlpNorm, config.epsilon(), work.normed);
     gateAndUp.multiply(count, work.normed, work.wide, false);

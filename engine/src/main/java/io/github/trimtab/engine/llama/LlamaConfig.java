@@ -113,6 +113,17 @@ public record LlamaConfig(
     }
   }
 
+  /** Refuses tokens that are outside the vocabulary; a place with position -1 has none. */
+  void requireTokens(int[] tokens, int from, int[] positions) {
+    for (int i = 0; i < positions.length; i++) {
+      int token = tokens[from + i];
+      if (positions[i] >= 0 && (token < 0 || token >= vocabulary)) {
+        throw new IllegalArgumentException(
+            "token: " + token + ", expected 0 to " + (vocabulary - 1));
+      }
+    }
+  }
+
   /** Width of the queries of a token, its keys and its values side by side. */
   int qkvWidth() {
     return (heads + 2 * kvHeads) * headDim;

@@ -1,6 +1,5 @@
 package io.github.trimtab.engine.llama;
 
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -13,10 +12,9 @@ import io.github.trimtab.speculative.DraftModel;
  */
 public final class LlamaDrafter implements DraftModel, AutoCloseable {
 
-  private final LlamaModel model;
   private final PagedAttention paged;
   private final TreeAttention tree;
-  private final TokenBuffers work;
+  private final Streams streams;
 
   /**
    * A drafter with an empty cache.
@@ -24,17 +22,17 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
    * @param tokens most that the cache holds
    * @param pages how pages hold keys and values
    */
-  public LlamaDrafter(LlamaModel model, Kernels kernels, int tokens, DType pages) {
-    this.model = model;
-    paged = new PagedAttention(model.blocks(), kernels, 1, tokens, pages);
-    tree = new TreeAttention(model.blocks(), paged);
-    work = new TokenBuffers(model.config());
+  public LlamaDrafter(LlamaModel model, LlamaBackend on, int tokens, DType pages) {
+    paged = new PagedAttention(on, model.config(), 1, tokens, pages);
+    tree = new TreeAttention(paged);
+    streams = on.streams(model);
   }
 
   @Override
   public Tensor begin(int[] nodes, int kept, int[] tokens, int count) {
     tree.keep(nodes, kept);
-    return hidden(run(tokens, kept, count) - 1, 1);
+    int ran = run(tokens, kept, count);
+    return streams.normed(ran).narrow(0, ran - 1, 1);
   }
 
   /** Takes up a prompt. */
@@ -47,10 +45,8 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
     int ran = 0;
     for (int from = first; from < end; from += ran) {
       ran = Math.min(LlamaTarget.CHUNK, end - from);
-      work.require(ran);
-      model.embed(tokens, from, ran, work, 0);
       paged.begin(new int[] {ran}, EvictionPolicy.full());
-      model.blocks().forward(work, ran, paged);
+      streams.run(tokens, from, ran, null, paged);
       paged.end();
     }
     return ran;
@@ -58,17 +54,10 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
 
   @Override
   public Tensor extend(int[] tokens, int[] parents, int count) {
-    work.require(count);
-    model.embed(tokens, 0, count, work, 0);
     tree.begin(parents, count);
-    model.blocks().forward(work, count, tree);
+    streams.run(tokens, 0, count, null, tree);
     tree.end();
-    return hidden(0, count);
-  }
-
-  private Tensor hidden(int from, int count) {
-    int width = model.config().width();
-    return Tensor.wrap(work.normed, work.normed.length / width, width).narrow(0, from, count);
+    return streams.normed(count);
   }
 
   /** Starts over: drops the text. */
@@ -81,5 +70,6 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
   public void close() {
     tree.close();
     paged.close();
+    streams.close();
   }
 }

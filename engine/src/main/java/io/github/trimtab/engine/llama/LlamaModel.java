@@ -59,23 +59,4 @@ public final class LlamaModel {
   BlockStack blocks() {
     return blocks;
   }
-
-  /**
-   * Puts the embeddings of tokens into the residual streams.
-   *
-   * @param stream which one the first of them takes
-   * @throws IllegalArgumentException if a token is outside the vocabulary
-   */
-  void embed(int[] tokens, int from, int count, TokenBuffers work, int stream) {
-    float[] row = new float[config.width()];
-    for (int i = 0; i < count; i++) {
-      int token = tokens[from + i];
-      if (token < 0 || token >= config.vocabulary()) {
-        throw new IllegalArgumentException(
-            "token: " + token + ", expected 0 to " + (config.vocabulary() - 1));
-      }
-      embedding.read(token, row);
-      System.arraycopy(row, 0, work.residual, (stream + i) * row.length, row.length);
-    }
-  }
 }

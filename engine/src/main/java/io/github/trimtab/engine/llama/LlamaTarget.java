@@ -1,8 +1,6 @@
 package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Head;
-import io.github.trimtab.kernel.HeadRows;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -21,13 +19,11 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   static final int CHUNK = 128;
 
   private final LlamaModel model;
-  private final Kernels kernels;
-  private final HeadRows head;
+  private final LlamaBackend on;
   private final PagedAttention paged;
   private final TreeAttention tree;
-  private final TokenBuffers work;
+  private final Streams streams;
   private final Features features;
-  private float[] last = {};
   private int watched;
   private int[] likeliest = {};
   private float[] likeliestLogits = {};
@@ -40,14 +36,13 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
    * @param tokens most that the cache holds between two steps
    * @param pages how pages hold keys and values
    */
-  public LlamaTarget(LlamaModel model, Kernels kernels, int tokens, DType pages) {
+  public LlamaTarget(LlamaModel model, LlamaBackend on, int tokens, DType pages) {
     this.model = model;
-    this.kernels = kernels;
-    head = HeadRows.all(model.head());
-    paged = new PagedAttention(model.blocks(), kernels, 1, tokens, pages);
-    tree = new TreeAttention(model.blocks(), paged);
-    work = new TokenBuffers(model.config());
-    features = new Features(model.config().width());
+    this.on = on;
+    paged = new PagedAttention(on, model.config(), 1, tokens, pages);
+    tree = new TreeAttention(paged);
+    streams = on.streams(model);
+    features = new Features(on.memory(), model.config().width());
   }
 
   /** The model. */
@@ -89,14 +84,10 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   }
 
   private void run(int[] tokens, int from, int count, EvictionPolicy policy) {
-    work.require(count);
-    model.embed(tokens, from, count, work, 0);
     paged.begin(new int[] {count}, policy);
-    model.blocks().forward(work, count, paged);
+    streams.run(tokens, from, count, null, paged);
     paged.end();
-    for (int i = 0; i < count; i++) {
-      features.add(work.normed, i);
-    }
+    features.add(streams.normed(count), 0, count);
   }
 
   @Override
@@ -106,19 +97,16 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
 
   @Override
   public void step(int[] tokens, int[] parents, int count, Tensor logits) {
-    work.require(count);
-    model.embed(tokens, 0, count, work, 0);
     tree.begin(parents, count);
-    model.blocks().forward(work, count, tree);
+    streams.run(tokens, 0, count, null, tree);
     tree.end();
-    last = work.normed;
-    Tensor hidden = Tensor.wrap(last, last.length / width(), width()).narrow(0, 0, count);
+    Tensor hidden = streams.normed(count);
     if (watched == 0) {
-      kernels.head(Head.logits(hidden, head, logits));
+      on.head(hidden, model.head(), null, logits, null, null, null);
     } else {
       Tensor ids = Tensor.wrap(likeliest, Head.MOST_VECTORS, watched).narrow(0, 0, count);
       Tensor values = Tensor.wrap(likeliestLogits, Head.MOST_VECTORS, watched);
-      kernels.head(new Head(hidden, head, logits, ids, values.narrow(0, 0, count), null));
+      on.head(hidden, model.head(), null, logits, ids, values.narrow(0, 0, count), null);
     }
   }
 
@@ -126,8 +114,9 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   public void keep(int[] nodes, int count) {
     tree.keep(nodes, count);
     likelyCount = count * watched;
+    Tensor last = streams.normed(nodes[count - 1] + 1);
     for (int i = 0; i < count; i++) {
-      features.add(last, nodes[i]);
+      features.add(last, nodes[i], 1);
       System.arraycopy(likeliest, nodes[i] * watched, likely, i * watched, watched);
     }
   }
@@ -158,27 +147,21 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
    * @return [tokens][V]
    */
   float[][] logits(int[] tokens) {
-    work.require(tokens.length);
-    model.embed(tokens, 0, tokens.length, work, 0);
     paged.begin(new int[] {tokens.length}, EvictionPolicy.full());
-    model.blocks().forward(work, tokens.length, paged);
+    streams.run(tokens, 0, tokens.length, null, paged);
     paged.clear();
+    Tensor hidden = streams.normed(tokens.length);
     float[][] logits = new float[tokens.length][];
     for (int from = 0; from < tokens.length; from += Head.MOST_VECTORS) {
       int count = Math.min(Head.MOST_VECTORS, tokens.length - from);
       float[] part = new float[count * vocabulary()];
-      Tensor hidden = Tensor.wrap(work.normed, work.normed.length / width(), width());
-      Tensor rows = hidden.narrow(0, from, count);
-      kernels.head(Head.logits(rows, head, Tensor.wrap(part, count, vocabulary())));
+      Tensor result = Tensor.wrap(part, count, vocabulary());
+      on.head(hidden.narrow(0, from, count), model.head(), null, result, null, null, null);
       for (int i = 0; i < count; i++) {
         logits[from + i] = Arrays.copyOfRange(part, i * vocabulary(), (i + 1) * vocabulary());
       }
     }
     return logits;
-  }
-
-  private int width() {
-    return model.config().width();
   }
 
   /** What the head reads of the tokens that a drafter has not run yet. */
@@ -190,5 +173,7 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   public void close() {
     tree.close();
     paged.close();
+    streams.close();
+    features.close();
   }
 }

@@ -1,16 +1,17 @@
 package io.github.trimtab.engine.llama;
 
-import io.github.trimtab.engine.math.Rotary;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Causal attention of new tokens over a paged cache that takes them up at once, or as much of them
@@ -23,11 +24,14 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
   private static final int PAGE_TOKENS = 32;
 
   private final LlamaConfig config;
-  private final Rotary rotary;
   private final PagePool pool;
   private final KvCache cache;
   private final int[] positions;
+  private final Memory memory;
+  private final @Nullable Tensor ragged;
   private int[] lengths;
+  private int places;
+  private int[] tokenPositions = {};
   private EvictionPolicy policy = EvictionPolicy.full();
   private HeadsBuffer buffer;
   private int steps;
@@ -39,17 +43,27 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
    * @param tokens most that the cache holds of a row between two steps
    * @param pages how pages hold keys and values
    */
-  PagedAttention(BlockStack blocks, Kernels kernels, int rows, int tokens, DType pages) {
-    config = blocks.config();
-    rotary = blocks.rotary();
+  PagedAttention(LlamaBackend on, LlamaConfig config, int rows, int tokens, DType pages) {
+    this.config = config;
     PageLayout layout = new PageLayout(pages, PAGE_TOKENS, config.kvHeads(), config.headDim());
     // One layer's lists exist twice while it forgets.
     int lists = Math.multiplyExact(config.layers() + 1, rows);
-    pool = new PagePool(layout, Math.multiplyExact(lists, layout.pagesFor(tokens)));
-    cache = new KvCache(kernels, pool, config.layers(), rows, config.kvHeads(), tokens);
+    pool = on.pool(layout, Math.multiplyExact(lists, layout.pagesFor(tokens)));
+    cache = new KvCache(on.kernels(), pool, config.layers(), rows, config.kvHeads(), tokens);
     positions = new int[rows];
     lengths = new int[rows];
-    buffer = new HeadsBuffer(config, rows, 1);
+    memory = on.memory();
+    ragged =
+        rows == 1 ? null : Tensor.of(DType.I32, memory.allocate((long) rows * Integer.BYTES), rows);
+    buffer = new HeadsBuffer(config, memory, rows, 1);
+  }
+
+  LlamaConfig config() {
+    return config;
+  }
+
+  Memory memory() {
+    return memory;
   }
 
   KvCache cache() {
@@ -81,10 +95,18 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
     }
     this.lengths = lengths.clone();
     this.policy = policy;
-    int tokens = Arrays.stream(lengths).max().orElseThrow();
-    if (buffer.tokens() < tokens) {
+    places = Arrays.stream(lengths).max().orElseThrow();
+    tokenPositions = new int[positions.length * places];
+    for (int i = 0; i < tokenPositions.length; i++) {
+      int row = i / places;
+      tokenPositions[i] = i % places < lengths[row] ? positions[row] + i % places : -1;
+    }
+    if (ragged != null) {
+      memory.upload(MemorySegment.ofArray(lengths), ragged.buffer(), 0);
+    }
+    if (buffer.tokens() < places) {
       buffer.close();
-      buffer = new HeadsBuffer(config, positions.length, tokens);
+      buffer = new HeadsBuffer(config, memory, positions.length, places);
     }
   }
 
@@ -102,15 +124,14 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
   }
 
   @Override
-  public void attend(int layer, int count, float[] qkv, float[] attended) {
-    int places = count / positions.length;
-    for (int row = 0; row < positions.length; row++) {
-      for (int token = 0; token < lengths[row]; token++) {
-        int at = (row * places + token) * config.qkvWidth();
-        buffer.put(rotary, positions[row] + token, qkv, at, row, token);
-      }
-    }
-    NewTokens fresh = buffer.fresh(places, lengths);
+  public int[] positions() {
+    return tokenPositions;
+  }
+
+  @Override
+  public void attend(int layer, Streams streams) {
+    streams.put(buffer, 0);
+    NewTokens fresh = buffer.fresh(places, ragged);
     Tensor queries = buffer.queries(0, places);
     cache.attend(
         layer,
@@ -122,12 +143,7 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
         scale(),
         buffer.results(0, places),
         null);
-    for (int row = 0; row < positions.length; row++) {
-      for (int token = 0; token < places; token++) {
-        int width = config.heads() * config.headDim();
-        buffer.take(row, token, attended, (row * places + token) * width);
-      }
-    }
+    streams.take(buffer, 0);
     policy.store(cache, layer, steps, queries, fresh);
   }
 
@@ -162,5 +178,8 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
     cache.close();
     pool.close();
     buffer.close();
+    if (ragged != null) {
+      ragged.buffer().close();
+    }
   }
 }

@@ -2,7 +2,10 @@ package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Mask;
+import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -17,20 +20,21 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
 
   private final PagedAttention paged;
   private final LlamaConfig config;
-  private final BlockStack blocks;
   private final HeadsBuffer[] layers;
   private final int[] parents = new int[Attend.MAX_TREE];
+  private final Buffer shown;
   private final int[] depths = new int[Attend.MAX_TREE];
   private int nodes;
   private int fresh;
+  private int[] positions = {};
   private boolean chain = true;
 
-  TreeAttention(BlockStack blocks, PagedAttention paged) {
-    this.blocks = blocks;
+  TreeAttention(PagedAttention paged) {
     this.paged = paged;
-    config = blocks.config();
+    config = paged.config();
+    shown = paged.memory().allocate(Attend.MAX_TREE * Integer.BYTES);
     layers = new HeadsBuffer[config.layers()];
-    Arrays.setAll(layers, layer -> new HeadsBuffer(config, 1, Attend.MAX_TREE));
+    Arrays.setAll(layers, layer -> new HeadsBuffer(config, paged.memory(), 1, Attend.MAX_TREE));
   }
 
   /** Nodes of the tree that have run. */
@@ -63,28 +67,34 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
     }
     paged.requireRoom(0, deepest + 1);
     fresh = count;
+    positions = new int[count];
+    Arrays.setAll(positions, i -> paged.position(0) + depths[nodes + i]);
+    if (!chain) {
+      MemorySegment all = MemorySegment.ofArray(this.parents);
+      paged.memory().upload(all.asSlice(0, (long) (nodes + count) * Integer.BYTES), shown, 0);
+    }
   }
 
   @Override
-  public void attend(int layer, int count, float[] qkv, float[] attended) {
+  public int[] positions() {
+    return positions;
+  }
+
+  @Override
+  public void attend(int layer, Streams streams) {
     HeadsBuffer buffer = layers[layer];
-    for (int i = 0; i < count; i++) {
-      int position = paged.position(0) + depths[nodes + i];
-      buffer.put(blocks.rotary(), position, qkv, i * config.qkvWidth(), 0, nodes + i);
-    }
-    int all = nodes + count;
-    if (chain && count == 1) {
+    streams.put(buffer, nodes);
+    int all = nodes + fresh;
+    if (chain && fresh == 1) {
       attend(layer, buffer, nodes, all, Mask.NONE, null);
     } else if (chain && nodes == 0) {
       attend(layer, buffer, 0, all, Mask.CAUSAL, null);
     } else {
       // The mask wants as many queries as tokens: earlier nodes ask again, and their answer is
       // left.
-      attend(layer, buffer, 0, all, Mask.TREE, Tensor.wrap(Arrays.copyOf(parents, all), 1, all));
+      attend(layer, buffer, 0, all, Mask.TREE, Tensor.of(DType.I32, shown, 1, all));
     }
-    for (int i = 0; i < count; i++) {
-      buffer.take(0, nodes + i, attended, i * config.heads() * config.headDim());
-    }
+    streams.take(buffer, nodes);
   }
 
   private void attend(
@@ -139,6 +149,7 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
 
   @Override
   public void close() {
+    shown.close();
     for (HeadsBuffer layer : layers) {
       layer.close();
     }

@@ -7,7 +7,8 @@ import jdk.incubator.vector.FloatVector;
  * Rotary position embedding of heads whose two halves form the pairs (Su et al. 2021, in the order
  * of the Hugging Face models): element i turns with element i + D/2 by position * frequency i.
  *
- * <p>Angles are computed in double and rounded once. Immutable, any thread.
+ * <p>Angles are computed in double and rounded once. Immutable but for its tables, which nobody
+ * writes, any thread.
  */
 public final class Rotary {
 
@@ -32,6 +33,16 @@ public final class Rotary {
         sines[position * half + i] = (float) Math.sin(angle);
       }
     }
+  }
+
+  /** Cosines of the angles [positions, pairs]. */
+  public float[] cosines() {
+    return cosines;
+  }
+
+  /** Sines of the angles [positions, pairs]. */
+  public float[] sines() {
+    return sines;
   }
 
   /**

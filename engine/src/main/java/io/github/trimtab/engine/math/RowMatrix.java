@@ -2,6 +2,7 @@ package io.github.trimtab.engine.math;
 
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.FloatFormats;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -120,6 +121,20 @@ public final class RowMatrix {
   /** Rows of W: the width of an output row. */
   public int out() {
     return out;
+  }
+
+  /** Widens a row of W exactly. */
+  public void read(int row, float[] to) {
+    long at = (long) (row / PANEL) * PANEL * in + row % PANEL;
+    for (int i = 0; i < in; i++, at += PANEL) {
+      to[i] =
+          scales[row]
+              * switch (format) {
+                case INT8 -> codes.get(ValueLayout.JAVA_BYTE, at);
+                case BF16 -> FloatFormats.fromBf16(codes.getAtIndex(ValueLayout.JAVA_SHORT, at));
+                default -> codes.getAtIndex(ValueLayout.JAVA_FLOAT, at);
+              };
+    }
   }
 
   /** Weights, as a measure of what a product reads. */

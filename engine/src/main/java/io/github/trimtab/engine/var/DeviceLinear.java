@@ -18,6 +18,6 @@ record DeviceLinear(long weight, long bias, int out, int in) {
 
   /** y = x W^T, without the bias. */
   void multiply(Gpu gpu, int rows, long x, long y) {
-    gpu.multiply(rows, x, weight, out, in, y);
+    gpu.multiply(rows, x, weight, out, in, y, false);
   }
 }

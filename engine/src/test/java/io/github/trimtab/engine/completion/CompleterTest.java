@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.engine.llama.GatheredHead;
+import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.llama.PromptPolicy;
 import io.github.trimtab.engine.llama.TinyLlama;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class CompleterTest {
 
-  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
+  private static final LlamaBackend HOST = LlamaBackend.host(Backends.bestOnHost().hostKernels());
   private static final int[] PROMPT = {5, 17, 44, 9, 80, 3, 61};
   private static final int TOKENS = 60;
 
@@ -56,11 +56,11 @@ class CompleterTest {
   private static DraftHead trimmed(Drafter drafter) {
     int[] even = IntStream.range(0, 97).filter(id -> id % 2 == 0).toArray();
     Tensor ids = Tensor.wrap(even, even.length);
-    return GatheredHead.of(KERNELS, drafter.head(models), () -> ids);
+    return GatheredHead.of(HOST, drafter.head(models), () -> ids);
   }
 
   private static DraftHead full(Drafter drafter) {
-    return GatheredHead.full(KERNELS, drafter.head(models));
+    return GatheredHead.full(HOST, drafter.head(models));
   }
 
   @ParameterizedTest
@@ -72,7 +72,7 @@ class CompleterTest {
             new Speculation(drafter, DraftHeads.always(full(drafter)), 3, null),
             new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 4, null),
             tailed(drafter, tail));
-    try (Completer completer = new Completer(models, KERNELS, 80)) {
+    try (Completer completer = new Completer(models, HOST, 80)) {
       List<Integer> seen = new ArrayList<>();
       Completion plain = completer.complete(PROMPT, TOKENS, Warping.greedy(), null, 1, seen::add);
       assertEquals(1, plain.efficiency().tau());
@@ -93,7 +93,7 @@ class CompleterTest {
     Warping warping = Warping.temperature(1);
     Speculation speculation =
         new Speculation(drafter, DraftHeads.always(trimmed(drafter)), 3, null);
-    try (Completer completer = new Completer(models, KERNELS, 80)) {
+    try (Completer completer = new Completer(models, HOST, 80)) {
       boolean ended = false;
       for (int seed = 0; seed < 20; seed++) {
         Completion one = completer.complete(PROMPT, TOKENS, warping, speculation, seed, _ -> {});
@@ -112,7 +112,7 @@ class CompleterTest {
 
   @Test
   void aPromptOfOneTokenIsRefused() {
-    try (Completer completer = new Completer(models, KERNELS, 80)) {
+    try (Completer completer = new Completer(models, HOST, 80)) {
       assertThatThrownBy(
               () -> completer.complete(new int[] {5}, 1, Warping.greedy(), null, 1, _ -> {}))
           .hasMessageContaining("prompt: 1 tokens");
@@ -124,7 +124,7 @@ class CompleterTest {
   }
 
   private static Speculation tailed(Drafter drafter, DynamicVocabulary tail) {
-    DraftHead head = GatheredHead.of(KERNELS, drafter.head(models), tail::ids);
+    DraftHead head = GatheredHead.of(HOST, drafter.head(models), tail::ids);
     return new Speculation(drafter, DraftHeads.always(head), 3, tail);
   }
 
@@ -135,8 +135,8 @@ class CompleterTest {
     List<int[]> prompts = List.of(PROMPT, new int[] {5, 8}, new int[] {70, 3, 3, 9, 41, 2});
     List<Supplier<@Nullable Speculation>> ways =
         List.of(() -> null, () -> speculation(drafter), () -> tailed(drafter, tail()));
-    try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 4, 80);
-        Completer single = new Completer(models, KERNELS, 80)) {
+    try (BatchCompleter batch = new BatchCompleter(models, HOST, 4, 80);
+        Completer single = new Completer(models, HOST, 80)) {
       for (Warping warping : List.of(Warping.greedy(), Warping.temperature(1))) {
         for (Supplier<@Nullable Speculation> way : ways) {
           for (int again = 0; again < 2; again++) {
@@ -157,7 +157,7 @@ class CompleterTest {
 
   @Test
   void aBatchOfMoreTextsThanRowsIsRefused() {
-    try (BatchCompleter batch = new BatchCompleter(models, KERNELS, 1, 80)) {
+    try (BatchCompleter batch = new BatchCompleter(models, HOST, 1, 80)) {
       assertThatThrownBy(() ->
               batch.complete(List.of(PROMPT, PROMPT), 1, Warping.greedy(), _ -> null, row -> row))
           .hasMessageContaining("prompts: 2, expected at most the 1 rows");
@@ -173,8 +173,8 @@ class CompleterTest {
   void aForgottenPromptIsForgottenForPlainAndDraftedTextAlike(Drafter drafter) {
     int[] prompt = new SplittableRandom(3).ints(60, 3, 97).toArray();
     EvictionPolicy policy = PromptPolicy.snapKv(models.target().config(), 20, 8);
-    try (Completer whole = new Completer(models, KERNELS, 130);
-        Completer cut = new Completer(models, KERNELS, 130, policy)) {
+    try (Completer whole = new Completer(models, HOST, 130);
+        Completer cut = new Completer(models, HOST, 130, policy)) {
       Completion all = whole.complete(prompt, TOKENS, Warping.greedy(), null, 1, _ -> {});
       Completion plain = cut.complete(prompt, TOKENS, Warping.greedy(), null, 1, _ -> {});
       Completion drafted =

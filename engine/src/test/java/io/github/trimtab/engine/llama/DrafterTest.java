@@ -3,7 +3,6 @@ package io.github.trimtab.engine.llama;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.trimtab.Backends;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
@@ -15,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DrafterTest {
 
-  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
+  private static final LlamaBackend HOST = LlamaBackend.host(Backends.bestOnHost().hostKernels());
   private static final int V = TinyLlama.TARGET.vocabulary();
 
   @TempDir Path folder;
@@ -40,8 +39,7 @@ class DrafterTest {
             TinyLlama.DRAFT,
             false);
     int[] prompt = LlamaModelTest.text(150, 1);
-    try (LlamaDrafter drafter =
-        new LlamaDrafter(LlamaModel.load(folder), KERNELS, 160, DType.F32)) {
+    try (LlamaDrafter drafter = new LlamaDrafter(LlamaModel.load(folder), HOST, 160, DType.F32)) {
       drafter.prompt(Arrays.copyOf(prompt, 148));
       Tensor root = drafter.begin(new int[0], 0, new int[] {prompt[148], prompt[149]}, 2);
       double[][] features = plain.features(prompt, LlamaModelTest.chain(150));
@@ -79,13 +77,13 @@ class DrafterTest {
             false);
     int[] prompt = LlamaModelTest.text(30, 1);
     LlamaModel model = LlamaModel.load(folder);
-    try (LlamaTarget target = new LlamaTarget(model, KERNELS, 160, DType.F32);
+    try (LlamaTarget target = new LlamaTarget(model, HOST, 160, DType.F32);
         EagleDrafter drafter =
             new EagleDrafter(
                 EagleModel.load(eagleFolder, model),
                 model,
                 target.features(),
-                KERNELS,
+                HOST,
                 160,
                 DType.F32)) {
       target.prompt(Arrays.copyOf(prompt, 29));

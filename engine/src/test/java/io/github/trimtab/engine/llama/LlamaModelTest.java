@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.github.trimtab.Backends;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
@@ -23,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class LlamaModelTest {
 
-  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
+  private static final LlamaBackend HOST = LlamaBackend.host(Backends.bestOnHost().hostKernels());
   private static final int V = TinyLlama.TARGET.vocabulary();
 
   @TempDir Path folder;
@@ -59,7 +58,7 @@ class LlamaModelTest {
   }
 
   private LlamaTarget target() throws IOException {
-    return new LlamaTarget(LlamaModel.load(folder), KERNELS, 160, DType.F32);
+    return new LlamaTarget(LlamaModel.load(folder), HOST, 160, DType.F32);
   }
 
   @ParameterizedTest
@@ -146,7 +145,7 @@ class LlamaModelTest {
       {text(4, 12), text(1, 13), {}}, {text(1, 14), {}, text(20, 15)}, {{}, {}, text(3, 16)}
     };
     int[][] kept = {{2, 1, 0}, {1, 0, 20}, {0, 0, 1}};
-    try (LlamaBatch batch = new LlamaBatch(model, KERNELS, 3, 200, DType.F32);
+    try (LlamaBatch batch = new LlamaBatch(model, HOST, 3, 200, DType.F32);
         LlamaTarget alone = target()) {
       batch.prompt(texts);
       for (int step = 0; step < steps.length; step++) {
@@ -192,7 +191,7 @@ class LlamaModelTest {
     int[] prompt = text(100, 15);
     try (LlamaTarget whole = target();
         LlamaTarget kept = target();
-        LlamaTarget cut = new LlamaTarget(model, KERNELS, 40, DType.F32)) {
+        LlamaTarget cut = new LlamaTarget(model, HOST, 40, DType.F32)) {
       whole.prompt(prompt);
       kept.prompt(prompt, PromptPolicy.snapKv(model.config(), 100, 8));
       cut.prompt(prompt, PromptPolicy.snapKv(model.config(), 32, 8));

@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.io.Safetensors;
-import io.github.trimtab.kernel.Head;
-import io.github.trimtab.kernel.HeadRows;
-import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
@@ -23,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class ReferenceTest {
 
   private static final Path MODELS = Path.of("..", "models", "java-text");
-  private static final Kernels KERNELS = Backends.bestOnHost().hostKernels();
+  private static final LlamaBackend HOST = LlamaBackend.host(Backends.bestOnHost().hostKernels());
 
   /** Logits may be off by this share of their place's range. */
   private static final double LOGITS = 1e-3;
@@ -51,7 +48,7 @@ class ReferenceTest {
       for (String name : new String[] {"target", "draft"}) {
         LlamaModel model = LlamaModel.load(MODELS.resolve(name));
         Comparison comparison = new Comparison(reference, name);
-        try (LlamaTarget target = new LlamaTarget(model, KERNELS, 256, DType.F32)) {
+        try (LlamaTarget target = new LlamaTarget(model, HOST, 256, DType.F32)) {
           for (int row = 0; row < 8; row++) {
             comparison.add(row, target.logits(integers(reference, "tokens", row, 0, 128)));
           }
@@ -66,7 +63,7 @@ class ReferenceTest {
     LlamaModel model = LlamaModel.load(MODELS.resolve("target"));
     int vocabulary = model.config().vocabulary();
     try (Safetensors reference = Safetensors.open(MODELS.resolve("reference.safetensors"));
-        LlamaTarget target = new LlamaTarget(model, KERNELS, 256, DType.F32)) {
+        LlamaTarget target = new LlamaTarget(model, HOST, 256, DType.F32)) {
       float[] logits = new float[vocabulary];
       for (int row = 0; row < 8; row++) {
         int[] prompt = integers(reference, "tokens", row, 0, 32);
@@ -85,16 +82,20 @@ class ReferenceTest {
     }
   }
 
+  private static void head(LlamaModel model, Tensor hidden, float[] logits) {
+    Tensor result = Tensor.wrap(logits, 1, logits.length);
+    HOST.head(hidden, model.head(), null, result, null, null, null);
+  }
+
   @Test
   void eagleAgrees() throws IOException {
     LlamaModel model = LlamaModel.load(MODELS.resolve("target"));
     EagleModel eagle = EagleModel.load(MODELS.resolve("eagle"), model);
     int width = model.config().width();
-    HeadRows head = HeadRows.all(model.head());
     try (Safetensors reference = Safetensors.open(MODELS.resolve("reference.safetensors"));
-        LlamaTarget target = new LlamaTarget(model, KERNELS, 256, DType.F32);
+        LlamaTarget target = new LlamaTarget(model, HOST, 256, DType.F32);
         EagleDrafter drafter =
-            new EagleDrafter(eagle, target.model(), target.features(), KERNELS, 256, DType.F32)) {
+            new EagleDrafter(eagle, target.model(), target.features(), HOST, 256, DType.F32)) {
       Comparison comparison = new Comparison(reference, "eagle");
       Tensor features = reference.tensor("eagle.features");
       for (int row = 0; row < 2; row++) {
@@ -107,18 +108,18 @@ class ReferenceTest {
         float[][] rows = new float[64][];
         Tensor hidden = null;
         for (int place = 0; place < 64; place++) {
-          target.features().add(recorded, place);
+          target.features().add(Tensor.wrap(recorded, 64, width), place, 1);
           int[] token = integers(reference, "tokens", row, place + 1, place + 2);
           hidden = drafter.begin(new int[0], 0, token, 1);
           rows[place] = new float[model.config().vocabulary()];
-          KERNELS.head(Head.logits(hidden, head, Tensor.wrap(rows[place], 1, rows[place].length)));
+          head(model, hidden, rows[place]);
         }
         comparison.add(row, rows);
         int[] drafted = new int[4];
         drafted[0] = best(rows[63]);
         for (int i = 1; i < 4; i++) {
           hidden = drafter.extend(new int[] {drafted[i - 1]}, new int[] {i - 2}, 1);
-          KERNELS.head(Head.logits(hidden, head, Tensor.wrap(rows[0], 1, rows[0].length)));
+          head(model, hidden, rows[0]);
           drafted[i] = best(rows[0]);
         }
         assertArrayEquals(integers(reference, "eagle.drafted", row, 0, 4), drafted, "row " + row);

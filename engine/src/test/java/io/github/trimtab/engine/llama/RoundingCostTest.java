@@ -54,7 +54,11 @@ class RoundingCostTest {
   private static double[] nats(Path model, List<int[]> texts) throws IOException {
     double[] nats = new double[texts.size()];
     try (LlamaTarget target =
-        new LlamaTarget(LlamaModel.load(model), Backends.bestOnHost().kernels(), 512, DType.F32)) {
+        new LlamaTarget(
+            LlamaModel.load(model),
+            LlamaBackend.host(Backends.bestOnHost().kernels()),
+            512,
+            DType.F32)) {
       for (int i = 0; i < nats.length; i++) {
         int[] text = texts.get(i);
         float[][] logits = target.logits(text);

@@ -1,0 +1,202 @@
+package io.github.trimtab.engine.llama;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.trimtab.Backends;
+import io.github.trimtab.engine.cuda.Gpu;
+import io.github.trimtab.engine.cuda.Gpus;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
+import io.github.trimtab.speculative.DraftModel;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Logits and hidden vectors of a device and of the host, against plain doubles. */
+@Tag("cuda")
+final class CudaLlamaTest {
+
+  private static final int V = TinyLlama.TARGET.vocabulary();
+
+  @TempDir Path folder;
+
+  private static LlamaBackend host() {
+    return LlamaBackend.host(Backends.bestOnHost().hostKernels());
+  }
+
+  /** Both compute in F32, in another order. */
+  @ParameterizedTest
+  @CsvSource({"F32,true,false", "F16,false,false", "BF16,false,true", "INT8,true,true"})
+  void theErrorOfATargetIsAtMostTwiceTheHosts(DType format, boolean tied, boolean scaled)
+      throws IOException {
+    String scaling = scaled ? TinyLlama.ROPE_SCALING : "null";
+    Map<String, double[][]> weights =
+        TinyLlama.write(folder, TinyLlama.TARGET, format, tied, scaling, 5);
+    PlainLlama plain = new PlainLlama(weights, TinyLlama.TARGET, scaled);
+    String head = tied ? "model.embed_tokens.weight" : "lm_head.weight";
+    LlamaModel model = LlamaModel.load(folder);
+    try (Gpu gpu = Gpus.open();
+        LlamaBackend device = new CudaLlama(gpu)) {
+      double exact = rms(error(plain, head, logits(model, host())));
+      double actual = rms(error(plain, head, logits(model, device)));
+      assertThat(actual).isLessThanOrEqualTo(2 * exact);
+    }
+  }
+
+  private static double rms(List<Double> errors) {
+    return Math.sqrt(errors.stream().mapToDouble(e -> e * e).sum() / errors.size());
+  }
+
+  private static final int[] PROMPT = LlamaModelTest.text(60, 1);
+  private static final int[] NODES = LlamaModelTest.text(7, 3);
+  private static final int[] PARENTS = {-1, 0, 0, 1, 2, 2, 5};
+  private static final int[] PATH = {0, 2, 5};
+  private static final int[] CHAIN = LlamaModelTest.text(4, 4);
+
+  /** Logits of a tree, then of a chain behind one of its paths, then of a token. */
+  private static float[] logits(LlamaModel model, LlamaBackend on) {
+    float[] all = new float[12 * V];
+    Tensor rows = Tensor.wrap(all, 12, V);
+    try (LlamaTarget target = new LlamaTarget(model, on, 160, DType.F32)) {
+      target.prompt(PROMPT);
+      target.step(NODES, PARENTS, 7, rows.narrow(0, 0, 7));
+      target.keep(PATH, 3);
+      target.step(CHAIN, LlamaModelTest.chain(4), 4, rows.narrow(0, 7, 4));
+      target.keep(new int[] {0, 1}, 2);
+      target.step(new int[] {9}, LlamaModelTest.chain(1), 1, rows.narrow(0, 11, 1));
+    }
+    return all;
+  }
+
+  private static List<Double> error(PlainLlama plain, String head, float[] logits) {
+    int[] text = Arrays.copyOf(PROMPT, 67);
+    int[] parents = LlamaModelTest.chain(67);
+    for (int i = 0; i < 7; i++) {
+      text[60 + i] = NODES[i];
+      parents[60 + i] = i == 0 ? 59 : 60 + PARENTS[i];
+    }
+    List<double[]> features = new ArrayList<>();
+    features.addAll(Arrays.asList(plain.features(text, parents)).subList(60, 67));
+    int[] kept = Arrays.copyOf(PROMPT, 67);
+    for (int i = 0; i < 3; i++) {
+      kept[60 + i] = NODES[PATH[i]];
+    }
+    System.arraycopy(CHAIN, 0, kept, 63, 4);
+    features.addAll(Arrays.asList(plain.features(kept, LlamaModelTest.chain(67))).subList(63, 67));
+    kept[65] = 9;
+    features.add(plain.features(Arrays.copyOf(kept, 66), LlamaModelTest.chain(66))[65]);
+    List<Double> errors = new ArrayList<>();
+    for (int row = 0; row < 12; row++) {
+      double[] exact = plain.logits(features.get(row), head);
+      for (int id = 0; id < V; id++) {
+        errors.add(logits[row * V + id] - exact[id]);
+      }
+    }
+    return errors;
+  }
+
+  @Test
+  void hiddenVectorsOfDraftersAreTheHosts() throws IOException {
+    TinyLlama.write(folder, TinyLlama.TARGET, DType.INT8, true, "null", 3);
+    TinyLlama.write(folder.resolve("draft"), TinyLlama.DRAFT, DType.BF16, true, "null", 4);
+    TinyLlama.writeEagle(folder.resolve("eagle"), TinyLlama.EAGLE, DType.INT8, 5);
+    LlamaModel model = LlamaModel.load(folder);
+    LlamaModel draft = LlamaModel.load(folder.resolve("draft"));
+    EagleModel eagle = EagleModel.load(folder.resolve("eagle"), model);
+    try (Gpu gpu = Gpus.open();
+        LlamaBackend device = new CudaLlama(gpu)) {
+      assertThat(hidden(draft, device)).containsExactly(hidden(draft, host()), within(2e-5f));
+      assertThat(hidden(eagle, model, device))
+          .containsExactly(hidden(eagle, model, host()), within(2e-5f));
+    }
+  }
+
+  private static float[] hidden(LlamaModel draft, LlamaBackend on) {
+    try (LlamaDrafter drafter = new LlamaDrafter(draft, on, 160, DType.F32)) {
+      drafter.prompt(Arrays.copyOf(PROMPT, 59));
+      Vectors vectors = new Vectors(on);
+      rounds(drafter, vectors, new int[] {1, 3}, 2, () -> {});
+      return vectors.toArray();
+    }
+  }
+
+  private static float[] hidden(EagleModel eagle, LlamaModel model, LlamaBackend on) {
+    try (LlamaTarget target = new LlamaTarget(model, on, 160, DType.F32);
+        EagleDrafter drafter =
+            new EagleDrafter(eagle, model, target.features(), on, 160, DType.F32)) {
+      target.prompt(Arrays.copyOf(PROMPT, 59));
+      drafter.prompt(Arrays.copyOf(PROMPT, 59));
+      Vectors vectors = new Vectors(on);
+      Runnable step =
+          () -> {
+            int[] tokens = {PROMPT[59], 8, 10, 11};
+            target.step(tokens, LlamaModelTest.chain(4), 4, Tensor.allocate(DType.F32, 4, V));
+            target.keep(new int[] {0, 1, 2}, 3);
+          };
+      rounds(drafter, vectors, new int[] {1}, 1, step);
+      return vectors.toArray();
+    }
+  }
+
+  /** A round of two levels, and the root of the next one. */
+  private static void rounds(
+      DraftModel drafter, Vectors vectors, int[] kept, int count, Runnable between) {
+    vectors.add(drafter.begin(new int[0], 0, new int[] {PROMPT[59]}, 1));
+    vectors.add(drafter.extend(new int[] {7, 8}, new int[] {-1, -1}, 2));
+    vectors.add(drafter.extend(new int[] {9, 10}, new int[] {1, 1}, 2));
+    vectors.add(drafter.extend(new int[] {5}, new int[] {3}, 1));
+    between.run();
+    vectors.add(drafter.begin(kept, count, new int[] {8, 10, 11}, 3));
+  }
+
+  private static final class Vectors {
+    private final LlamaBackend on;
+    private final List<Float> all = new ArrayList<>();
+
+    Vectors(LlamaBackend on) {
+      this.on = on;
+    }
+
+    void add(Tensor hidden) {
+      float[] values = new float[(int) hidden.elements()];
+      on.memory().download(hidden.buffer(), hidden.offset(), MemorySegment.ofArray(values));
+      for (float value : values) {
+        all.add(value);
+      }
+    }
+
+    float[] toArray() {
+      float[] array = new float[all.size()];
+      for (int i = 0; i < array.length; i++) {
+        array[i] = all.get(i);
+      }
+      return array;
+    }
+  }
+
+  /** On a device, a bad row of a table would be read without a word. */
+  @Test
+  void aTokenThatIsNoneIsRefused() throws IOException {
+    TinyLlama.write(folder, TinyLlama.TARGET, DType.INT8, true, "null", 3);
+    try (Gpu gpu = Gpus.open();
+        LlamaBackend device = new CudaLlama(gpu);
+        LlamaTarget target = new LlamaTarget(LlamaModel.load(folder), device, 160, DType.F32)) {
+      for (int token : new int[] {-1, V}) {
+        assertThatThrownBy(() -> target.prompt(new int[] {5, token}))
+            .hasMessage("token: " + token + ", expected 0 to 96");
+      }
+      assertThat(target.position()).isZero();
+    }
+  }
+}
