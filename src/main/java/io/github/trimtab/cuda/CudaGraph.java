@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Operations that the device runs as one. What they read from their buffers may change between two
- * launches; buffers stay open for as long as the graph is launched.
+ * Work that the device runs as one. What it reads from its buffers may change between two launches;
+ * buffers stay open for as long as the graph is launched.
  *
  * <p>Threads: any; see {@link CudaStream}.
  */
@@ -20,16 +20,22 @@ public final class CudaGraph implements AutoCloseable {
   private final MemorySegment executable;
   private boolean open = true;
 
-  /** Takes over a recorded graph. */
+  /**
+   * Takes over a recorded graph.
+   *
+   * @param operations those whose buffers are checked at each launch
+   */
   CudaGraph(CudaStream stream, MemorySegment graph, List<CudaOperation> operations) {
     this.stream = stream;
     this.context = stream.device().context();
     this.operations = operations.toArray(CudaOperation[]::new);
     this.name =
-        operations.stream()
-            .map(operation -> operation.operation().getClass().getSimpleName())
-            .distinct()
-            .collect(Collectors.joining(", ", "a graph of ", ""));
+        operations.isEmpty()
+            ? "a graph"
+            : operations.stream()
+                .map(operation -> operation.operation().getClass().getSimpleName())
+                .distinct()
+                .collect(Collectors.joining(", ", "a graph of ", ""));
     try {
       this.executable =
           context.create("cuGraphInstantiate", out -> cuGraphInstantiateWithFlags(out, graph, 0));
@@ -39,9 +45,10 @@ public final class CudaGraph implements AutoCloseable {
   }
 
   /**
-   * Enqueues all operations, on the stream that they were recorded on.
+   * Enqueues all of it, on the stream that it was recorded on.
    *
-   * @throws IllegalStateException if the graph or one of its buffers is closed
+   * @throws IllegalStateException if the graph is closed, or a buffer of the operations that it was
+   *     recorded from
    */
   public void launch() {
     synchronized (stream) {

@@ -175,22 +175,36 @@ public final class CudaStream implements AutoCloseable {
    *
    * @param operations prepared on this stream, one or more
    */
-  public synchronized CudaGraph capture(List<CudaOperation> operations) {
-    begin();
+  public CudaGraph capture(List<CudaOperation> operations) {
     if (operations.isEmpty()) {
       throw new IllegalArgumentException("operations: none, expected one or more");
     }
     for (CudaOperation operation : operations) {
       operation.requireStream(this);
     }
-    // Relaxed: what begins and ends the recording may be two threads, and nothing but these
-    // operations comes between.
+    return capture(() -> operations.forEach(CudaOperation::enqueue), operations);
+  }
+
+  /**
+   * Records whatever is enqueued here meanwhile, by this library or another, as a graph, which then
+   * runs as one. What it uses stays as it is for as long as the graph is launched, its addresses
+   * included; so run the work once before, lest the stream's workspace grow while it records.
+   *
+   * @param work enqueues and neither waits nor copies from or to the host
+   */
+  public CudaGraph capture(Runnable work) {
+    return capture(work, List.of());
+  }
+
+  private synchronized CudaGraph capture(Runnable work, List<CudaOperation> operations) {
+    begin();
+    // Relaxed: what begins and ends the recording may be two threads.
     int mode = CU_STREAM_CAPTURE_MODE_RELAXED();
     context.call("cuStreamBeginCapture", () -> cuStreamBeginCapture_v2(handle, mode));
     MemorySegment graph = MemorySegment.NULL;
     boolean recorded = false;
     try {
-      operations.forEach(CudaOperation::enqueue);
+      work.run();
       recorded = true;
     } finally {
       if (recorded) {

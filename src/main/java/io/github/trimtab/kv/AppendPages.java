@@ -94,7 +94,7 @@ final class AppendPages {
       if (sharedTails[list] != NOT_COPIED) {
         pool.release(sharedTails[list]);
       }
-      table.setLength(list, grown[list]);
+      table.noteLength(list, grown[list]);
     }
   }
 

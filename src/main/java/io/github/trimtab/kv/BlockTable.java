@@ -58,13 +58,23 @@ final class BlockTable {
 
   /** The lists as operations read them, brought up to date. */
   PagedKv view() {
-    if (changedFrom < changedTo) {
-      Tensor host = words.host();
-      words.upload(host.offset(changedFrom), host.offset(changedTo));
-      changedFrom = Long.MAX_VALUE;
-      changedTo = 0;
-    }
+    upload(words, this);
     return view;
+  }
+
+  /** Brings tables over the same words up to date in one copy, what lies between them included. */
+  static void upload(Mirror words, BlockTable... tables) {
+    long from = Long.MAX_VALUE;
+    long to = 0;
+    for (BlockTable table : tables) {
+      from = Math.min(from, table.changedFrom);
+      to = Math.max(to, table.changedTo);
+      table.changedFrom = Long.MAX_VALUE;
+      table.changedTo = 0;
+    }
+    if (from < to) {
+      words.upload(words.host().offset(from), words.host().offset(to));
+    }
   }
 
   /** Lists of a row. */
@@ -127,9 +137,18 @@ final class BlockTable {
     write(pages.length + list, lengths[list]);
   }
 
+  /** Notes a length that an operation writes where the kernels read it. */
+  void noteLength(int list, int length) {
+    lengths[list] = length;
+    set(pages.length + list, length);
+  }
+
+  private void set(int word, int value) {
+    words.host().setIntegerAt(words.host().offset(first + word), value);
+  }
+
   private void write(int word, int value) {
-    Tensor host = words.host();
-    host.setIntegerAt(host.offset(first + word), value);
+    set(word, value);
     changedFrom = Math.min(changedFrom, first + word);
     changedTo = Math.max(changedTo, first + word + 1);
   }

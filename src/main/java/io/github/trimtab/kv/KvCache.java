@@ -10,6 +10,7 @@ import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -227,9 +228,17 @@ public final class KvCache implements AutoCloseable {
         "q",
         q == null ? "null" : q,
         rows + " rows and a multiple of " + heads + " heads");
-    new LayerChange(
-            tables.layer(layer), tables.spare(), scratch, memory, q, fresh, newTokens, retentions)
-        .run(kernels, pool);
+    change(layer, q, fresh, newTokens, retentions).run(kernels, pool);
+  }
+
+  private LayerChange change(
+      int layer,
+      @Nullable Tensor q,
+      @Nullable NewTokens fresh,
+      int[] newTokens,
+      List<? extends Retention> retentions) {
+    return new LayerChange(
+        tables.layer(layer), tables.spare(), scratch, memory, q, fresh, newTokens, retentions);
   }
 
   /** New tokens of each row, checked; counts that live on a device are waited for. */
@@ -261,6 +270,41 @@ public final class KvCache implements AutoCloseable {
    */
   public void append(int layer, NewTokens fresh) {
     store(layer, null, fresh, new Retention.All());
+  }
+
+  /**
+   * Writes new tokens behind those that every layer holds. On a device the tables of all layers go
+   * there in one copy, and only if lists take new pages.
+   *
+   * @param fresh of each layer
+   * @throws io.github.trimtab.memory.PoolExhaustedException if the pool has too few pages
+   */
+  public void append(List<NewTokens> fresh) {
+    require(fresh.size() == layers(), "fresh", fresh.size(), "one for each of the layers");
+    List<Retention> all = Collections.nCopies(rows, new Retention.All());
+    List<LayerChange> changes = new ArrayList<>();
+    for (int layer = 0; layer < fresh.size(); layer++) {
+      NewTokens own = fresh.get(layer);
+      changes.add(change(layer, null, own, newTokens(own), all));
+    }
+    List<AppendPages> growth = new ArrayList<>();
+    boolean done = false;
+    try {
+      changes.forEach(change -> growth.add(change.grow(pool)));
+      tables.upload();
+      changes.forEach(change -> change.append(kernels));
+      done = true;
+    } finally {
+      for (AppendPages pages : growth) {
+        pages.finish(done);
+      }
+    }
+  }
+
+  /** Brings the tables of all layers up to date, in one copy, as {@link #view} does for one. */
+  public void refresh() {
+    requireOpen();
+    tables.upload();
   }
 
   /**

@@ -160,14 +160,13 @@ final class LayerChange {
 
   /** Carries it out; where anything fails, table and pool are as they were. */
   void run(Kernels kernels, PagePool pool) {
-    pool.useOn(memory);
-    AppendPages growth = AppendPages.acquire(table, grown, pool, memory);
+    AppendPages growth = grow(pool);
     boolean done = false;
     try {
       spare.fill(rewritten, pool);
       int together = lists == 1 ? held.length : lists;
       for (int first = 0; first < held.length; first += together) {
-        grow(kernels, first, together);
+        append(kernels, first, together);
         rewrite(kernels, first, first + together);
       }
       done = true;
@@ -182,12 +181,27 @@ final class LayerChange {
     }
   }
 
-  private void grow(Kernels kernels, int first, int count) {
+  /** Takes the pages that lists grow into. */
+  AppendPages grow(PagePool pool) {
+    pool.useOn(memory);
+    return AppendPages.acquire(table, grown, pool, memory);
+  }
+
+  /** Enqueues the appends of all lists. */
+  void append(Kernels kernels) {
+    int together = lists == 1 ? held.length : lists;
+    for (int first = 0; first < held.length; first += together) {
+      append(kernels, first, together);
+    }
+  }
+
+  private void append(Kernels kernels, int first, int count) {
     int[] more = new int[count];
     Arrays.setAll(more, i -> grown[first + i] - held[first + i]);
     if (fresh != null && Arrays.stream(more).anyMatch(tokens -> tokens > 0)) {
-      NewTokens tokens = tokens(fresh, first, scratch.lengths(more));
-      kernels.append(new Append(tokens, table.part(first, count)));
+      boolean whole = Arrays.stream(more).allMatch(tokens -> tokens == fresh.capacity());
+      Tensor lengths = whole ? null : scratch.lengths(more);
+      kernels.append(new Append(part(fresh, first, count, lengths), table.part(first, count)));
     }
   }
 
@@ -266,11 +280,10 @@ final class LayerChange {
 
   /** New tokens of lists as rows of their own, if there are any. */
   private @Nullable NewTokens tokens(int first, Tensor lengths) {
-    return fresh == null ? null : tokens(fresh, first, lengths);
+    return fresh == null ? null : part(fresh, first, (int) lengths.size(0), lengths);
   }
 
-  private NewTokens tokens(NewTokens all, int first, Tensor lengths) {
-    int count = (int) lengths.size(0);
+  private NewTokens part(NewTokens all, int first, int count, @Nullable Tensor lengths) {
     return new NewTokens(part(all.k(), first, count), part(all.values(), first, count), lengths);
   }
 

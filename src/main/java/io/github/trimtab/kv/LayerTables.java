@@ -62,6 +62,11 @@ final class LayerTables implements AutoCloseable {
     return spare;
   }
 
+  /** Brings the tables of all layers up to date, in one copy. */
+  void upload() {
+    BlockTable.upload(words, layers);
+  }
+
   /** Lets a row hold what another row holds, in all layers. */
   void share(int fromRow, int toRow) {
     for (BlockTable table : layers) {

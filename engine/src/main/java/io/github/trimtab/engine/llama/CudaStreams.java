@@ -3,6 +3,7 @@ package io.github.trimtab.engine.llama;
 import io.github.trimtab.engine.cuda.DeviceArena;
 import io.github.trimtab.engine.cuda.Gpu;
 import io.github.trimtab.engine.cuda.LlamaKernels;
+import io.github.trimtab.engine.cuda.Replays;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
@@ -11,7 +12,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Tokens that run on a device. Nothing here is waited for. */
+/**
+ * Tokens that run on a device, steps that are alike as one CUDA graph. Nothing here is waited for.
+ */
 final class CudaStreams implements Streams {
 
   private final CudaStack stack;
@@ -20,6 +23,7 @@ final class CudaStreams implements Streams {
   private final Gpu gpu;
   private final Memory memory;
   private final LlamaKernels.Heads heads;
+  private final Replays replays;
   private Room room;
   private int count;
 
@@ -77,6 +81,7 @@ final class CudaStreams implements Streams {
     memory = gpu.stream().memory();
     LlamaConfig config = stack.config();
     heads = new LlamaKernels.Heads(config.heads(), config.kvHeads(), config.headDim());
+    replays = new Replays(gpu.stream());
     room = new Room(config, gpu, LlamaTarget.CHUNK);
   }
 
@@ -92,6 +97,7 @@ final class CudaStreams implements Streams {
     config().requireTokens(tokens, from, positions);
     if (count > room.tokens) {
       Room larger = new Room(config(), gpu, count);
+      replays.close();
       room.close();
       room = larger;
     }
@@ -100,6 +106,16 @@ final class CudaStreams implements Streams {
     System.arraycopy(tokens, from, inputs, 0, count);
     System.arraycopy(positions, 0, inputs, count, count);
     memory.upload(MemorySegment.ofArray(inputs), room.inputs, 0);
+    Object alike = attention.prepare();
+    if (alike == null) {
+      enqueue(features, attention);
+    } else {
+      replays.run(alike, () -> enqueue(features, attention));
+    }
+  }
+
+  /** A step, whose arguments are the same in all steps that the attention calls alike. */
+  private void enqueue(@Nullable Buffer features, BlockAttention attention) {
     CudaStack.Activations work = room.addresses;
     long ids = room.inputs.deviceAddress();
     int width = config().width();
@@ -149,6 +165,7 @@ final class CudaStreams implements Streams {
 
   @Override
   public void close() {
+    replays.close();
     room.close();
   }
 }

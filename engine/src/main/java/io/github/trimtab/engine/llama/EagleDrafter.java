@@ -77,7 +77,16 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
   public Tensor begin(int[] nodes, int kept, int[] tokens, int count) {
     tree.keep(nodes, 0);
     requireFeatures(count);
-    int ran = run(tokens, 0, count);
+    int ran = count;
+    if (count > Attend.MAX_TREE) {
+      ran = run(tokens, 0, count);
+    } else {
+      fresh.copy(0, count, joined);
+      tree.beginText(count);
+      streams.run(tokens, 0, count, joined, tree);
+      tree.keepAll();
+      fresh.drop(count);
+    }
     keep(ran - 1, 0, 1);
     return vectors.narrow(0, 0, 1);
   }

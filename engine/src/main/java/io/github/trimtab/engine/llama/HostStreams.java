@@ -41,6 +41,7 @@ final class HostStreams implements Streams {
       int[] tokens, int from, int count, @Nullable Buffer features, BlockAttention attention) {
     positions = attention.positions();
     config().requireTokens(tokens, from, positions);
+    attention.prepare();
     work.require(count);
     for (int i = 0; i < count; i++) {
       if (positions[i] >= 0) {

@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.llama;
 
+import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -31,7 +32,14 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
   @Override
   public Tensor begin(int[] nodes, int kept, int[] tokens, int count) {
     tree.keep(nodes, kept);
-    int ran = run(tokens, kept, count);
+    int ran = count - kept;
+    if (ran > Attend.MAX_TREE) {
+      ran = run(tokens, kept, count);
+    } else {
+      tree.beginText(ran);
+      streams.run(tokens, kept, ran, null, tree);
+      tree.keepAll();
+    }
     return streams.normed(ran).narrow(0, ran - 1, 1);
   }
 

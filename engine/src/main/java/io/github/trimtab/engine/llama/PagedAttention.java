@@ -124,6 +124,11 @@ final class PagedAttention implements BlockAttention, AutoCloseable {
   }
 
   @Override
+  public @Nullable Object prepare() {
+    return null; // taking tokens up changes the tables between the layers
+  }
+
+  @Override
   public int[] positions() {
     return tokenPositions;
   }

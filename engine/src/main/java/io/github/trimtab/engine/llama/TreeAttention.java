@@ -2,11 +2,14 @@ package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Mask;
+import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,11 +72,20 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
     fresh = count;
     positions = new int[count];
     Arrays.setAll(positions, i -> paged.position(0) + depths[nodes + i]);
-    if (!chain) {
-      MemorySegment all = MemorySegment.ofArray(this.parents);
-      paged.memory().upload(all.asSlice(0, (long) (nodes + count) * Integer.BYTES), shown, 0);
-    }
   }
+
+  @Override
+  public Object prepare() {
+    if (!chain) {
+      MemorySegment all = MemorySegment.ofArray(parents);
+      long bytes = (long) (nodes + fresh) * Integer.BYTES;
+      paged.memory().upload(all.asSlice(0, bytes), shown, 0);
+    }
+    paged.cache().refresh();
+    return new Shape(nodes, fresh, chain);
+  }
+
+  private record Shape(int nodes, int fresh, boolean chain) {}
 
   @Override
   public int[] positions() {
@@ -113,6 +125,25 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
             null);
   }
 
+  /**
+   * Announces a chain that becomes text at once, with {@link #keepAll}.
+   *
+   * @param count tokens, 1 to {@link Attend#MAX_TREE}, behind the cache's last
+   */
+  void beginText(int count) {
+    int[] chain = new int[count];
+    Arrays.setAll(chain, i -> i - 1);
+    begin(chain, count);
+  }
+
+  /** Ends the step that {@link #beginText} announced. */
+  void keepAll() {
+    end();
+    int[] path = new int[nodes];
+    Arrays.setAll(path, i -> i);
+    keep(path, nodes);
+  }
+
   /** Ends the step that {@link #begin} announced. */
   void end() {
     nodes += fresh;
@@ -133,14 +164,16 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
       }
     }
     if (count > 0) {
-      for (int layer = 0; layer < layers.length; layer++) {
+      List<NewTokens> kept = new ArrayList<>(layers.length);
+      for (HeadsBuffer layer : layers) {
         for (int i = 0; i < count; i++) {
           if (path[i] != i) {
-            layers[layer].move(path[i], i);
+            layer.move(path[i], i);
           }
         }
-        paged.cache().append(layer, layers[layer].fresh(count, null));
+        kept.add(layer.fresh(count, null));
       }
+      paged.cache().append(kept);
       paged.advance(count);
     }
     nodes = 0;
