@@ -3,6 +3,7 @@ package io.github.trimtab.kv;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PagePool;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * The pages that lists grow into: new ones behind the old, and copies of last pages that others
@@ -27,8 +28,13 @@ final class AppendPages {
     this.sharedTails = sharedTails;
   }
 
-  /** Takes the pages for lists that grow to {@code grown} tokens, all of them or none. */
-  static AppendPages acquire(BlockTable table, int[] grown, PagePool pool, Memory memory) {
+  /**
+   * Takes the pages for lists that grow to {@code grown} tokens, all of them or none.
+   *
+   * @param work is given the copies of shared pages
+   */
+  static AppendPages acquire(
+      BlockTable table, int[] grown, PagePool pool, Memory memory, Consumer<Runnable> work) {
     int[] sharedTails = new int[grown.length];
     Arrays.fill(sharedTails, NOT_COPIED);
     int wanted = 0;
@@ -41,7 +47,7 @@ final class AppendPages {
     }
     AppendPages pages = new AppendPages(table, grown, pool, pool.acquire(wanted), sharedTails);
     try {
-      pages.enter(memory);
+      pages.enter(memory, work);
     } catch (RuntimeException | Error e) {
       pages.finish(false);
       throw e;
@@ -64,13 +70,14 @@ final class AppendPages {
     return pool.references(tail) - leaving > 1;
   }
 
-  private void enter(Memory memory) {
+  private void enter(Memory memory, Consumer<Runnable> work) {
     int next = 0;
     for (int list = 0; list < grown.length; list++) {
       int count = table.pageCount(list);
       if (sharedTails[list] != NOT_COPIED) {
         int copy = acquired[next++];
-        copyPage(sharedTails[list], copy, memory);
+        int shared = sharedTails[list];
+        work.accept(() -> copyPage(shared, copy, memory));
         table.setPage(list, count - 1, copy);
       }
       for (int i = count; i < pool.layout().pagesFor(grown[list]); i++) {

@@ -64,17 +64,25 @@ final class BlockTable {
 
   /** Brings tables over the same words up to date in one copy, what lies between them included. */
   static void upload(Mirror words, BlockTable... tables) {
+    if (words.isHeld()) {
+      return;
+    }
     long from = Long.MAX_VALUE;
     long to = 0;
     for (BlockTable table : tables) {
       from = Math.min(from, table.changedFrom);
       to = Math.max(to, table.changedTo);
-      table.changedFrom = Long.MAX_VALUE;
-      table.changedTo = 0;
+      table.markShown();
     }
     if (from < to) {
       words.upload(words.host().offset(from), words.host().offset(to));
     }
+  }
+
+  /** Takes all that the host wrote for shown. */
+  void markShown() {
+    changedFrom = Long.MAX_VALUE;
+    changedTo = 0;
   }
 
   /** Lists of a row. */

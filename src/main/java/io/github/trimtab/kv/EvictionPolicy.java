@@ -59,6 +59,11 @@ public interface EvictionPolicy {
     cache.store(layer, q, fresh, newTokens, retentions);
   }
 
+  /** Whether it decides without the step's own results, so that a step may be planned. */
+  default boolean decidesAhead() {
+    return true;
+  }
+
   /** Forgets nothing: the full cache. */
   static EvictionPolicy full() {
     return (layer, step, newTokens) -> new Retention.All();
@@ -108,6 +113,11 @@ public interface EvictionPolicy {
       @Override
       public Retention after(int layer, int step, int newTokens) {
         return step == lastStep ? new Retention.History() : policy.after(layer, step, newTokens);
+      }
+
+      @Override
+      public boolean decidesAhead() {
+        return policy.decidesAhead();
       }
 
       @Override

@@ -13,15 +13,31 @@ import java.util.List;
  */
 final class EvictionScratch implements AutoCloseable {
   private final Memory memory;
-  private final Scratch inputs;
+  // Of each layer, since a planned step's inputs are there before it runs.
+  private final Scratch[] layers;
   private final Scratch scores;
   private final Scratch indices;
+  private Scratch inputs;
 
-  EvictionScratch(Memory memory) {
+  EvictionScratch(Memory memory, int layers) {
     this.memory = memory;
-    inputs = new Scratch(memory);
+    this.layers = new Scratch[layers];
+    Arrays.setAll(this.layers, _ -> new Scratch(memory));
+    inputs = this.layers[0];
     scores = new Scratch(memory);
     indices = new Scratch(memory);
+  }
+
+  /** Says whose inputs come next. */
+  void layer(int layer) {
+    inputs = layers[memory.place().isHost() ? 0 : layer];
+  }
+
+  /** Whether operations still have to run when memory grows. */
+  void planned(boolean value) {
+    Arrays.stream(layers).forEach(scratch -> scratch.planned(value));
+    scores.planned(value);
+    indices.planned(value);
   }
 
   /**
@@ -131,12 +147,18 @@ final class EvictionScratch implements AutoCloseable {
   }
 
   long byteSize() {
-    return inputs.byteSize() + scores.byteSize() + indices.byteSize();
+    long bytes = scores.byteSize() + indices.byteSize();
+    for (Scratch scratch : layers) {
+      bytes += scratch.byteSize();
+    }
+    return bytes;
   }
 
   @Override
   public void close() {
-    inputs.close();
+    for (Scratch scratch : layers) {
+      scratch.close();
+    }
     scores.close();
     indices.close();
   }

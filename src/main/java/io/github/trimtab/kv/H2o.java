@@ -90,6 +90,11 @@ public final class H2o implements EvictionPolicy {
   }
 
   @Override
+  public boolean decidesAhead() {
+    return false;
+  }
+
+  @Override
   public Retention after(int layer, int step, int newTokens) {
     return counts.after(layer, step, newTokens);
   }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +29,9 @@ import org.jspecify.annotations.Nullable;
  * pool as they were. Rows may share pages ({@link #share}); a page that others read is copied
  * before it is appended to.
  *
- * <p>Memory besides the pool's: a block table a layer and one more, made once, and scores, indices
- * and window positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key
- * or value is held outside the pool.
+ * <p>Memory besides the pool's: two block tables a layer, made once, and scores, indices and window
+ * positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key or value
+ * is held outside the pool.
  *
  * <p>On a device, queries and new tokens live there, and steps are enqueued without waiting; only
  * ragged lengths of new tokens are waited for, once a store, since the host counts, and policies
@@ -48,6 +49,9 @@ public final class KvCache implements AutoCloseable {
   private final Memory memory;
   private final LayerTables tables;
   private final EvictionScratch scratch;
+  // The operations of a planned step by layer, or null; the layer that is being planned, or -1.
+  private @Nullable List<List<Runnable>> planned;
+  private int planning = -1;
   private boolean open = true;
 
   /**
@@ -77,7 +81,7 @@ public final class KvCache implements AutoCloseable {
         "fewer than 2^31 table entries a layer");
     this.memory = kernels.memory(pool.slab().place());
     this.tables = new LayerTables(memory, pool, layers, rows, lists, maxTokens, words);
-    this.scratch = new EvictionScratch(memory);
+    this.scratch = new EvictionScratch(memory, layers);
   }
 
   /** Layers. */
@@ -97,7 +101,7 @@ public final class KvCache implements AutoCloseable {
 
   /** Most tokens of a list between two steps. */
   public int maxTokens() {
-    return tables.spare().maxTokens();
+    return tables.layer(0).maxTokens();
   }
 
   /** The pool whose pages this cache takes; its counts are the measure of keys and values held. */
@@ -228,7 +232,7 @@ public final class KvCache implements AutoCloseable {
         "q",
         q == null ? "null" : q,
         rows + " rows and a multiple of " + heads + " heads");
-    change(layer, q, fresh, newTokens, retentions).run(kernels, pool);
+    change(layer, q, fresh, newTokens, retentions).run(kernels, pool, this::enqueue);
   }
 
   private LayerChange change(
@@ -237,8 +241,68 @@ public final class KvCache implements AutoCloseable {
       @Nullable NewTokens fresh,
       int[] newTokens,
       List<? extends Retention> retentions) {
+    if (planned != null && planning != layer) {
+      throw new IllegalStateException("the cache has a planned step, which is not settled");
+    }
+    scratch.layer(layer);
     return new LayerChange(
-        tables.layer(layer), tables.spare(), scratch, memory, q, fresh, newTokens, retentions);
+        tables.layer(layer), tables.spare(layer), scratch, memory, q, fresh, newTokens, retentions);
+  }
+
+  private void enqueue(Runnable operation) {
+    if (planned == null) {
+      operation.run();
+    } else {
+      planned.get(planning).add(operation);
+    }
+  }
+
+  /**
+   * Decides what a step on a device does to each layer before it runs, so that it may be recorded
+   * and replayed: takes the pages, and brings all tables there in one copy. Then {@link #attend}
+   * sees the layers as they were until {@link #storePlanned} enqueues what was decided, both for
+   * each layer in rising order, and {@link #settle} ends the step. The counts of this cache are
+   * those behind the step at once. Two steps of equal shapes enqueue the same operations, as long
+   * as {@link #scratchBytes} stays.
+   *
+   * @param stores stores a layer's new tokens, by {@link #store} or a policy that {@linkplain
+   *     EvictionPolicy#decidesAhead decides ahead}; where it fails, the cache is emptied
+   */
+  public void plan(IntConsumer stores) {
+    requireOpen();
+    require(!memory.place().isHost(), "memory", memory.place(), "a device");
+    require(planned == null, "plan", "a second one", "the first one to be settled");
+    List<List<Runnable>> layers = new ArrayList<>();
+    planned = layers;
+    tables.stage();
+    scratch.planned(true);
+    try {
+      for (planning = 0; planning < layers(); planning++) {
+        layers.add(new ArrayList<>());
+        stores.accept(planning);
+      }
+      planning = -1;
+      tables.uploadStaged();
+    } catch (RuntimeException | Error e) {
+      planning = -1;
+      settle();
+      clear();
+      throw e;
+    }
+  }
+
+  /** Enqueues what the planned step does to a layer. */
+  public void storePlanned(int layer) {
+    Objects.requireNonNull(planned, "no step is planned")
+        .get(checkLayer(layer))
+        .forEach(Runnable::run);
+  }
+
+  /** Ends the planned step. */
+  public void settle() {
+    planned = null;
+    scratch.planned(false);
+    tables.settle();
   }
 
   /** New tokens of each row, checked; counts that live on a device are waited for. */
@@ -290,7 +354,7 @@ public final class KvCache implements AutoCloseable {
     List<AppendPages> growth = new ArrayList<>();
     boolean done = false;
     try {
-      changes.forEach(change -> growth.add(change.grow(pool)));
+      changes.forEach(change -> growth.add(change.grow(pool, Runnable::run)));
       tables.upload();
       changes.forEach(change -> change.append(kernels));
       done = true;

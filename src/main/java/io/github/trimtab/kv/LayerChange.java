@@ -13,6 +13,7 @@ import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -158,16 +159,20 @@ final class LayerChange {
     }
   }
 
-  /** Carries it out; where anything fails, table and pool are as they were. */
-  void run(Kernels kernels, PagePool pool) {
-    AppendPages growth = grow(pool);
+  /**
+   * Carries it out; where anything fails, table and pool are as they were.
+   *
+   * @param work is given the operations, in their order
+   */
+  void run(Kernels kernels, PagePool pool, Consumer<Runnable> work) {
+    AppendPages growth = grow(pool, work);
     boolean done = false;
     try {
       spare.fill(rewritten, pool);
       int together = lists == 1 ? held.length : lists;
       for (int first = 0; first < held.length; first += together) {
-        append(kernels, first, together);
-        rewrite(kernels, first, first + together);
+        append(kernels, work, first, together);
+        rewrite(kernels, work, first, first + together);
       }
       done = true;
     } finally {
@@ -182,38 +187,39 @@ final class LayerChange {
   }
 
   /** Takes the pages that lists grow into. */
-  AppendPages grow(PagePool pool) {
+  AppendPages grow(PagePool pool, Consumer<Runnable> work) {
     pool.useOn(memory);
-    return AppendPages.acquire(table, grown, pool, memory);
+    return AppendPages.acquire(table, grown, pool, memory, work);
   }
 
   /** Enqueues the appends of all lists. */
   void append(Kernels kernels) {
     int together = lists == 1 ? held.length : lists;
     for (int first = 0; first < held.length; first += together) {
-      append(kernels, first, together);
+      append(kernels, Runnable::run, first, together);
     }
   }
 
-  private void append(Kernels kernels, int first, int count) {
+  private void append(Kernels kernels, Consumer<Runnable> work, int first, int count) {
     int[] more = new int[count];
     Arrays.setAll(more, i -> grown[first + i] - held[first + i]);
     if (fresh != null && Arrays.stream(more).anyMatch(tokens -> tokens > 0)) {
       boolean whole = Arrays.stream(more).allMatch(tokens -> tokens == fresh.capacity());
       Tensor lengths = whole ? null : scratch.lengths(more);
-      kernels.append(new Append(part(fresh, first, count, lengths), table.part(first, count)));
+      Append append = new Append(part(fresh, first, count, lengths), table.part(first, count));
+      work.accept(() -> kernels.append(append));
     }
   }
 
   /** Rewrites lists from {@code first} to {@code end}, neighbours of one kind in one operation. */
-  private void rewrite(Kernels kernels, int first, int end) {
+  private void rewrite(Kernels kernels, Consumer<Runnable> work, int first, int end) {
     for (int from = first; from < end; ) {
       int to = from + 1;
       if (rewritten[from] != NOT_REWRITTEN) {
         while (to < end && rewritten[to] != NOT_REWRITTEN && alike(from, to)) {
           to++;
         }
-        rewriteTogether(kernels, from, to - from);
+        rewriteTogether(kernels, work, from, to - from);
       }
       from = to;
     }
@@ -225,7 +231,7 @@ final class LayerChange {
         : retention(other) instanceof Retention.Placed;
   }
 
-  private void rewriteTogether(Kernels kernels, int first, int count) {
+  private void rewriteTogether(Kernels kernels, Consumer<Runnable> work, int first, int count) {
     PagedKv history = table.part(first, count);
     PagedKv target = spare.part(first, count);
     int[] more = Arrays.copyOfRange(added, first, first + count);
@@ -250,11 +256,13 @@ final class LayerChange {
               scored.getFirst().scoring(),
               scratch.scores(count, heads, most));
       Tensor indices = scratch.indices(count, heads, EvictionScratch.most(kept));
-      kernels.evict(new Evict(score, inputs.capacity(), indices, target));
+      Evict evict = new Evict(score, inputs.capacity(), indices, target);
+      work.accept(() -> kernels.evict(evict));
     } else {
       EvictionScratch.Placed inputs = scratch.placed(more, kept, heads, placed(first, kept, heads));
       NewTokens tokens = tokens(first, inputs.lengths());
-      kernels.compact(new Compact(history, tokens, inputs.indices(), target));
+      Compact compact = new Compact(history, tokens, inputs.indices(), target);
+      work.accept(() -> kernels.compact(compact));
     }
   }
 

@@ -4,14 +4,14 @@ import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 
-/** The lists of all layers, and of one more, a spare into which survivors are written. */
+/** The lists of all layers, and of each a spare into which survivors are written. */
 final class LayerTables implements AutoCloseable {
   private final PagePool pool;
   private final int lists;
   private final Mirror words;
   private final BlockTable[] layers;
-  // Survivors are written into its lists, which then change places with a layer's.
-  private final BlockTable spare;
+  // Survivors are written into its lists, which then change places with the layer's.
+  private final BlockTable[] spares;
 
   /**
    * Empty lists.
@@ -24,12 +24,14 @@ final class LayerTables implements AutoCloseable {
       Memory memory, PagePool pool, int layers, int rows, int lists, int maxTokens, long words) {
     this.pool = pool;
     this.lists = lists;
-    this.words = new Mirror(memory, (layers + 1L) * words);
+    this.words = new Mirror(memory, 2L * layers * words);
     this.layers = new BlockTable[layers];
+    this.spares = new BlockTable[layers];
     for (int layer = 0; layer < layers; layer++) {
       this.layers[layer] = new BlockTable(pool, this.words, layer * words, rows, lists, maxTokens);
+      long behind = (layers + layer) * words;
+      this.spares[layer] = new BlockTable(pool, this.words, behind, rows, lists, maxTokens);
     }
-    this.spare = new BlockTable(pool, this.words, layers * words, rows, lists, maxTokens);
   }
 
   /** Lists of a row in a cache of that shape: one for all heads, or one a head. */
@@ -58,13 +60,32 @@ final class LayerTables implements AutoCloseable {
     return layers[layer];
   }
 
-  BlockTable spare() {
-    return spare;
+  BlockTable spare(int layer) {
+    return spares[layer];
   }
 
   /** Brings the tables of all layers up to date, in one copy. */
   void upload() {
     BlockTable.upload(words, layers);
+  }
+
+  /** Begins a step whose operations are decided before it runs: gathers what they shall see. */
+  void stage() {
+    words.stage();
+    for (int layer = 0; layer < layers.length; layer++) {
+      layers[layer].markShown();
+      spares[layer].markShown();
+    }
+  }
+
+  /** Shows it to them in one copy; what the host writes from now on is the step's outcome. */
+  void uploadStaged() {
+    words.uploadStaged();
+  }
+
+  /** Ends such a step. */
+  void settle() {
+    words.settle();
   }
 
   /** Lets a row hold what another row holds, in all layers. */

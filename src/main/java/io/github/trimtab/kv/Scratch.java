@@ -5,12 +5,16 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** Memory that operations use between their steps; grows to the largest use and stays. */
 final class Scratch implements AutoCloseable {
   private final Memory memory;
+  private final List<Buffer> outgrown = new ArrayList<>();
   private Buffer buffer;
+  private boolean planned;
 
   Scratch(Memory memory) {
     this.memory = memory;
@@ -29,10 +33,26 @@ final class Scratch implements AutoCloseable {
   private Buffer atLeast(long bytes) {
     if (bytes > buffer.byteSize()) {
       Buffer larger = memory.allocate(bytes);
-      buffer.close();
+      outgrown.add(buffer);
       buffer = larger;
+      if (!planned) {
+        closeOutgrown();
+      }
     }
     return buffer;
+  }
+
+  /** Whether operations still have to run when the memory grows. */
+  void planned(boolean value) {
+    planned = value;
+    if (!planned) {
+      closeOutgrown();
+    }
+  }
+
+  private void closeOutgrown() {
+    outgrown.forEach(Buffer::close);
+    outgrown.clear();
   }
 
   /** A host tensor as operations read it: itself on the host, a copy in this memory elsewhere. */
@@ -78,6 +98,7 @@ final class Scratch implements AutoCloseable {
 
   @Override
   public void close() {
+    closeOutgrown();
     buffer.close();
   }
 }

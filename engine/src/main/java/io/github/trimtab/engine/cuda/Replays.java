@@ -42,11 +42,6 @@ public final class Replays implements AutoCloseable {
     graph.launch();
   }
 
-  /** How many graphs were recorded. */
-  public int size() {
-    return graphs.size();
-  }
-
   /** Forgets all work, as when what it uses has moved. */
   @Override
   public void close() {

@@ -9,7 +9,7 @@ import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,10 +23,10 @@ public final class CudaLlama extends LlamaBackend {
   private final Kernels hostKernels;
   private final DeviceArena weights;
   private final CudaHead head;
-  private final Map<BlockStack, CudaStack> stacks = new IdentityHashMap<>();
-  private final Map<EagleModel, CudaJoin> joins = new IdentityHashMap<>();
-  private final Map<WeightRows, Long> embeddings = new IdentityHashMap<>();
-  private final Map<WeightRows, WeightRows> heads = new IdentityHashMap<>();
+  private final Map<BlockStack, CudaStack> stacks = new HashMap<>();
+  private final Map<EagleModel, CudaJoin> joins = new HashMap<>();
+  private final Map<WeightRows, Long> embeddings = new HashMap<>();
+  private final Map<WeightRows, WeightRows> heads = new HashMap<>();
 
   /** Nothing yet. The GPU is the caller's, and outlives this. */
   public CudaLlama(Gpu gpu) {

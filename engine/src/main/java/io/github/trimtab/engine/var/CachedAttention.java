@@ -23,4 +23,19 @@ public record CachedAttention(KvCache cache, EvictionPolicy policy) implements A
     cache.attend(layer, q, fresh, SCALE, out);
     policy.store(cache, layer, scale, q, fresh);
   }
+
+  /**
+   * Plans a scale on a device, so that attention does the same each time that the scale comes.
+   *
+   * @param q,k,v of every layer's map, where each layer will find them
+   * @return attention for that scale, which waits for {@link KvCache#settle}
+   */
+  Attention plan(int scale, Tensor q, Tensor k, Tensor v) {
+    NewTokens fresh = new NewTokens(k, v);
+    cache.plan(layer -> policy.store(cache, layer, scale, q, fresh));
+    return (layer, same, queries, keys, values, out) -> {
+      cache.attend(layer, queries, fresh, SCALE, out);
+      cache.storePlanned(layer);
+    };
+  }
 }

@@ -2,6 +2,9 @@ package io.github.trimtab.engine.var;
 
 import io.github.trimtab.engine.cuda.DeviceArena;
 import io.github.trimtab.engine.cuda.Gpu;
+import io.github.trimtab.engine.cuda.Replays;
+import io.github.trimtab.kv.EvictionPolicy;
+import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.scalekv.Schedule;
@@ -10,10 +13,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A rollout on a device, with guidance. A {@link Sampler} draws there, and the host waits once, at
- * the end; any other chooser is given a copy of each scale's logits.
+ * the end; any other chooser is given a copy of each scale's logits. A whole scale, from its input
+ * to its part of the picture or to its logits, is one CUDA graph, where the cache decides ahead.
  */
 final class CudaRollout implements Rollout {
 
@@ -30,6 +35,7 @@ final class CudaRollout implements Rollout {
   private final Buffer sum;
   private final long map;
   private final float[] hostSum;
+  private final Replays replays;
 
   CudaRollout(VarConfig config, CudaTransformer transformer, CudaTokenizer tokenizer, Gpu gpu) {
     this.config = config;
@@ -38,6 +44,7 @@ final class CudaRollout implements Rollout {
     this.gpu = gpu;
     memory = gpu.stream().memory();
     arena = new DeviceArena(gpu.stream());
+    replays = new Replays(gpu.stream());
     hostSum = new float[config.grid() * config.grid() * config.tokenizer().codeDim()];
     try {
       work = new Workspace(config, CudaTransformer.ROWS, arena::allocate);
@@ -62,16 +69,54 @@ final class CudaRollout implements Rollout {
     memory.upload(MemorySegment.ofArray(hostSum), sum, 0);
     transformer.begin(label, condition, work);
     for (int scale = 0; scale < config.schedule().scales(); scale++) {
-      if (scale > 0) {
-        tokenizer.resize(sum.deviceAddress(), scale, map);
-        transformer.embed(scale, map, work);
+      if (attention instanceof CachedAttention cached && cached.policy().decidesAhead()) {
+        replay(scale, chooser, cached);
+      } else {
+        enqueue(scale, chooser, attention);
       }
-      transformer.predict(scale, condition, attention, work);
-      choose(scale, chooser);
-      tokenizer.add(scale, codes(scale), map, sum.deviceAddress());
+      if (!(chooser instanceof Sampler)) {
+        choose(scale, chooser);
+        tokenizer.add(scale, codes(scale), map, sum.deviceAddress());
+      }
     }
     memory.download(sum, 0, MemorySegment.ofArray(hostSum));
     return downloadCodes();
+  }
+
+  /** What makes two scales alike: all that the calls' arguments depend on. */
+  private record Alike(
+      KvCache cache,
+      EvictionPolicy policy,
+      long scratchBytes,
+      int scale,
+      VarConfig.@Nullable Sampling sampling) {}
+
+  private void replay(int scale, CodeChooser chooser, CachedAttention attention) {
+    int tokens = config.schedule().tokens(scale);
+    KvCache cache = attention.cache();
+    Attention planned =
+        attention.plan(scale, work.qkv(0, tokens), work.qkv(1, tokens), work.qkv(2, tokens));
+    try {
+      VarConfig.Sampling sampling = chooser instanceof Sampler s ? s.sampling() : null;
+      replays.run(
+          new Alike(cache, attention.policy(), cache.scratchBytes(), scale, sampling),
+          () -> enqueue(scale, chooser, planned));
+    } finally {
+      cache.settle();
+    }
+  }
+
+  /** A scale: its logits and, where a sampler draws, its codes and their part of the picture. */
+  private void enqueue(int scale, CodeChooser chooser, Attention attention) {
+    if (scale > 0) {
+      tokenizer.resize(sum.deviceAddress(), scale, map);
+      transformer.embed(scale, map, work);
+    }
+    transformer.predict(scale, condition, attention, work);
+    if (chooser instanceof Sampler sampler) {
+      draw(scale, sampler);
+      tokenizer.add(scale, codes(scale), map, sum.deviceAddress());
+    }
   }
 
   /** The uniform number of each token, scale after scale. */
@@ -90,21 +135,21 @@ final class CudaRollout implements Rollout {
     return codes.deviceAddress() + (long) config.schedule().history(scale) * Integer.BYTES;
   }
 
+  private void draw(int scale, Sampler sampler) {
+    gpu.kernels()
+        .sample(
+            work.logits().deviceAddress(),
+            config.schedule().tokens(scale),
+            config.codebookSize(),
+            sampler.guidance(scale),
+            sampler.sampling().topK(),
+            sampler.sampling().topP(),
+            uniform.deviceAddress() + (long) config.schedule().history(scale) * Double.BYTES,
+            codes(scale));
+  }
+
   private void choose(int scale, CodeChooser chooser) {
     int tokens = config.schedule().tokens(scale);
-    if (chooser instanceof Sampler sampler) {
-      gpu.kernels()
-          .sample(
-              work.logits().deviceAddress(),
-              tokens,
-              config.codebookSize(),
-              sampler.guidance(scale),
-              sampler.sampling().topK(),
-              sampler.sampling().topP(),
-              uniform.deviceAddress() + (long) config.schedule().history(scale) * Double.BYTES,
-              codes(scale));
-      return;
-    }
     MemorySegment logits =
         MemorySegment.ofArray(new float[CudaTransformer.ROWS * tokens * config.codebookSize()]);
     memory.download(work.logits(), 0, logits);
@@ -134,6 +179,7 @@ final class CudaRollout implements Rollout {
 
   @Override
   public void close() {
+    replays.close();
     arena.close();
   }
 }

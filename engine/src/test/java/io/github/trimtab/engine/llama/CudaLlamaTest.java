@@ -66,16 +66,21 @@ final class CudaLlamaTest {
 
   /** Logits of a tree, then of a chain behind one of its paths, then of a token. */
   private static float[] logits(LlamaModel model, LlamaBackend on) {
+    try (LlamaTarget target = new LlamaTarget(model, on, 160, DType.F32)) {
+      return logits(target, PROMPT);
+    }
+  }
+
+  private static float[] logits(LlamaTarget target, int[] prompt) {
     float[] all = new float[12 * V];
     Tensor rows = Tensor.wrap(all, 12, V);
-    try (LlamaTarget target = new LlamaTarget(model, on, 160, DType.F32)) {
-      target.prompt(PROMPT);
-      target.step(NODES, PARENTS, 7, rows.narrow(0, 0, 7));
-      target.keep(PATH, 3);
-      target.step(CHAIN, LlamaModelTest.chain(4), 4, rows.narrow(0, 7, 4));
-      target.keep(new int[] {0, 1}, 2);
-      target.step(new int[] {9}, LlamaModelTest.chain(1), 1, rows.narrow(0, 11, 1));
-    }
+    target.clear();
+    target.prompt(prompt);
+    target.step(NODES, PARENTS, 7, rows.narrow(0, 0, 7));
+    target.keep(PATH, 3);
+    target.step(CHAIN, LlamaModelTest.chain(4), 4, rows.narrow(0, 7, 4));
+    target.keep(new int[] {0, 1}, 2);
+    target.step(new int[] {9}, LlamaModelTest.chain(1), 1, rows.narrow(0, 11, 1));
     return all;
   }
 
@@ -104,6 +109,22 @@ final class CudaLlamaTest {
       }
     }
     return errors;
+  }
+
+  /** A text of another length was written before, so that its steps are replayed in this one. */
+  @Test
+  void aReplayedStepHasTheBitsOfADirectOne() throws IOException {
+    TinyLlama.write(folder, TinyLlama.TARGET, DType.INT8, true, "null", 3);
+    LlamaModel model = LlamaModel.load(folder);
+    try (Gpu gpu = Gpus.open();
+        LlamaBackend device = new CudaLlama(gpu);
+        LlamaTarget target = new LlamaTarget(model, device, 160, DType.F32)) {
+      for (int length = 33; length > 30; length--) {
+        float[] _ = logits(target, LlamaModelTest.text(length, length));
+      }
+      float[] replayed = logits(target, PROMPT);
+      assertThat(replayed).isEqualTo(logits(model, device));
+    }
   }
 
   @Test

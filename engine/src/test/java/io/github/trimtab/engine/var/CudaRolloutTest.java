@@ -173,6 +173,33 @@ final class CudaRolloutTest {
     }
   }
 
+  /** The third picture is replayed, and so is one of another class and other noise before it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"full", "window", "scalekv"})
+  void aReplayedPictureHasTheBitsOfADirectOne(String name) throws IOException {
+    EvictionPolicy policy = Objects.requireNonNull(policies.get(name));
+    VarConfig.Transformer shape = model.config().transformer();
+    PageLayout layout = new PageLayout(DType.F32, 16, shape.heads(), shape.headDim());
+    try (Gpu gpu = Gpus.open();
+        VarBackend device = new CudaVar(model, gpu);
+        Rollout rollout = device.guided();
+        PagePool pool = device.pool(layout, 4 * (shape.depth() + 1) * 2);
+        KvCache cache = new KvCache(device.kernels(), pool, shape.depth(), 2, shape.heads(), 64)) {
+      CachedAttention attention = new CachedAttention(cache, policy);
+      for (int picture = 0; picture < 3; picture++) {
+        List<int[]> _ =
+            rollout.run(picture % 2, new Sampler(model.config(), new Noise(9, picture)), attention);
+        cache.clear();
+      }
+      Sampler sampler = new Sampler(model.config(), new Noise(7, 0));
+      List<int[]> codes = rollout.run(1, sampler, attention);
+      Rollout direct = device.guided();
+      assertThat(draw(direct, device, sampler, policy)).usingRecursiveComparison().isEqualTo(codes);
+      assertThat(rollout.sum()).isEqualTo(direct.sum());
+      assertThat(pool.used()).isPositive();
+    }
+  }
+
   @Test
   void aPictureOfGivenCodesIsTheHosts() throws IOException {
     EvictionPolicy policy = Objects.requireNonNull(policies.get("full"));
