@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Models on a CUDA device: blocks and embeddings in F32, heads in the format of their checkpoint.
- * What a model needs there is copied when it is first used, and stays. One thread at a time.
+ * What a model needs there is copied when it is first used, and stays. Logits are warped on the
+ * host, where drafts are therefore verified, with the bits of any backend. One thread at a time.
  */
 public final class CudaLlama extends LlamaBackend {
 
@@ -31,7 +32,7 @@ public final class CudaLlama extends LlamaBackend {
   /** Nothing yet. The GPU is the caller's, and outlives this. */
   public CudaLlama(Gpu gpu) {
     this.gpu = gpu;
-    hostKernels = Backends.named("cuda").hostKernels();
+    hostKernels = Backends.bestOnHost().hostKernels();
     weights = new DeviceArena(gpu.stream());
     head = new CudaHead(gpu);
   }

@@ -28,7 +28,7 @@ public final class Features implements AutoCloseable {
   /** Adds rows of a tensor [n, d] whose rows lie one after the other. */
   void add(Tensor from, int row, int rows) {
     if ((first + count + rows) * bytes > values.byteSize()) {
-      Buffer larger = memory.allocate(2 * (count + rows) * bytes);
+      Buffer larger = memory.allocate(2L * (count + rows) * bytes);
       copy(0, count, larger);
       values.close();
       values = larger;
