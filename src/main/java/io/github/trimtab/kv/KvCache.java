@@ -186,6 +186,9 @@ public final class KvCache implements AutoCloseable {
    */
   public Tensor columnSums(
       int layer, Tensor q, @Nullable Tensor queryLengths, NewTokens fresh, Mask mask, float scale) {
+    if (planned != null) {
+      throw new IllegalStateException("a planned step has no results yet");
+    }
     PagedKv history = view(layer);
     int longest = tables.layer(layer).longest();
     Tensor sums = scratch.scores(rows, heads, Math.addExact(longest, fresh.capacity()));

@@ -141,6 +141,11 @@ public final class HeadMass {
     }
 
     @Override
+    public boolean decidesAhead() {
+      return false; // what it measures is the step's own
+    }
+
+    @Override
     public void store(KvCache cache, int layer, int[] steps, Tensor q, NewTokens fresh) {
       for (int row = 0; row < steps.length; row++) {
         if (steps[row] > 0) {

@@ -9,6 +9,7 @@ import io.github.trimtab.Backends;
 import io.github.trimtab.CudaDevices;
 import io.github.trimtab.cuda.CudaDevice;
 import io.github.trimtab.cuda.CudaStream;
+import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Scoring;
 import io.github.trimtab.memory.Buffer;
@@ -130,8 +131,13 @@ final class CudaPlannedStepTest {
     assertThatIllegalStateException()
         .isThrownBy(() -> store(0, 2))
         .withMessageContaining("planned step");
+    assertThatIllegalStateException()
+        .isThrownBy(() -> cache.columnSums(0, q, null, fresh, Mask.NONE, 0.4f))
+        .withMessageContaining("no results yet");
     cache.storePlanned(0);
     cache.settle();
+    assertThat(EvictionPolicy.full().storingNothingAt(3).decidesAhead()).isTrue();
+    assertThat(new H2o(9, 5, 0.5f, Mask.NONE).storingNothingAt(3).decidesAhead()).isFalse();
   }
 
   private float[] floats(Tensor tensor) {
@@ -147,16 +153,14 @@ final class CudaPlannedStepTest {
     cache.plan(layer -> {});
     cache.settle();
     assertThat(pool.used()).isPositive();
-    assertThatThrownBy(
-            () ->
-                cache.plan(
-                    layer -> {
-                      left[0] = layer;
-                      cache.append(layer, tokens(100, 31));
-                      if (layer == 1) {
-                        int[] _ = pool.acquire(PAGES);
-                      }
-                    }))
+    assertThatThrownBy(() ->
+            cache.plan(layer -> {
+              left[0] = layer;
+              cache.append(layer, tokens(100, 31));
+              if (layer == 1) {
+                int[] _ = pool.acquire(PAGES);
+              }
+            }))
         .isInstanceOf(PoolExhaustedException.class);
     assertThat(left[0]).isEqualTo(1);
     assertThat(pool.used()).isZero();

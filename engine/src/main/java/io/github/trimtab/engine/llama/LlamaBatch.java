@@ -120,7 +120,7 @@ public final class LlamaBatch implements AutoCloseable {
       row.count = 0;
       if (row.ran > 0) {
         Tensor normed = streams.normed(rows.length * stride);
-        long from = normed.offset(row.index * stride);
+        long from = normed.offset((long) row.index * stride);
         on.memory().copy(normed.buffer(), from, hidden, vector * bytes, row.ran * bytes);
       }
       vector += row.ran;

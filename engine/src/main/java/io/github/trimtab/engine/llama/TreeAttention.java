@@ -35,7 +35,7 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
   TreeAttention(PagedAttention paged) {
     this.paged = paged;
     config = paged.config();
-    shown = paged.memory().allocate(Attend.MAX_TREE * Integer.BYTES);
+    shown = paged.memory().allocate((long) Attend.MAX_TREE * Integer.BYTES);
     layers = new HeadsBuffer[config.layers()];
     Arrays.setAll(layers, layer -> new HeadsBuffer(config, paged.memory(), 1, Attend.MAX_TREE));
   }

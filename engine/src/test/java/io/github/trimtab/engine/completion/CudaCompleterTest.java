@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Texts written on a device are the host's: no logit of these comes as near to another as rounding
- * may move them.
+ * Texts written on a device are the host's, and so is what of them was drafted. A near tie would
+ * show as texts that differ from one token on: none of these has one.
  */
 @Tag("cuda")
 final class CudaCompleterTest {
