@@ -159,7 +159,7 @@ final class CudaStreams implements Streams {
     long token = (long) heads.heads() * heads.headDim() * Float.BYTES;
     for (int row = 0; row < from.rows(); row++) {
       long at = ((long) row * from.tokens() + first) * token;
-      memory.copy(from.out(), at, room.attended, row * places * token, places * token);
+      memory.copy(from.out(), at, room.attended, (long) row * places * token, places * token);
     }
   }
 
