@@ -42,11 +42,15 @@ public final class Replays implements AutoCloseable {
     graph.launch();
   }
 
-  /** Forgets all work, as when what it uses has moved. */
-  @Override
-  public void close() {
+  /** Forgets all work, since what it uses moves. */
+  public void forget() {
     graphs.values().forEach(CudaGraph::close);
     graphs.clear();
     seen.clear();
+  }
+
+  @Override
+  public void close() {
+    forget();
   }
 }

@@ -97,7 +97,7 @@ final class CudaStreams implements Streams {
     config().requireTokens(tokens, from, positions);
     if (count > room.tokens) {
       Room larger = new Room(config(), gpu, count);
-      replays.close();
+      replays.forget();
       room.close();
       room = larger;
     }

@@ -75,7 +75,7 @@ final class CudaCompleterTest {
     List<String> texts = new ArrayList<>();
     try (Completer completer = new Completer(models, on, 80, policy)) {
       for (Warping warping : warpings) {
-        for (Speculation way : ways(on)) {
+        for (@Nullable Speculation way : ways(on)) {
           texts.add(text(completer.complete(PROMPTS.getFirst(), TOKENS, warping, way, 1, _ -> {})));
         }
       }

@@ -33,7 +33,7 @@ final class CudaReplaysTest {
         assertThat(value[0]).isEqualTo(4 * (i + 1));
       }
       assertThat(ran).containsExactly("a", "b", "a", "b");
-      replays.close();
+      replays.forget();
       replays.run("a", () -> ran.add("again"));
       assertThat(ran).endsWith("again");
     }
