@@ -161,13 +161,18 @@ class WarpRows {
       int row = i / UNITS;
       int byte = i % UNITS * UNIT;
       unsigned long long begin = __shfl_sync(ALL_LANES, from, row);
-      if (begin == 0 || byte >= bytes) continue;
-      auto source = reinterpret_cast<const unsigned char*>(begin) + first + byte;
+      bool present = begin != 0 && byte < bytes;
+      auto* source = reinterpret_cast<const unsigned char*>(begin + first + byte);
       unsigned char* target = to + offset(row) + byte;
-      if constexpr (UNIT == 1) {
-        *target = *source;
-      } else {
-        copy_async<UNIT>(target, source);
+      if constexpr (UNIT == 16) {
+        // Without a branch: what is absent is cleared.
+        copy_or_clear_async(target, present ? source : a_.op.rows.weight.codes.data, present);
+      } else if (present) {
+        if constexpr (UNIT == 4) {
+          copy_async<4>(target, source);
+        } else {
+          *target = *source;
+        }
       }
     }
   }
