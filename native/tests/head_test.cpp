@@ -122,8 +122,8 @@ TEST(Head, HiddenVectorsBeyondSharedMemory) {
                {TRIMTAB_INT8, 4, 16384, 9},
                {TRIMTAB_F32, 3, 9001, 150}};
   for (auto [format, vectors, columns, rows] : cases) {
-    SCOPED_TRACE(testing::Message() << "format " << format << ", " << vectors << " vectors of "
-                                    << columns);
+    SCOPED_TRACE(testing::Message()
+                 << "format " << format << ", " << vectors << " vectors of " << columns);
     HeadCase c;
     c.format = format;
     c.hidden_format = format == TRIMTAB_INT8 ? TRIMTAB_F32 : TRIMTAB_BF16;
