@@ -28,7 +28,6 @@ namespace {
 
 constexpr int FEW_SPLIT = 512;
 constexpr int MANY_SPLIT = 2048;
-constexpr int MOST_SPLIT_LINES = 512;
 
 /** Whether tensor cores multiply these formats and copies of 16 bytes reach everything. */
 bool fits_tiles(const trimtab_attend_params& params) {

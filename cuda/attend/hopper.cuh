@@ -2,8 +2,7 @@
 // warpgroup copies tokens into shared memory, the others take 64 lines each past them.
 //
 // A warpgroup's products run beside its own and the others' softmax: those of the next tile's keys
-// are begun before the last tile's values, and while they run logits become weights. The
-// warpgroups take turns in beginning products, so that one's softmax meets the other's products.
+// are begun before the last tile's values, and while they run logits become weights.
 //
 // n lines, t tokens of d columns, a key/value head:
 //   bytes  4 t d for every 128 or 192 lines, from L2 after the first; 4 n d and 4 n d once
@@ -42,9 +41,8 @@ class HopperLines : BlockLines {
   static constexpr int KEY_TILES = S::KEYS / 8;
   static constexpr int COLUMN_TILES = S::COLUMNS / 8;
   static constexpr int KEY_STEPS = S::KEYS / 16;
-  static constexpr int LAST = S::CONSUMERS - 1;
-  /** The block's numbered barriers: two from the first on for each consumer. */
-  static constexpr int TURNS = 1, QUERIES = TURNS + S::CONSUMERS;
+  /** The first of the block's numbered barriers, one for each consumer. */
+  static constexpr int QUERIES = 1;
   using Logits = float[KEY_TILES][4];
   using Weights = uint32_t[KEY_STEPS][4];
 
@@ -88,19 +86,12 @@ class HopperLines : BlockLines {
     weigh(tile, logits, kept);
     round(logits, weights);
     tile = order.next(tile);
-    // The first of all turns is the first warpgroup's.
-    if (consumer_ == LAST && tile.count > 0) pass(TURNS, 2 * WARPGROUP);
     while (tile.count > 0) {
-      Tile next = order.next(tile);
       keys.next();
       shared_.filled[0][keys.stage].wait(keys.parity);
-      meet(TURNS + consumer_, 2 * WARPGROUP);
       multiply_keys(keys.stage, logits);
       shared_.filled[1][values.stage].wait(values.parity);
       add_values(values.stage, weights);
-      if (consumer_ < LAST || next.count > 0) {
-        pass(TURNS + (consumer_ + 1) % S::CONSUMERS, 2 * WARPGROUP);
-      }
       wait_products<1>(logits);
       release(0, keys.stage);
       weigh(tile, logits, kept);
@@ -109,7 +100,7 @@ class HopperLines : BlockLines {
       values.next();
       lines_.keep(kept);
       round(logits, weights);
-      tile = next;
+      tile = order.next(tile);
     }
     shared_.filled[1][values.stage].wait(values.parity);
     add_values(values.stage, weights);

@@ -20,8 +20,9 @@ bool launch_hopper_shape(const AttendArguments& a, const Limits& limits, cudaStr
 }
 
 /**
- * Two stages of 128 keys: 161 KiB of shared memory for 128 columns, 81 KiB for 64. Registers are in
- * native/tests/baseline/resources.txt, one block a multiprocessor.
+ * Two stages of 128 keys: 161 KiB of shared memory for 128 columns, 81 KiB for 64; of 192 keys for
+ * 64 columns 113 KiB. Registers are in native/tests/baseline/resources.txt, one block a
+ * multiprocessor.
  */
 template <bool HALF>
 bool launch_hopper(const AttendArguments& a, const Limits& limits, cudaStream_t stream,
@@ -31,9 +32,13 @@ bool launch_hopper(const AttendArguments& a, const Limits& limits, cudaStream_t 
 #else
   int64_t columns = a.op.q.size[3];
   if (limits.architecture != 90 || columns > 128) return false;
-  return columns <= 64
+  if (columns > 64) {
+    return launch_hopper_shape<HopperShape<128, 128, 2, 2, HALF> >(a, limits, stream, error);
+  }
+  // Of few tokens little more than half of 192 may be there.
+  return a.lines <= MOST_SPLIT_LINES
              ? launch_hopper_shape<HopperShape<64, 128, 2, 2, HALF> >(a, limits, stream, error)
-             : launch_hopper_shape<HopperShape<128, 128, 2, 2, HALF> >(a, limits, stream, error);
+             : launch_hopper_shape<HopperShape<64, 192, 2, 2, HALF> >(a, limits, stream, error);
 #endif
 }
 

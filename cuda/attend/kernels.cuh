@@ -12,6 +12,9 @@ cudaError_t launch_plain(const AttendArguments& arguments, cudaStream_t stream);
 /** Lines of a key/value head up to which blocks take 16 at a time. */
 constexpr int FEW_LINES = 32;
 
+/** Lines up to which blocks share the tokens of a line, so that none has many. */
+constexpr int MOST_SPLIT_LINES = 512;
+
 /**
  * Enqueues the form on tensor cores for queries and new tokens of F16 if HALF, of BF16 otherwise,
  * and pages of the same or, if PACKED, of codes; false where the device lacks them or has too
