@@ -20,13 +20,15 @@ class BlockLines {
       : a_(a), work_(work) {}
 
   /** Finds what a block of that many lines is to do. One thread calls, before a barrier. */
-  __device__ void find(int32_t lines) {
+  __device__ void find(int32_t lines) { find(lines, static_cast<int32_t>(blockIdx.x)); }
+
+  /** The same for one of as many pieces of work as there could be blocks. */
+  __device__ void find(int32_t lines, int32_t index) {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     TokenTable& tokens = work_.tokens;
-    // What takes longest comes first and what may be short last, so that little is left to wait for:
-    // under a causal mask the last lines of a head, of splits the last one.
+    // What takes longest comes first and what may be short last, so that little is left to wait
+    // for: under a causal mask the last lines of a head, of splits the last one.
     int32_t tiles = (a_.lines + lines - 1) / lines;
-    auto index = static_cast<int32_t>(blockIdx.x);
     int32_t tile = index % tiles;
     if (a_.op.mask == TRIMTAB_MASK_CAUSAL) tile = tiles - 1 - tile;
     work_.first_line = tile * lines;

@@ -2,10 +2,12 @@
 // warpgroup copies tokens into shared memory, the others take 64 lines each past them.
 //
 // A warpgroup's products run beside its own and the others' softmax: those of the next tile's keys
-// are begun before the last tile's values, and while they run logits become weights.
+// are begun before the last tile's values, and while they run logits become weights. A block takes
+// one piece of work after another, so that a piece's first tokens come while lines still are at the
+// last.
 //
 // n lines, t tokens of d columns, a key/value head:
-//   bytes  4 t d for every 128 or 192 lines, from L2 after the first; 4 n d and 4 n d once
+//   bytes  4 t d for every 128 lines, from L2 after the first; 4 n d and 4 n d once
 //   FLOPs  4 n t d
 //   bound  tensor cores; for 64 columns exp2 as much: 16 a cycle against 32 columns' products
 // A product [64, 16] x [16, 128] takes 64 cycles and reads 4 KiB of keys or values and, of logits,
@@ -25,14 +27,17 @@ template <class S>
 class HopperLines : BlockLines {
  public:
   __device__ HopperLines(const AttendArguments& a, HopperShared<S>& shared,
-                         const HopperTiles<S>& tiles, int consumer)
-      : BlockLines(a, shared.work), shared_(shared), tiles_(tiles), consumer_(consumer) {}
+                         const HopperTiles<S>& tiles, BlockWork& work, int consumer)
+      : BlockLines(a, work), shared_(shared), tiles_(tiles), consumer_(consumer) {}
 
-  __device__ __forceinline__ void run() {
+  using Stages = Turn<S::STAGES>;
+
+  __device__ __forceinline__ void run(Stages& keys, Stages& values) {
+    if (is_beyond()) return;
     lines_.clear();
     if (work_.tokens.begin < work_.tokens.end) {
       load_queries();
-      attend();
+      attend(keys, values);
     }
     finish();
   }
@@ -41,8 +46,6 @@ class HopperLines : BlockLines {
   static constexpr int KEY_TILES = S::KEYS / 8;
   static constexpr int COLUMN_TILES = S::COLUMNS / 8;
   static constexpr int KEY_STEPS = S::KEYS / 16;
-  /** The first of the block's numbered barriers, one for each consumer. */
-  static constexpr int QUERIES = 1;
   using Logits = float[KEY_TILES][4];
   using Weights = uint32_t[KEY_STEPS][4];
 
@@ -58,6 +61,8 @@ class HopperLines : BlockLines {
   }
 
   __device__ void load_queries() const {
+    // No warp is at the lines before these any more.
+    meet(S::QUERIES + consumer_, WARPGROUP);
     constexpr int UNITS = S::COLUMNS / 8;
     int first = consumer_ * S::GROUP_LINES;
     unsigned char* to = tiles_.queries(consumer_);
@@ -69,47 +74,46 @@ class HopperLines : BlockLines {
       shared_.ancestors[first + thread()] = ancestors_of_line(first + thread());
     }
     publish_to_tensor_cores();
-    meet(QUERIES + consumer_, WARPGROUP);
+    meet(S::QUERIES + consumer_, WARPGROUP);
   }
 
-  __device__ __forceinline__ void attend() {
+  __device__ __forceinline__ void attend(Stages& keys, Stages& values) {
     Tiles<S::KEYS> order(work_.tokens);
     Tile tile = order.first();
-    Turn<S> values, keys;
     Logits logits;
     Weights weights;
     float kept[2];
-    shared_.filled[0][keys.stage].wait(keys.parity);
-    multiply_keys(keys.stage, logits);
+    shared_.filled[0][keys.place].wait(keys.parity);
+    multiply_keys(keys.place, logits);
     wait_products<0>(logits);
-    release(0, keys.stage);
+    release(0, keys);
     weigh(tile, logits, kept);
     round(logits, weights);
     tile = order.next(tile);
     while (tile.count > 0) {
-      keys.next();
-      shared_.filled[0][keys.stage].wait(keys.parity);
-      multiply_keys(keys.stage, logits);
-      shared_.filled[1][values.stage].wait(values.parity);
-      add_values(values.stage, weights);
+      shared_.filled[0][keys.place].wait(keys.parity);
+      multiply_keys(keys.place, logits);
+      shared_.filled[1][values.place].wait(values.parity);
+      add_values(values.place, weights);
       wait_products<1>(logits);
-      release(0, keys.stage);
+      release(0, keys);
       weigh(tile, logits, kept);
       wait_products<0>(lines_.out);
-      release(1, values.stage);
-      values.next();
+      release(1, values);
       lines_.keep(kept);
       round(logits, weights);
       tile = order.next(tile);
     }
-    shared_.filled[1][values.stage].wait(values.parity);
-    add_values(values.stage, weights);
+    shared_.filled[1][values.place].wait(values.parity);
+    add_values(values.place, weights);
     wait_products<0>(lines_.out);
+    release(1, values);
   }
 
-  /** A tile that this warp no longer reads. */
-  __device__ __forceinline__ void release(int part, int stage) const {
-    if (thread() % LANES == 0) shared_.emptied[part][stage].arrive();
+  /** This warp no longer reads a tile. */
+  __device__ __forceinline__ void release(int part, Stages& stages) const {
+    if (thread() % LANES == 0) shared_.emptied[part][stages.place].arrive();
+    stages.next();
   }
 
   /** Begins the products of the queries and a tile's keys. */
@@ -187,41 +191,92 @@ class HopperLines : BlockLines {
   Lines<COLUMN_TILES> lines_;
 };
 
+/** A block's share of all work: every gridDim.x-th piece. */
 template <class S>
-__device__ __forceinline__ void attend_hopper_block(const AttendArguments& a,
-                                                    const HopperMaps& maps,
-                                                    HopperShared<S>& shared,
-                                                    unsigned char* dynamic) {
-  if (threadIdx.x == 0) {
-    BlockLines(a, shared.work).find(S::LINES);
+class HopperBlock {
+ public:
+  __device__ HopperBlock(const AttendArguments& a, const HopperMaps& maps, int32_t pieces,
+                         HopperShared<S>& shared, unsigned char* dynamic)
+      : a_(a), maps_(maps), pieces_(pieces), shared_(shared), tiles_(dynamic) {}
+
+  __device__ __forceinline__ void run() const {
+    if (threadIdx.x == 0) begin_barriers();
+    __syncthreads();
+    int group = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / WARPGROUP, 0);
+    if (group == 0) {
+      fewer_registers<S::COPY_REGISTERS>();
+      copy();
+    } else {
+      more_registers<S::LINE_REGISTERS>();
+      attend(group - 1);
+    }
+  }
+
+ private:
+  __device__ void begin_barriers() const {
+    constexpr int WARPS = S::CONSUMERS * WARPGROUP / LANES;
+    for (int i = 0; i < WORKS; i++) {
+      shared_.found[i].begin(1);
+      shared_.done[i].begin(WARPS);
+    }
     for (int part = 0; part < 2; part++) {
       for (int stage = 0; stage < S::STAGES; stage++) {
-        shared.filled[part][stage].begin(HopperCopies<S>::WARPS);
-        shared.emptied[part][stage].begin(S::CONSUMERS * WARPGROUP / LANES);
+        shared_.filled[part][stage].begin(HopperCopies<S>::WARPS);
+        shared_.emptied[part][stage].begin(WARPS);
       }
     }
   }
-  __syncthreads();
-  if (BlockLines(a, shared.work).is_beyond()) return;
-  HopperTiles<S> tiles(dynamic);
-  int group = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / WARPGROUP, 0);
-  if (group == 0) {
-    fewer_registers<S::COPY_REGISTERS>();
-    HopperCopies<S>(a, shared, tiles, maps).run();
-  } else {
-    more_registers<S::LINE_REGISTERS>();
-    HopperLines<S>(a, shared, tiles, group - 1).run();
+
+  __device__ __forceinline__ static int32_t first() { return static_cast<int32_t>(blockIdx.x); }
+  /** Beyond all pieces where there is none. */
+  __device__ __forceinline__ int32_t next(int32_t piece) const {
+    auto step = static_cast<int32_t>(gridDim.x);
+    return piece < pieces_ - step ? piece + step : pieces_;
   }
-}
+
+  /** The first thread finds a piece once lines have left the one before the last; copying warps
+   * have left the last. */
+  __device__ __forceinline__ void copy() const {
+    Turn<WORKS> works;
+    Turn<S::STAGES> stages;
+    for (int32_t piece = first(); piece < pieces_; piece = next(piece), works.next()) {
+      BlockWork& work = shared_.work[works.place];
+      if (threadIdx.x == 0) {
+        shared_.done[works.place].wait(works.parity ^ 1);
+        BlockLines(a_, work).find(S::LINES, piece);
+        shared_.found[works.place].arrive();
+      }
+      meet(S::COPIES, WARPGROUP);
+      HopperCopies<S>(a_, shared_, tiles_, maps_, work.tokens).run(stages);
+    }
+  }
+
+  __device__ __forceinline__ void attend(int consumer) const {
+    Turn<WORKS> works;
+    Turn<S::STAGES> keys, values;
+    for (int32_t piece = first(); piece < pieces_; piece = next(piece), works.next()) {
+      shared_.found[works.place].wait(works.parity);
+      HopperLines<S>(a_, shared_, tiles_, shared_.work[works.place], consumer).run(keys, values);
+      __syncwarp();
+      if (threadIdx.x % LANES == 0) shared_.done[works.place].arrive();
+    }
+  }
+
+  const AttendArguments& a_;
+  const HopperMaps& maps_;
+  const int32_t pieces_;
+  HopperShared<S>& shared_;
+  const HopperTiles<S> tiles_;
+};
 
 template <class S>
 __global__ void __launch_bounds__(S::THREADS, 1)
     attend_hopper(const __grid_constant__ AttendArguments a,
-                  const __grid_constant__ HopperMaps maps) {
+                  const __grid_constant__ HopperMaps maps, int32_t pieces) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   TRIMTAB_DYNAMIC_SHARED(dynamic);
   __shared__ HopperShared<S> shared;
-  attend_hopper_block<S>(a, maps, shared, dynamic);
+  HopperBlock<S>(a, maps, pieces, shared, dynamic).run();
 #endif
 }
 

@@ -18,21 +18,23 @@ template <class S>
 class HopperCopies {
  public:
   __device__ HopperCopies(const AttendArguments& a, HopperShared<S>& shared,
-                          const HopperTiles<S>& tiles, const HopperMaps& maps)
+                          const HopperTiles<S>& tiles, const HopperMaps& maps,
+                          const TokenTable& table)
       : a_(a),
         maps_(maps),
         shared_(shared),
         tiles_(tiles),
         part_(warp() / WARPS),
-        order_(shared.work.tokens) {}
+        table_(table),
+        order_(table) {}
 
-  __device__ void run() const {
+  __device__ void run(Turn<S::STAGES>& turn) const {
     Tile tile = order_.first();
     int32_t page = this->page(tile);
-    for (Turn<S> turn; tile.count > 0; turn.next()) {
-      shared_.emptied[part_][turn.stage].wait(turn.parity ^ 1);
-      Barrier& filled = shared_.filled[part_][turn.stage];
-      unsigned char* to = tiles_.tile(part_, turn.stage);
+    for (; tile.count > 0; turn.next()) {
+      shared_.emptied[part_][turn.place].wait(turn.parity ^ 1);
+      Barrier& filled = shared_.filled[part_][turn.place];
+      unsigned char* to = tiles_.tile(part_, turn.place);
       bool boxes = in_boxes(tile, page);
       if (boxes) {
         copy_boxes(tile, page, to, filled);
@@ -71,8 +73,7 @@ class HopperCopies {
     if (from >= tile.count) return -1;
     if (!tile.paged) return 0;
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
-    const TokenTable& table = shared_.work.tokens;
-    HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table.row, table.head);
+    HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table_.row, table_.head);
     int32_t place = (tile.first + from) >> pages.shift;
     int32_t id = pages.table[place * pages.table_stride];
     return notes.inside(pages.argument, pages.table_index + place, id, 0, pages.pages - 1) ? id
@@ -96,21 +97,20 @@ class HopperCopies {
     __syncwarp();
     int row = lane() * GROUP;
     if (row >= S::KEYS || row % maps_.tokens[tile.paged] != 0) return;
-    const TokenTable& table = shared_.work.tokens;
     const trimtab_pages& history = a_.op.history;
-    int32_t token = (tile.first + row) & table.places[tile.paged].token_mask;
-    int32_t head = table.head;
+    int32_t token = (tile.first + row) & table_.places[tile.paged].token_mask;
+    int32_t head = table_.head;
     if (tile.paged) head = part_ * history.heads + (history.table.size[1] == 1 ? head : 0);
     const BoxMap& map = tile.paged ? maps_.history : maps_.fresh[part_];
 #pragma unroll
     for (int panel = 0; panel < S::PANELS; panel++) {
       copy_box(to + panel * S::TILE_PANEL_BYTES + row * PANEL_PITCH, map,
-               {panel * PANEL_COLUMNS, token, head, tile.paged ? page : table.row}, filled);
+               {panel * PANEL_COLUMNS, token, head, tile.paged ? page : table_.row}, filled);
     }
   }
 
   __device__ __forceinline__ void copy(const Tile& tile, int32_t pages, unsigned char* to) const {
-    const Places& places = shared_.work.tokens.places[tile.paged];
+    const Places& places = table_.places[tile.paged];
     int unit = lane() % UNITS;
     bool inside = unit * 8 < static_cast<int>(a_.op.q.size[3]);
     int64_t token_bytes = places.token_bytes[part_];
@@ -136,6 +136,7 @@ class HopperCopies {
   HopperShared<S>& shared_;
   const HopperTiles<S> tiles_;
   const int part_;
+  const TokenTable& table_;
   const Tiles<S::KEYS> order_;
 };
 

@@ -27,11 +27,12 @@ inline bool map_boxes(const trimtab_tensor& tokens, BoxMap* map) {
 }
 
 inline bool map_boxes(const trimtab_pages& pages, BoxMap* map) {
-  BoxTensor boxes{pages.slab,
-                  {static_cast<uint64_t>(pages.head_dim), static_cast<uint64_t>(pages.tokens),
-                   static_cast<uint64_t>(2 * pages.heads), static_cast<uint64_t>(pages.pages)},
-                  {static_cast<uint64_t>(token_bytes(pages)), static_cast<uint64_t>(head_bytes(pages)),
-                   static_cast<uint64_t>(page_bytes(pages))}};
+  BoxTensor boxes{
+      pages.slab,
+      {static_cast<uint64_t>(pages.head_dim), static_cast<uint64_t>(pages.tokens),
+       static_cast<uint64_t>(2 * pages.heads), static_cast<uint64_t>(pages.pages)},
+      {static_cast<uint64_t>(token_bytes(pages)), static_cast<uint64_t>(head_bytes(pages)),
+       static_cast<uint64_t>(page_bytes(pages))}};
   return map_boxes(boxes, static_cast<uint32_t>(std::min(pages.tokens, BOX_TOKENS)), map);
 }
 

@@ -24,9 +24,12 @@ struct HopperShape {
   static constexpr int THREADS = WARPGROUP * (1 + CONSUMERS);
   // At its launch each thread gets the same share of the multiprocessor's registers.
   static constexpr int REGISTERS = 65536 / THREADS / 8 * 8;
-  static constexpr int COPY_REGISTERS = 56;
+  static constexpr int COPY_REGISTERS = 72;
   static constexpr int LINE_REGISTERS =
       (REGISTERS * (1 + CONSUMERS) - COPY_REGISTERS) / CONSUMERS / 8 * 8;
+
+  // The block's numbered barriers: of each consumer, and of those that copy.
+  static constexpr int QUERIES = 1, COPIES = QUERIES + CONSUMERS;
 
   static constexpr int PANELS = COLUMNS / PANEL_COLUMNS;
   static constexpr int QUERY_PANEL_BYTES = GROUP_LINES * PANEL_PITCH;
@@ -37,10 +40,14 @@ struct HopperShape {
       PANEL_ALIGNMENT + CONSUMERS * QUERY_BYTES + 2 * STAGES * TILE_BYTES;
 };
 
+/** Pieces of work that are known at a time: one is copied while lines still are at another. */
+constexpr int WORKS = 2;
+
 /** Of a block, in static shared memory. */
 template <class S>
 struct HopperShared {
-  BlockWork work;
+  BlockWork work[WORKS];
+  Barrier found[WORKS], done[WORKS];
   Barrier filled[2][S::STAGES], emptied[2][S::STAGES]; /* keys, values */
   uint64_t ancestors[S::LINES];                        /* under a tree mask */
 };
@@ -65,14 +72,14 @@ class HopperTiles {
   unsigned char* const queries_;
 };
 
-/** Which stage a tile takes, and in which phase its barriers are then. */
-template <class S>
+/** Which of a ring's places is next, and in which phase its barriers are then. */
+template <int PLACES>
 struct Turn {
-  int stage = 0;
+  int place = 0;
   uint32_t parity = 0;
 
   __device__ __forceinline__ void next() {
-    if (++stage == S::STAGES) stage = 0, parity ^= 1;
+    if (++place == PLACES) place = 0, parity ^= 1;
   }
 };
 

@@ -93,6 +93,8 @@ __device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES]
 #pragma unroll
     for (int i = 0; i < 4; i++) asm volatile("" : "+f"(d[t][i])::"memory");
   }
+#else
+  __syncwarp();  // Products are those of all lanes.
 #endif
 }
 
@@ -108,16 +110,16 @@ __device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES]
   TRIMTAB_NAMES32                                                                             \
   ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53," \
   "%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define TRIMTAB_NAMES96                                                                         \
-  TRIMTAB_NAMES64                                                                               \
+#define TRIMTAB_NAMES96                                                                        \
+  TRIMTAB_NAMES64                                                                              \
   ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%" \
   "86,%87,%88,%89,%90,%91,%92,%93,%94,%95"
 #define TRIMTAB_WGMMA(shape, type) "wgmma.mma_async.sync.aligned." shape ".f32." type "." type " "
 #endif
 
 /**
- * Begins d = a b^T, or d += a b^T, for a [64, 16] and b [8 TILES, 16] in shared memory. Warp w of the
- * warpgroup holds rows 16 w to 16 w + 15 of d, and of their tiles of 8 columns what
+ * Begins d = a b^T, or d += a b^T, for a [64, 16] and b [8 TILES, 16] in shared memory. Warp w of
+ * the warpgroup holds rows 16 w to 16 w + 15 of d, and of their tiles of 8 columns what
  * multiply_add(float (&)[4], ...) says.
  */
 template <bool HALF, int TILES>
@@ -125,21 +127,19 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelM
                                               const PanelMatrix& b, bool add) {
   static_assert(TILES == 16 || TILES == 24);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                                 \
-  if constexpr (TILES == 16) {                                                         \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA(                \
-                     "m64n128k16",                                                            \
-                     type) "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n"             \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                   \
-                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                    \
-                 : "memory");                                                                 \
-  } else {                                                                                    \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %98, 0;\n" TRIMTAB_WGMMA(                \
-                     "m64n192k16",                                                            \
-                     type) "{" TRIMTAB_NAMES96 "}, %96, %97, add, 1, 1, 0, 0;}\n"             \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8), TRIMTAB_SUM32(d, 16)             \
-                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                    \
-                 : "memory");                                                                 \
+#define TRIMTAB_PRODUCT(type)                                                                   \
+  if constexpr (TILES == 16) {                                                                  \
+    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA(                  \
+                     "m64n128k16", type) "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n" \
+                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                     \
+                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                      \
+                 : "memory");                                                                   \
+  } else {                                                                                      \
+    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %98, 0;\n" TRIMTAB_WGMMA(                  \
+                     "m64n192k16", type) "{" TRIMTAB_NAMES96 "}, %96, %97, add, 1, 1, 0, 0;}\n" \
+                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8), TRIMTAB_SUM32(d, 16)               \
+                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                      \
+                 : "memory");                                                                   \
   }
   if constexpr (HALF) {
     TRIMTAB_PRODUCT("f16")

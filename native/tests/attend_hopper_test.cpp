@@ -159,7 +159,37 @@ TEST_F(AttendHopper, WholeTiles) {
   }
 }
 
-/** New tokens with the heads inside, as projections leave them, and strides past what a map holds. */
+/** So many lines that 64 columns are taken by tiles of other keys; most lines are of no query. */
+TEST_F(AttendHopper, ManyLines) {
+  AttendCase c = with(TRIMTAB_BF16, 64, 128);
+  c.history_lengths = {389};
+  c.queries = 260;
+  c.query_lengths = {40};
+  c.fresh_lengths = {200};
+  attend_and_compare(c, true);
+}
+
+/** More pieces of work than blocks that run at a time: rows without tokens between rows with some.
+ */
+TEST_F(AttendHopper, ManyRows) {
+  AttendCase c = with(TRIMTAB_BF16, 16);
+  c.layout = {TRIMTAB_BF16, 64, 70, 1, 2, 16, 2};
+  c.queries = 65;
+  c.group = 1;
+  c.history_lengths.clear();
+  c.query_lengths.clear();
+  c.fresh_lengths.clear();
+  for (int row = 0; row < c.layout.rows; row++) {
+    bool some = row < 4 || row >= 66;
+    c.history_lengths.push_back(some ? 100 + row % 7 * 3 : 0);
+    c.fresh_lengths.push_back(some ? row % 66 : 0);
+    c.query_lengths.push_back(some ? 65 : 1);
+  }
+  attend_and_compare(c, true);
+}
+
+/** New tokens with the heads inside, as projections leave them, and strides past what a map holds.
+ */
 TEST_F(AttendHopper, NewTokensOfAnyStrides) {
   AttendCase c = with(TRIMTAB_BF16, 64);
   c.layout.heads = 2;
