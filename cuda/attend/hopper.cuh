@@ -13,6 +13,12 @@
 // A product [64, 16] x [16, 128] takes 64 cycles and reads 4 KiB of keys or values and, of logits,
 // 2 KiB of queries from shared memory, 48 cycles.
 //
+// On an H200, BF16, nothing masked; at full clocks, and where 700 W hold them down:
+//   2 rows of 16 heads of 128 columns, 4096 lines x 10521 tokens   1157 us, 610 TFLOP/s   1275 us
+//   the same lines x 4746 tokens                                    562 us, 567 TFLOP/s    606 us
+//   2 rows of 16 heads of 64 columns, 4096 lines x 10521 tokens     821 us, 430 TFLOP/s    845 us
+//   32 rows of 30 heads of 64 columns, 256 lines x 680 tokens       204 us, 209 TFLOP/s    204 us
+//
 // Errors are those of tiles.cuh.
 #pragma once
 

@@ -16,7 +16,7 @@ bool launch_hopper_shape(const AttendArguments& a, const Limits& limits, cudaStr
   int64_t pieces = tiles * a.splits * a.heads * a.op.q.size[0];
   // Pieces of much the same work are dealt out to as many blocks as run at a time, which copy one's
   // tokens while lines still are at the last; others go to whichever multiprocessor is free.
-  bool dealt = a.op.mask != TRIMTAB_MASK_CAUSAL && pieces <= INT32_MAX;
+  bool dealt = a.op.mask != TRIMTAB_MASK_CAUSAL && a.splits == 1 && pieces <= INT32_MAX;
   int64_t blocks = dealt ? std::min<int64_t>(pieces, limits.processors) : pieces;
   Grid grid{blocks_of(blocks), dim3(S::THREADS), S::SHARED_BYTES};
   *error = launch(attend_hopper<S>, grid, stream, a, maps_of(a.op), static_cast<int32_t>(pieces));
