@@ -2,12 +2,14 @@ package io.github.trimtab.benchmarks;
 
 import io.github.trimtab.benchmarks.Figure.Group;
 import io.github.trimtab.benchmarks.Figure.Peer;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The tables of one results file in Markdown. */
 final class ResultTables {
@@ -43,27 +45,10 @@ final class ResultTables {
   /** The table of the main page: one line an operation, one column a thread count. */
   static String headlines(Results results) {
     var tables = new ResultTables(results);
-    List<Integer> threads = tables.threads();
-    tables.line("");
-    tables.line(
-        "| Operation | Data |%s Compared with |"
-            .formatted(join(threads, n -> " " + threads(n) + " |")));
-    tables.line("|---|---|%s---|".formatted(join(threads, n -> "---:|")));
-    for (Figure first : tables.group(Group.SPEED)) {
-      if (first.threads() == threads.getFirst()) {
-        tables.line(
-            "| %s | %s |%s %s |"
-                .formatted(
-                    first.name(),
-                    first.shape(),
-                    join(
-                        threads,
-                        n ->
-                            " "
-                                + tables.same(first, n).map(ResultTables::headline).orElse("-")
-                                + " |"),
-                    first.peer() == null ? "-" : first.peer().name().replaceFirst(",.*", "")));
-      }
+    if (tables.threads().equals(List.of(0))) {
+      tables.headlinesOfGpu();
+    } else {
+      tables.headlinesOfThreads();
     }
     tables.line("");
     tables.line(
@@ -76,6 +61,55 @@ final class ResultTables {
                 results.date()));
     tables.line("");
     return tables.text.toString();
+  }
+
+  private void headlinesOfThreads() {
+    List<Integer> threads = threads();
+    line("");
+    line(
+        "| Operation | Data |%s Compared with |"
+            .formatted(join(threads, n -> " " + threads(n) + " |")));
+    line("|---|---|%s---|".formatted(join(threads, n -> "---:|")));
+    for (Figure first : group(Group.SPEED)) {
+      if (first.threads() == threads.getFirst()) {
+        line(
+            "| %s | %s |%s %s |"
+                .formatted(
+                    first.name(),
+                    first.shape(),
+                    join(
+                        threads,
+                        n -> " " + same(first, n).map(ResultTables::headline).orElse("-") + " |"),
+                    first.peer() == null ? "-" : first.peer().name().replaceFirst(",.*", "")));
+      }
+    }
+  }
+
+  /** Of what is compared with something else than itself. */
+  private void headlinesOfGpu() {
+    line("");
+    line("| Operation | Data | Time | Times as fast as | |");
+    line("|---|---|---:|---|---:|");
+    List<Figure> figures =
+        Stream.concat(group(Group.SPEED).stream(), group(Group.PEER).stream())
+            .filter(figure -> !figure.name().equals("image"))
+            .filter(figure -> !figure.shape().matches(".*(packed|against (contiguous|one query))"))
+            .sorted(Comparator.comparing(Figure::name))
+            .toList();
+    for (Figure figure : figures) {
+      Peer peer = figure.peer();
+      if (peer != null) {
+        line(
+            "| %s | %s | %s %s | %s | **%s** |"
+                .formatted(
+                    figure.name(),
+                    figure.shape().replaceFirst(", gathered against.*", ", gathered"),
+                    number(figure.value().median()),
+                    figure.unit(),
+                    peer.name(),
+                    number(peer.ratio().median())));
+      }
+    }
   }
 
   private static String headline(Figure figure) {
