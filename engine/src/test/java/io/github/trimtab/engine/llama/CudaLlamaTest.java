@@ -35,30 +35,37 @@ final class CudaLlamaTest {
     return LlamaBackend.host(Backends.bestOnHost().hostKernels());
   }
 
-  /** Both compute in F32, in another order. */
+  /** Both compute in F32, in another order; one model's errors say little of another's. */
   @ParameterizedTest
   @CsvSource({"F32,true,false", "F16,false,false", "BF16,false,true", "INT8,true,true"})
-  void theErrorOfATargetIsAtMostTwiceTheHosts(DType format, boolean tied, boolean scaled)
+  void theErrorOfTargetsIsAtMostTwiceTheHosts(DType format, boolean tied, boolean scaled)
       throws IOException {
     String scaling = scaled ? TinyLlama.ROPE_SCALING : "null";
-    Map<String, double[][]> weights =
-        TinyLlama.write(folder, TinyLlama.TARGET, format, tied, scaling, 5);
-    PlainLlama plain = new PlainLlama(weights, TinyLlama.TARGET, scaled);
     String head = tied ? "model.embed_tokens.weight" : "lm_head.weight";
-    LlamaModel model = LlamaModel.load(folder);
+    List<Double> exact = new ArrayList<>();
+    List<Double> actual = new ArrayList<>();
     try (Gpu gpu = Gpus.open();
         LlamaBackend device = new CudaLlama(gpu)) {
-      double exact = rms(error(plain, head, logits(model, host())));
-      double actual = rms(error(plain, head, logits(model, device)));
-      assertThat(actual).isLessThanOrEqualTo(2 * exact);
+      for (int seed = 5; seed < 10; seed++) {
+        Map<String, double[][]> weights =
+            TinyLlama.write(folder, TinyLlama.TARGET, format, tied, scaling, seed);
+        PlainLlama plain = new PlainLlama(weights, TinyLlama.TARGET, scaled);
+        LlamaModel model = LlamaModel.load(folder);
+        exact.addAll(error(plain, head, logits(model, host())));
+        actual.addAll(error(plain, head, logits(model, device)));
+      }
     }
+    assertThat(rms(actual)).isLessThanOrEqualTo(2 * rms(exact));
   }
 
   private static double rms(List<Double> errors) {
     return Math.sqrt(errors.stream().mapToDouble(e -> e * e).sum() / errors.size());
   }
 
-  private static final int[] PROMPT = LlamaModelTest.text(60, 1);
+  /** Longer than what a target reads at once. */
+  private static final int LENGTH = 140;
+
+  private static final int[] PROMPT = LlamaModelTest.text(LENGTH, 1);
   private static final int[] NODES = LlamaModelTest.text(7, 3);
   private static final int[] PARENTS = {-1, 0, 0, 1, 2, 2, 5};
   private static final int[] PATH = {0, 2, 5};
@@ -85,22 +92,27 @@ final class CudaLlamaTest {
   }
 
   private static List<Double> error(PlainLlama plain, String head, float[] logits) {
-    int[] text = Arrays.copyOf(PROMPT, 67);
-    int[] parents = LlamaModelTest.chain(67);
+    int[] text = Arrays.copyOf(PROMPT, LENGTH + 7);
+    int[] parents = LlamaModelTest.chain(LENGTH + 7);
     for (int i = 0; i < 7; i++) {
-      text[60 + i] = NODES[i];
-      parents[60 + i] = i == 0 ? 59 : 60 + PARENTS[i];
+      text[LENGTH + i] = NODES[i];
+      parents[LENGTH + i] = i == 0 ? LENGTH - 1 : LENGTH + PARENTS[i];
     }
     List<double[]> features = new ArrayList<>();
-    features.addAll(Arrays.asList(plain.features(text, parents)).subList(60, 67));
-    int[] kept = Arrays.copyOf(PROMPT, 67);
+    features.addAll(Arrays.asList(plain.features(text, parents)).subList(LENGTH, LENGTH + 7));
+    int[] kept = Arrays.copyOf(PROMPT, LENGTH + 7);
     for (int i = 0; i < 3; i++) {
-      kept[60 + i] = NODES[PATH[i]];
+      kept[LENGTH + i] = NODES[PATH[i]];
     }
-    System.arraycopy(CHAIN, 0, kept, 63, 4);
-    features.addAll(Arrays.asList(plain.features(kept, LlamaModelTest.chain(67))).subList(63, 67));
-    kept[65] = 9;
-    features.add(plain.features(Arrays.copyOf(kept, 66), LlamaModelTest.chain(66))[65]);
+    System.arraycopy(CHAIN, 0, kept, LENGTH + 3, 4);
+    features.addAll(
+        Arrays.asList(plain.features(kept, LlamaModelTest.chain(LENGTH + 7)))
+            .subList(LENGTH + 3, LENGTH + 7));
+    kept[LENGTH + 5] = 9;
+    features.add(
+        plain
+            .features(Arrays.copyOf(kept, LENGTH + 6), LlamaModelTest.chain(LENGTH + 6))[
+            LENGTH + 5]);
     List<Double> errors = new ArrayList<>();
     for (int row = 0; row < 12; row++) {
       double[] exact = plain.logits(features.get(row), head);
@@ -145,7 +157,7 @@ final class CudaLlamaTest {
 
   private static float[] hidden(LlamaModel draft, LlamaBackend on) {
     try (LlamaDrafter drafter = new LlamaDrafter(draft, on, 160, DType.F32)) {
-      drafter.prompt(Arrays.copyOf(PROMPT, 59));
+      drafter.prompt(Arrays.copyOf(PROMPT, LENGTH - 1));
       Vectors vectors = new Vectors(on);
       rounds(drafter, vectors, new int[] {1, 3}, 2, () -> {});
       return vectors.toArray();
@@ -156,12 +168,12 @@ final class CudaLlamaTest {
     try (LlamaTarget target = new LlamaTarget(model, on, 160, DType.F32);
         EagleDrafter drafter =
             new EagleDrafter(eagle, model, target.features(), on, 160, DType.F32)) {
-      target.prompt(Arrays.copyOf(PROMPT, 59));
-      drafter.prompt(Arrays.copyOf(PROMPT, 59));
+      target.prompt(Arrays.copyOf(PROMPT, LENGTH - 1));
+      drafter.prompt(Arrays.copyOf(PROMPT, LENGTH - 1));
       Vectors vectors = new Vectors(on);
       Runnable step =
           () -> {
-            int[] tokens = {PROMPT[59], 8, 10, 11};
+            int[] tokens = {PROMPT[LENGTH - 1], 8, 10, 11};
             target.step(tokens, LlamaModelTest.chain(4), 4, Tensor.allocate(DType.F32, 4, V));
             target.keep(new int[] {0, 1, 2}, 3);
           };
@@ -173,7 +185,7 @@ final class CudaLlamaTest {
   /** A round of two levels, and the root of the next one. */
   private static void rounds(
       DraftModel drafter, Vectors vectors, int[] kept, int count, Runnable between) {
-    vectors.add(drafter.begin(new int[0], 0, new int[] {PROMPT[59]}, 1));
+    vectors.add(drafter.begin(new int[0], 0, new int[] {PROMPT[LENGTH - 1]}, 1));
     vectors.add(drafter.extend(new int[] {7, 8}, new int[] {-1, -1}, 2));
     vectors.add(drafter.extend(new int[] {9, 10}, new int[] {1, 1}, 2));
     vectors.add(drafter.extend(new int[] {5}, new int[] {3}, 1));
