@@ -65,7 +65,7 @@ final class Mirror implements AutoCloseable {
     held = true;
   }
 
-  /** Whether what operations see stays as it is for now. */
+  /** Whether operations see what was staged, and go on to until {@link #settle}. */
   boolean isHeld() {
     return held;
   }
