@@ -80,4 +80,21 @@ public record Figure(
         rounds.rate(of).times(1 / one),
         new Peer(peer, rounds.rate(peer).times(1 / one), rounds.ratio(of, peer)));
   }
+
+  /**
+   * The time of a contestant on a GPU beside another library's in the same rounds.
+   *
+   * @param scale from seconds of a call to the unit
+   */
+  static Figure beside(
+      String name, String shape, String unit, double scale, Rounds rounds, String of, String peer) {
+    return new Figure(
+        Group.PEER,
+        name,
+        shape,
+        0,
+        unit,
+        rounds.seconds(of).times(scale),
+        new Peer(peer, rounds.seconds(peer).times(scale), rounds.ratio(of, peer)));
+  }
 }

@@ -24,7 +24,8 @@ final class Rounds {
     void run(int set);
   }
 
-  private record Contestant(String name, long work, Body body, List<Double> seconds) {}
+  private record Contestant(
+      String name, long work, Runnable before, Body body, Runnable after, List<Double> seconds) {}
 
   private final int sets;
   private final List<Contestant> contestants = new ArrayList<>();
@@ -44,7 +45,12 @@ final class Rounds {
    * @param work bytes or operations of one call: rates and ratios are in terms of it
    */
   Rounds add(String name, long work, Body body) {
-    contestants.add(new Contestant(name, work, body, new ArrayList<>()));
+    return add(name, work, () -> {}, body, () -> {});
+  }
+
+  /** The same between two calls that are not timed. */
+  Rounds add(String name, long work, Runnable before, Body body, Runnable after) {
+    contestants.add(new Contestant(name, work, before, body, after, new ArrayList<>()));
     return this;
   }
 
@@ -68,9 +74,11 @@ final class Rounds {
     for (int i = 0; i < contestants.size(); i++) {
       Contestant contestant = contestants.get(i);
       int set = (round + i * sets / contestants.size()) % sets;
+      contestant.before.run();
       long start = System.nanoTime();
       contestant.body.run(set);
       contestant.seconds.add(since(start));
+      contestant.after.run();
     }
   }
 
