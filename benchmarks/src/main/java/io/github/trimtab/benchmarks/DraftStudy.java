@@ -94,6 +94,11 @@ final class DraftStudy {
     }
   }
 
+  /** Whether all rows of a head took part, which are read as they lie; kept ones are gathered. */
+  static boolean isWhole(Figure figure) {
+    return !KEPT.contains(SizeStudy.size(figure));
+  }
+
   /** Evenly spread rows; each set has other ones, so that none are in a cache. */
   private static List<HeadRows> gathered(Data data, WeightRows all, int kept) {
     int sets = Math.min(all.rows() / kept, Rounds.setsFor(all.bytes() / all.rows() * kept));

@@ -2,7 +2,6 @@ package io.github.trimtab.benchmarks;
 
 import io.github.trimtab.benchmarks.Figure.Group;
 import io.github.trimtab.benchmarks.Figure.Peer;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -41,11 +40,11 @@ final class ResultTables {
     return tables.text.toString();
   }
 
-  /** The table of the main page: one line an operation, one column a thread count. */
+  /** The table of the main page: one line an operation, on a CPU one column a thread count. */
   static String headlines(Results results) {
     var tables = new ResultTables(results);
     if (tables.threads().equals(List.of(0))) {
-      tables.headlinesOfGpu();
+      tables.text.append(GpuHeadlines.of(results.figures()));
     } else {
       tables.headlinesOfThreads();
     }
@@ -84,39 +83,6 @@ final class ResultTables {
     }
   }
 
-  /** What is compared with something else than itself; of other libraries with the fastest. */
-  private void headlinesOfGpu() {
-    line("");
-    line("| Operation | Data | Time | Times as fast as | |");
-    line("|---|---|---:|---|---:|");
-    group(Group.SPEED).stream()
-        .filter(figure -> !figure.name().equals("image"))
-        .filter(figure -> !figure.shape().matches(".*(packed|against (contiguous|one query))"))
-        .forEach(figure -> {
-          headlineOfGpu(figure);
-          group(Group.PEER).stream()
-              .filter(other -> other.name().equals(figure.name()))
-              .filter(other -> other.shape().equals(figure.shape()))
-              .min(Comparator.comparingDouble(ResultTables::ratio))
-              .ifPresent(this::headlineOfGpu);
-        });
-  }
-
-  private void headlineOfGpu(Figure figure) {
-    Peer peer = figure.peer();
-    if (peer != null) {
-      line(
-          "| %s | %s | %s %s | %s | **%s** |"
-              .formatted(
-                  figure.name(),
-                  figure.shape().replaceFirst(", gathered against.*", ", gathered"),
-                  number(figure.value().median()),
-                  figure.unit(),
-                  peer.name(),
-                  number(peer.ratio().median())));
-    }
-  }
-
   private static String headline(Figure figure) {
     String value = number(figure.value().median()) + " " + figure.unit();
     Peer peer = figure.peer();
@@ -135,9 +101,7 @@ final class ResultTables {
 
   private void peers() {
     if (!group(Group.PEER).isEmpty()) {
-      line(
-          "Against other libraries, on the same cold rows; quantised rows in each one's own"
-              + " format:");
+      line("Against other libraries, on the same data; quantised rows in each one's own format:");
       line("");
       speed(Group.PEER);
     }

@@ -89,6 +89,34 @@ class ReportTest {
   }
 
   @Test
+  void headlinesOfAGpuAreALineAnOperation() {
+    List<Figure> figures =
+        List.of(
+            onGpu(
+                Group.SPEED, "rows, gathered", new Peer("memory read, a form", flat(5), flat(0.5))),
+            onGpu(Group.SPEED, "rows, packed", new Peer("memory read, a form", flat(6), flat(0.6))),
+            onGpu(
+                Group.SPEED,
+                "rows, gathered against packed",
+                new Peer("packed", flat(9), flat(0.9))),
+            onGpu(
+                Group.SPEED,
+                "rows, gathered against cuBLAS",
+                new Peer("cuBLAS", flat(8), flat(0.8))),
+            onGpu(Group.PEER, "rows, gathered", new Peer("torch: a", flat(30), flat(3))),
+            onGpu(Group.PEER, "rows, gathered", new Peer("torch: b", flat(20), flat(2))),
+            onGpu(Group.PEER, "alone", new Peer("JCuda", flat(20), flat(2))));
+    assertThat(GpuHeadlines.of(figures))
+        .endsWith(
+            "|\n| head | rows, gathered | 10.0 us | **0.50** memory read |"
+                + " **0.80** cuBLAS; **2.00** torch: b |\n");
+  }
+
+  private static Figure onGpu(Group group, String shape, Peer peer) {
+    return new Figure(group, "head", shape, 0, "us", flat(10), peer);
+  }
+
+  @Test
   void imagesStandInTablesOfTheirOwn() {
     var full = new Figure(Group.SPEED, "image", "A, all", 0, "us", flat(8000), null);
     var kept =
