@@ -75,7 +75,8 @@ final class DeviceCopies {
           });
       up.run(seconds);
       down.run(seconds);
-      String shape = kibibytes + " KiB of ordinary memory";
+      String size = kibibytes < 1024 ? kibibytes + " KiB" : kibibytes / 1024 + " MiB";
+      String shape = size + " of ordinary memory";
       for (Form form : theirs) {
         figures.add(Figure.beside("upload", shape, "us", 1e6 / calls, up, ours.name, form.name));
         figures.add(

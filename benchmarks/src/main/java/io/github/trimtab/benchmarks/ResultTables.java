@@ -43,7 +43,7 @@ final class ResultTables {
   /** The table of the main page: one line an operation, on a CPU one column a thread count. */
   static String headlines(Results results) {
     var tables = new ResultTables(results);
-    if (tables.threads().equals(List.of(0))) {
+    if (tables.onGpu()) {
       tables.text.append(GpuHeadlines.of(results.figures()));
     } else {
       tables.headlinesOfThreads();
@@ -108,16 +108,18 @@ final class ResultTables {
   }
 
   private void speed(Group group) {
-    line("| Operation | Data | Threads | Measured | Against | Times as fast |");
-    line("|---|---|---:|---:|---|---:|");
+    line(
+        "| Operation | Data |%s Measured | Against | Times as fast |"
+            .formatted(ifThreads("Threads")));
+    line("|---|---|%s---:|---|---:|".formatted(ifThreads("---:")));
     for (Figure figure : group(group)) {
       Peer peer = figure.peer();
       line(
-          "| %s | %s | %s | %s %s | %s | %s |"
+          "| %s | %s |%s %s %s | %s | %s |"
               .formatted(
                   figure.name(),
                   figure.shape(),
-                  threadsCell(figure),
+                  ifThreads(figure.threads()),
                   number(figure.value().median()),
                   figure.unit(),
                   peer == null
@@ -132,13 +134,16 @@ final class ResultTables {
     if (group(Group.CEILING).isEmpty()) {
       return;
     }
-    line("| Ceiling | Threads | Measured |");
-    line("|---|---:|---:|");
+    line("| Ceiling |%s Measured |".formatted(ifThreads("Threads")));
+    line("|---|%s---:|".formatted(ifThreads("---:")));
     for (Figure figure : group(Group.CEILING)) {
       line(
-          "| %s | %s | %s %s |"
+          "| %s |%s %s %s |"
               .formatted(
-                  figure.name(), threadsCell(figure), spread(figure.value()), figure.unit()));
+                  figure.name(),
+                  ifThreads(figure.threads()),
+                  spread(figure.value()),
+                  figure.unit()));
     }
     line("");
   }
@@ -222,8 +227,13 @@ final class ResultTables {
         .findFirst();
   }
 
-  private static String threadsCell(Figure figure) {
-    return figure.threads() == 0 ? "-" : Integer.toString(figure.threads());
+  private boolean onGpu() {
+    return threads().equals(List.of(0));
+  }
+
+  /** A cell of the threads' column, which a GPU's tables do not have. */
+  private String ifThreads(Object cell) {
+    return onGpu() ? "" : " " + cell + " |";
   }
 
   private static String threads(int count) {
