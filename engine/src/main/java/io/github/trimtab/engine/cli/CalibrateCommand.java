@@ -2,6 +2,8 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.engine.study.CalibrationFile;
 import io.github.trimtab.engine.study.Calibrator;
+import io.github.trimtab.engine.study.HeadBudgets;
+import io.github.trimtab.engine.study.HeadCalibration;
 import io.github.trimtab.engine.study.Plots;
 import io.github.trimtab.engine.var.VarModel;
 import io.github.trimtab.kernel.Kernels;
@@ -33,11 +35,14 @@ import picocli.CommandLine.Spec;
       "Measure a model on maps that it draws: the selectivity index of every layer at every scale,"
           + " and what it costs when one layer alone forgets.",
       "",
-      "Writes DIR/scalekv.json (both measures), DIR/budget-P.json (a table in the released format"
-          + " for each budget), DIR/selectivity.png and DIR/sensitivity.png."
+      "Writes DIR/scalekv.json (both measures), DIR/scalekv.safetensors (for each budget those of"
+          + " single heads, and biases that make up for the mean of what they forget),"
+          + " DIR/budget-P.json (a table in the released format for each budget),"
+          + " DIR/selectivity.png and DIR/sensitivity.png."
     })
 final class CalibrateCommand implements Callable<Integer> {
   private static final int MOST_MAPS = 4096;
+  private static final int MOST_ROUNDS = 64;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -111,6 +116,15 @@ final class CalibrateCommand implements Callable<Integer> {
               + " ${DEFAULT-VALUE}).")
   private int window;
 
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "2",
+      description =
+          "Rounds of the search for budgets of single heads, each on --maps other maps (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int rounds;
+
   @Option(names = "--no-plots", description = "Draw nothing; for a Java without java.desktop.")
   private boolean noPlots;
 
@@ -119,6 +133,12 @@ final class CalibrateCommand implements Callable<Integer> {
     Kernels kernels = study.kernels();
     if (maps < 1 || maps > MOST_MAPS) {
       throw new BadInputException("--maps", maps, "1 to " + MOST_MAPS);
+    }
+    if (rounds < 0 || rounds > MOST_ROUNDS) {
+      throw new BadInputException("--rounds", rounds, "0 to " + MOST_ROUNDS);
+    }
+    if (rounds > 0 && maps < 2) {
+      throw new BadInputException("--maps", maps, "2 or more, or --rounds 0");
     }
     for (int top : tops) {
       if (top < 1) {
@@ -143,10 +163,20 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     Files.createDirectories(out);
     CalibrationFile measured;
+    HeadBudgets heads;
     try (StudyProgress progress = new StudyProgress(spec.commandLine().getErr())) {
       Calibrator calibrator = new Calibrator(model, kernels, maps, seed, tops, tokens);
-      measured = calibrator.run(done -> progress.show(calibrator.passes(), done));
+      HeadCalibration search = new HeadCalibration(model, kernels, maps, seed, rounds);
+      int first = calibrator.passes();
+      int all = first + search.passes(budgets.size());
+      measured = calibrator.run(done -> progress.show(all, done));
+      heads =
+          search.run(
+              measured,
+              budgets.stream().map(percent -> tokens(schedule, percent)).toList(),
+              done -> progress.show(all, first + done));
     }
+    heads.write(out.resolve("scalekv.safetensors"));
     write(measured, schedule, grid);
     return 0;
   }

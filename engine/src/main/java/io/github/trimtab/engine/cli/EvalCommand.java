@@ -2,6 +2,7 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.engine.study.CalibrationFile;
 import io.github.trimtab.engine.study.Evaluation;
+import io.github.trimtab.engine.study.HeadBudgets;
 import io.github.trimtab.engine.study.ResultTables;
 import io.github.trimtab.engine.study.StudyPlots;
 import io.github.trimtab.engine.study.StudyResults;
@@ -48,7 +49,9 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--calibration",
       paramLabel = "FILE",
-      description = "What calibrate wrote (default: scalekv.json in the model's folder).")
+      description =
+          "What calibrate wrote (default: scalekv.json in the model's folder); scalekv.safetensors"
+              + " beside it is read too, if there is one.")
   private @Nullable Path calibration;
 
   @Option(
@@ -108,10 +111,10 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(
       names = "--extras",
-      description = "Measure 8-bit pages, and ScaleKV's options one by one at 10 %, too.")
+      description = "Measure 8-bit pages, and ScaleKV's options one by one at 10 %%, too.")
   private boolean extras;
 
-  @Option(names = "--quick", description = "A look: 4 maps, 2 pictures, 10 % only.")
+  @Option(names = "--quick", description = "A look: 4 maps, 2 pictures, 10 %% only.")
   private boolean quick;
 
   @Option(
@@ -144,13 +147,17 @@ final class EvalCommand implements Callable<Integer> {
     Kernels kernels = study.kernels();
     Evaluation.Plan plan = plan();
     VarModel model = VarModel.load(study.folder());
-    CalibrationFile measured =
-        CalibrationFile.read(
-            calibration == null ? study.folder().resolve("scalekv.json") : calibration);
+    Path json = calibration == null ? study.folder().resolve("scalekv.json") : calibration;
+    CalibrationFile measured = CalibrationFile.read(json);
+    Path budgeted = json.resolveSibling("scalekv.safetensors");
+    HeadBudgets heads =
+        Files.exists(budgeted)
+            ? HeadBudgets.read(budgeted, model.config().schedule().scales())
+            : HeadBudgets.none();
     if (measured.seed() == seed) {
       throw new BadInputException("--seed", seed, "another seed than the calibration's");
     }
-    Evaluation evaluation = new Evaluation(model, kernels, study.folder(), measured, plan);
+    Evaluation evaluation = new Evaluation(model, kernels, study.folder(), measured, heads, plan);
     evaluation.omitted().forEach(reason -> printed.println("left out: " + reason));
     Files.createDirectories(out);
     StudyResults results;

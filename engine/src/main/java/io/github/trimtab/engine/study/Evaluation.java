@@ -21,10 +21,16 @@ import java.util.stream.Stream;
  *
  * @param folder of the model
  * @param calibration what was measured of the model
+ * @param heads budgets of heads calibrated for it
  * @param plan what to measure
  */
 public record Evaluation(
-    VarModel model, Kernels kernels, Path folder, CalibrationFile calibration, Plan plan) {
+    VarModel model,
+    Kernels kernels,
+    Path folder,
+    CalibrationFile calibration,
+    HeadBudgets heads,
+    Plan plan) {
 
   /** Budget of the sweeps, and of a comparison in which nothing is forgotten. */
   private static final int MIDDLE_PERCENT = 10;
@@ -92,7 +98,7 @@ public record Evaluation(
     try (Records<Measurement> measured =
         new Records<>(records, Measurement::parse, Measurement::format, Measurement::key)) {
       new Study(measured).run(tasks(), progress);
-      Evaluation everything = new Evaluation(model, kernels, folder, calibration, plan.widened());
+      Evaluation everything = new Evaluation(model, kernels, folder, calibration, heads, plan.widened());
       return results(everything.tasks(), measured.all());
     }
   }
@@ -105,7 +111,7 @@ public record Evaluation(
   }
 
   private StudyRuns runs() {
-    return new StudyRuns(model.config(), calibration, plan.seed);
+    return new StudyRuns(model.config(), calibration, heads, plan.seed);
   }
 
   private List<Run> policies(List<Integer> percents) {

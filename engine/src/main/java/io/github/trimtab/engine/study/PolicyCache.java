@@ -11,6 +11,8 @@ import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import io.github.trimtab.scalekv.OutputBias;
+import org.jspecify.annotations.Nullable;
 
 /** The cache of one picture in a run, over a pool as large as its forecast and no larger. */
 final class PolicyCache implements Attention, AutoCloseable {
@@ -21,6 +23,7 @@ final class PolicyCache implements Attention, AutoCloseable {
   private final PagePool pool;
   private final KvCache cache;
   private final CachedAttention attention;
+  private final @Nullable OutputBias bias;
 
   /**
    * An empty cache.
@@ -39,11 +42,15 @@ final class PolicyCache implements Attention, AutoCloseable {
     pool = new PagePool(layout, forecast.peakPages());
     cache = new KvCache(kernels, pool, shape.depth(), rows, shape.heads(), forecast.maxTokens());
     attention = new CachedAttention(cache, policy);
+    bias = run.bias();
   }
 
   @Override
   public void attend(int layer, int scale, Tensor q, Tensor k, Tensor v, Tensor out) {
     attention.attend(layer, scale, q, k, v, out);
+    if (bias != null) {
+      bias.add(layer, scale, out);
+    }
   }
 
   /** A layer's keys and values as operations read them, until the layer changes. */

@@ -2,8 +2,10 @@ package io.github.trimtab.engine.study;
 
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.scalekv.OutputBias;
 import io.github.trimtab.scalekv.Schedule;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One way to remember at one budget.
@@ -14,6 +16,7 @@ import java.util.function.IntFunction;
  * @param pages how pages hold keys and values
  * @param headPages whether a page holds one head, for policies whose heads keep unlike many
  * @param maker makes the policy for the rows of one picture, a new one for each cache
+ * @param bias what makes up for the mean of what is forgotten, if anything does
  */
 record Run(
     String id,
@@ -21,7 +24,20 @@ record Run(
     int tokens,
     DType pages,
     boolean headPages,
-    IntFunction<EvictionPolicy> maker) {
+    IntFunction<EvictionPolicy> maker,
+    @Nullable OutputBias bias) {
+
+  /** Without a bias. */
+  Run(
+      String id,
+      String policy,
+      int tokens,
+      DType pages,
+      boolean headPages,
+      IntFunction<EvictionPolicy> maker) {
+    this(id, policy, tokens, pages, headPages, maker, null);
+  }
+
   /** Remembers everything but the last scale, which nothing attends to afterwards. */
   static Run full(Schedule schedule) {
     int last = schedule.scales() - 1;
@@ -34,8 +50,13 @@ record Run(
         _ -> EvictionPolicy.full().storingNothingAt(last));
   }
 
+  /** The same with a bias. */
+  Run with(OutputBias other) {
+    return new Run(id, policy, tokens, pages, headPages, maker, other);
+  }
+
   /** The same with other pages. */
   Run in(DType other) {
-    return new Run(id + "+" + StudyRuns.name(other), policy, tokens, other, headPages, maker);
+    return new Run(id + "+" + StudyRuns.name(other), policy, tokens, other, headPages, maker, bias);
   }
 }

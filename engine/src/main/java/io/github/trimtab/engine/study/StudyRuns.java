@@ -28,9 +28,11 @@ import java.util.function.IntFunction;
  * options of ScaleKV one by one.
  *
  * @param measured of the model, on calibration maps
+ * @param calibrated budgets of heads, with biases
  * @param seed of the random control
  */
-record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
+record StudyRuns(
+    VarConfig config, CalibrationFile measured, HeadBudgets calibrated, long seed) {
 
   /** Set of maps that the model drew. */
   static final String DRAWN = "drawn";
@@ -53,7 +55,13 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
    */
   static final String ACCUMULATED = "sensitivitykv-heads-h2o";
 
-  private static final List<String> OWN_HEADWISE = List.of(HEADS, ACCUMULATED);
+  /**
+   * The same with budgets by what forgetting costs beyond the mean of what a head's output then
+   * lacks, and that mean made up for.
+   */
+  static final String COMPENSATED = "sensitivitykv-compensated";
+
+  private static final List<String> OWN_HEADWISE = List.of(HEADS, ACCUMULATED, COMPENSATED);
 
   /** No head gets less than this part of the mean budget. */
   private static final int FLOOR = 6;
@@ -115,29 +123,39 @@ record StudyRuns(VarConfig config, CalibrationFile measured, long seed) {
     Policies.Setting setting = setting(tokens);
     IntFunction<EvictionPolicy> maker =
         switch (name) {
-          case HEADS -> _ -> heads(tokens);
-          case ACCUMULATED ->
-              rows ->
-                  new H2o(heads(tokens), 0, SCALE, Mask.NONE)
-                      .together(rows)
-                      .storingNothingAt(config.schedule().scales() - 1);
+          case HEADS -> _ -> SensitivityKv.policy(config.schedule(), heads(config, measured, tokens), SCALE);
+          case ACCUMULATED -> rows -> accumulated(config.schedule(), heads(config, measured, tokens), rows);
+          case COMPENSATED ->
+              rows -> accumulated(config.schedule(), calibrated.at(tokens).table(), rows);
           default -> _ -> Policies.named(name).make(setting);
         };
     boolean headPages = OWN_HEADWISE.contains(name) || Policies.named(name).isHeadwise();
     String id = name + "@" + percent;
-    return new Run(id, name, tokens, DType.F16, headPages, maker);
+    HeadBudgets.Entry entry = name.equals(COMPENSATED) ? calibrated.budgets().get(tokens) : null;
+    return new Run(
+        id, name, tokens, DType.F16, headPages, maker, entry == null ? null : entry.bias());
   }
 
-  private EvictionPolicy heads(int tokens) {
+  /**
+   * Keeps as many tokens of each head as its budget says, chosen by all queries so far.
+   *
+   * @param rows of one picture, which keep the same tokens
+   */
+  static EvictionPolicy accumulated(Schedule schedule, CapacityTable budgets, int rows) {
+    return new H2o(SensitivityKv.policy(schedule, budgets, SCALE), 0, SCALE, Mask.NONE)
+        .together(rows)
+        .storingNothingAt(schedule.scales() - 1);
+  }
+
+  /** Budgets of least predicted loss, from what cutting one head at a time costs. */
+  static CapacityTable heads(VarConfig config, CalibrationFile measured, int tokens) {
     Schedule schedule = config.schedule();
-    CapacityTable budgets =
-        SensitivityKv.leastLossOfHeads(
-            schedule,
-            tokens,
-            measured.heads(schedule),
-            config.transformer().heads(),
-            Math.ceilDiv(tokens, FLOOR));
-    return SensitivityKv.policy(schedule, budgets, SCALE);
+    return SensitivityKv.leastLossOfHeads(
+        schedule,
+        tokens,
+        measured.heads(schedule),
+        config.transformer().heads(),
+        Math.ceilDiv(tokens, FLOOR));
   }
 
   static String name(DType pages) {

@@ -58,7 +58,7 @@ public final class Sampler implements CodeChooser {
   }
 
   /** Guidance at a scale. */
-  float guidance(int scale) {
+  public float guidance(int scale) {
     return (float) (sampling.guidance() * scale / Math.max(1, config.schedule().scales() - 1));
   }
 

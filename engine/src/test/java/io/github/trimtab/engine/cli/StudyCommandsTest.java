@@ -36,8 +36,9 @@ class StudyCommandsTest {
   }
 
   private void calibrate() throws IOException {
-    run("calibrate", "--maps", "2", "--cuts", "10,40", "--top", "8").succeeds();
+    run("calibrate", "--maps", "2", "--cuts", "10,40", "--top", "8", "--rounds", "1").succeeds();
     Files.move(out.resolve("scalekv.json"), folder.resolve("scalekv.json"));
+    Files.move(out.resolve("scalekv.safetensors"), folder.resolve("scalekv.safetensors"));
   }
 
   @Test
@@ -45,6 +46,7 @@ class StudyCommandsTest {
     Trimtab run = run("calibrate", "--maps", "2", "--cuts", "10,40", "--drafters", "2").succeeds();
     assertThat(run.out()).contains("Z-scores", "drafters by scale number", "most sensitive");
     assertThat(out.resolve("scalekv.json")).content().contains("selectivity", "rise_nats");
+    assertThat(out.resolve("scalekv.safetensors")).isNotEmptyFile();
     assertThat(BudgetJson.read(out.resolve("budget-20.json")).layers()).isEqualTo(2);
     assertThat(out.resolve("selectivity.png")).isNotEmptyFile();
     assertThat(out.resolve("sensitivity.png")).isNotEmptyFile();
@@ -63,10 +65,11 @@ class StudyCommandsTest {
       "--picture-budgets",
       "10",
       "--policies",
-      "scalekv,snapkv"
+      "scalekv,snapkv,sensitivitykv-compensated"
     };
     Trimtab run = run("eval", small).succeeds();
     assertThat(run.out()).contains("20 %", "10 %", "| scalekv |", "| snapkv |", "study.json");
+    assertThat(run.out()).contains("| sensitivitykv-compensated |").doesNotContain("left out");
     assertThat(run("eval", small).succeeds().out()).isEqualTo(run.out());
 
     Path page =
@@ -91,6 +94,8 @@ class StudyCommandsTest {
   @ParameterizedTest
   @CsvSource({
     "calibrate, --maps, 0, '--maps: 0, expected 1 to'",
+    "calibrate, --rounds, -1, '--rounds: -1, expected 0 to 64'",
+    "calibrate, --maps, 1, '--maps: 1, expected 2 or more, or --rounds 0'",
     "calibrate, --top, 0, '--top: 0, expected 1 or more'",
     "calibrate, --cuts, '40,10', '--cuts: [40, 10], expected rising'",
     "calibrate, --budgets, 100, '--budgets: 100, expected whole percents'",

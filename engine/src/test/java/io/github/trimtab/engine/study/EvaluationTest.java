@@ -25,6 +25,7 @@ class EvaluationTest {
   private final Kernels kernels = Backends.bestOnHost().hostKernels();
   private VarModel model;
   private CalibrationFile calibration;
+  private HeadBudgets heads = HeadBudgets.none();
 
   @BeforeEach
   void calibrate() throws IOException {
@@ -32,12 +33,16 @@ class EvaluationTest {
     model = VarModel.load(folder);
     calibration =
         new Calibrator(model, kernels, 2, 2, List.of(8, 20), List.of(12, 60)).run(done -> {});
+    // 20 and 10 % of the 225 tokens that the last scale sees.
+    heads =
+        new HeadCalibration(model, kernels, 2, 2, 1)
+            .run(calibration, List.of(45, 23), done -> {});
   }
 
   private Evaluation evaluation(List<String> policies) {
     Evaluation.Plan plan =
         new Evaluation.Plan(3, 0, 2, List.of(20, 10), List.of(20, 10), policies, true, 1);
-    return new Evaluation(model, kernels, folder, calibration, plan);
+    return new Evaluation(model, kernels, folder, calibration, heads, plan);
   }
 
   private StudyResults evaluate(Path records, List<String> policies) throws IOException {

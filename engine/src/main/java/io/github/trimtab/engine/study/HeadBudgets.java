@@ -1,0 +1,151 @@
+package io.github.trimtab.engine.study;
+
+import io.github.trimtab.engine.checkpoint.Checkpoint;
+import io.github.trimtab.io.SafetensorsWriter;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
+import io.github.trimtab.scalekv.Budgets;
+import io.github.trimtab.scalekv.CapacityTable;
+import io.github.trimtab.scalekv.OutputBias;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Calibrated budgets of single heads, each with the biases measured with it, as a safetensors file
+ * holds them: {@code capacities.B} (I32, [scales, layers, heads]) and {@code bias.B} (F32, [scales,
+ * rows, layers, heads, head_dim]) for a mean budget of B tokens, of the last scales of the
+ * schedule.
+ *
+ * @param budgets by mean budget, tokens a layer and head
+ */
+public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
+  private static final String CAPACITIES = "capacities.";
+  private static final String BIAS = "bias.";
+
+  /** Budgets and what makes up for the mean of what they forget. */
+  record Entry(CapacityTable table, OutputBias bias) {}
+
+  /** Copies the map. */
+  public HeadBudgets {
+    budgets = new TreeMap<>(budgets);
+  }
+
+  /** Nothing calibrated. */
+  public static HeadBudgets none() {
+    return new HeadBudgets(new TreeMap<>());
+  }
+
+  /**
+   * What was calibrated for a budget.
+   *
+   * @throws IllegalArgumentException if nothing was
+   */
+  Entry at(int tokens) {
+    Entry entry = budgets.get(tokens);
+    if (entry == null) {
+      throw new IllegalArgumentException(
+          "tokens: " + tokens + ", expected a calibrated budget, one of " + budgets.keySet());
+    }
+    return entry;
+  }
+
+  /** Writes the file, whole or not at all. */
+  public void write(Path file) throws IOException {
+    Map<String, Tensor> tensors = new HashMap<>();
+    try {
+      budgets.forEach((tokens, entry) -> {
+        tensors.put(CAPACITIES + tokens, tensor(entry.table));
+        tensors.put(BIAS + tokens, tensor(entry.bias));
+      });
+      SafetensorsWriter.write(file, tensors, Map.of());
+    } finally {
+      tensors.values().forEach(tensor -> tensor.buffer().close());
+    }
+  }
+
+  private static Tensor tensor(CapacityTable table) {
+    Tensor tensor =
+        Tensor.allocate(DType.I32, table.scales().size(), table.layers(), table.heads());
+    long at = 0;
+    for (int scale : table.scales()) {
+      for (int layer = 0; layer < table.layers(); layer++) {
+        for (int head = 0; head < table.heads(); head++, at += Integer.BYTES) {
+          tensor.setIntegerAt(at, table.capacity(scale, layer, head));
+        }
+      }
+    }
+    return tensor;
+  }
+
+  private static Tensor tensor(OutputBias bias) {
+    int[] shape = bias.shape();
+    Tensor tensor =
+        Tensor.allocate(DType.F32, shape[0], shape[1], shape[2], shape[3], shape[4]);
+    float[] values = bias.values();
+    for (int i = 0; i < values.length; i++) {
+      tensor.setFloatAt((long) i * Float.BYTES, values[i]);
+    }
+    return tensor;
+  }
+
+  /**
+   * Reads a file that {@link #write} made.
+   *
+   * @param scales of the schedule
+   * @throws IllegalArgumentException naming file and tensor, where it has another form
+   */
+  public static HeadBudgets read(Path file, int scales) throws IOException {
+    SortedMap<Integer, Entry> budgets = new TreeMap<>();
+    try (Checkpoint checkpoint = new Checkpoint(file)) {
+      for (String name : checkpoint.names()) {
+        if (name.matches("capacities\\.[1-9][0-9]{0,8}")) {
+          String tokens = name.substring(CAPACITIES.length());
+          budgets.put(Integer.valueOf(tokens), entry(checkpoint, tokens, scales));
+        }
+      }
+    }
+    return new HeadBudgets(budgets);
+  }
+
+  private static Entry entry(Checkpoint checkpoint, String tokens, int scales) {
+    String name = CAPACITIES + tokens;
+    String expected = "[1 to " + scales + " scales, layers, heads]";
+    int[] shape = checkpoint.shape(name, 3, expected);
+    if (shape[0] > scales) {
+      throw checkpoint.bad(name, shape[0] + " scales", expected);
+    }
+    Tensor tensor = checkpoint.tensor(name, format -> format == DType.I32, "I32", shape);
+    Map<Integer, int[][]> rows = new TreeMap<>();
+    long at = tensor.offset();
+    for (int scale = scales - shape[0]; scale < scales; scale++) {
+      int[][] row = new int[shape[1]][shape[2]];
+      for (int[] layer : row) {
+        for (int head = 0; head < layer.length; head++, at += Integer.BYTES) {
+          layer[head] = (int) tensor.integerAt(at);
+          if (layer[head] < 0) {
+            throw checkpoint.bad(name, layer[head], "0 to " + Budgets.UNLIMITED);
+          }
+        }
+      }
+      rows.put(scale + 1, row);
+    }
+    int[] biased = checkpoint.shape(BIAS + tokens, 5, "[scales, rows, layers, heads, head_dim]");
+    if (biased[0] != shape[0] || biased[2] != shape[1] || biased[3] != shape[2]) {
+      throw checkpoint.bad(
+          BIAS + tokens, checkpoint.tensor(BIAS + tokens), "scales, layers and heads of " + name);
+    }
+    OutputBias bias =
+        new OutputBias(
+            scales - shape[0],
+            biased[1],
+            biased[2],
+            biased[3],
+            biased[4],
+            checkpoint.values(BIAS + tokens, biased));
+    return new Entry(new CapacityTable(shape[1], shape[2], rows), bias);
+  }
+}
