@@ -2,6 +2,7 @@ package io.github.trimtab.scalekv;
 
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntPredicate;
 
 /**
  * Finds budgets of single heads step by step, with all heads forgetting at once: some tokens more
@@ -50,48 +51,37 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
    * @param head layer x heads + head
    */
   public CapacityTable grown(CapacityTable table, int head) {
-    Map<Integer, int[][]> rows = rows(table);
-    grow(table, rows, head);
-    return new CapacityTable(table.layers(), table.heads(), rows);
+    return grown(table, other -> other == head);
   }
 
-  /** A table in which every head has more tokens, as many as in {@link #grown}. */
+  /** A table in which every head has more tokens, as many as it has when it grows alone. */
   public CapacityTable grown(CapacityTable table) {
-    Map<Integer, int[][]> rows = rows(table);
-    for (int head = 0; head < table.layers() * table.heads(); head++) {
-      grow(table, rows, head);
-    }
-    return new CapacityTable(table.layers(), table.heads(), rows);
+    return grown(table, _ -> true);
   }
 
-  private void grow(CapacityTable table, Map<Integer, int[][]> rows, int head) {
-    int layer = head / table.heads();
-    int part = head % table.heads();
-    int held = -1;
+  private CapacityTable grown(CapacityTable table, IntPredicate growing) {
+    Map<Integer, int[][]> rows = new TreeMap<>();
+    int[] held = new int[table.layers() * table.heads()];
     for (int scale : table.scales()) {
-      long more = Math.round(table.capacity(scale, layer, part) * GROWTH);
-      held = (int) Math.min(more, limit(scale, held));
-      rows.get(scale)[layer][part] = held;
+      int[][] row = new int[table.layers()][table.heads()];
+      for (int head = 0; head < held.length; head++) {
+        int layer = head / table.heads();
+        int tokens = table.capacity(scale, layer, head % table.heads());
+        if (growing.test(head)) {
+          int limit = limit(scale, rows.isEmpty() ? -1 : held[head]);
+          tokens = (int) Math.min(Math.round(tokens * GROWTH), limit);
+        }
+        held[head] = tokens;
+        row[layer][head % table.heads()] = tokens;
+      }
+      rows.put(scale, row);
     }
+    return new CapacityTable(table.layers(), table.heads(), rows);
   }
 
   /** What a head can hold when a scale begins: what it held and the map before, or the history. */
   private int limit(int scale, int held) {
     return held < 0 ? schedule.history(scale - 1) : held + schedule.tokens(scale - 2);
-  }
-
-  private static Map<Integer, int[][]> rows(CapacityTable table) {
-    Map<Integer, int[][]> rows = new TreeMap<>();
-    for (int scale : table.scales()) {
-      int[][] row = new int[table.layers()][table.heads()];
-      for (int layer = 0; layer < table.layers(); layer++) {
-        for (int head = 0; head < table.heads(); head++) {
-          row[layer][head] = table.capacity(scale, layer, head);
-        }
-      }
-      rows.put(scale, row);
-    }
-    return rows;
   }
 
   /**
@@ -104,7 +94,8 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
    */
   public CapacityTable next(CapacityTable table, double[][][] saved) {
     if (saved.length < 2) {
-      throw new IllegalArgumentException("saved: " + saved.length + " pictures, expected 2 or more");
+      throw new IllegalArgumentException(
+          "saved: " + saved.length + " pictures, expected 2 or more");
     }
     int heads = table.layers() * table.heads();
     CapacityTable grown = grown(table);
@@ -132,8 +123,7 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
   }
 
   /** Budgets in proportion to worths. */
-  private static double[] wanted(
-      double[] present, double[] growth, double[][][] saved, int scale) {
+  private static double[] wanted(double[] present, double[] growth, double[][][] saved, int scale) {
     int heads = present.length;
     double[] worth = new double[heads];
     double[] error = new double[heads];

@@ -35,8 +35,7 @@ public final class OutputBias {
    * @param heads query heads
    * @param values [scale][kind][layer][head][head_dim], row by row
    */
-  public OutputBias(
-      int firstScale, int kinds, int layers, int heads, int headDim, float[] values) {
+  public OutputBias(int firstScale, int kinds, int layers, int heads, int headDim, float[] values) {
     require(firstScale >= 0, "firstScale", firstScale, "0 or more");
     require(kinds >= 1, "kinds", kinds, "1 or more");
     require(layers >= 1, "layers", layers, "1 or more");

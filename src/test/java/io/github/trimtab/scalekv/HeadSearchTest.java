@@ -91,8 +91,7 @@ final class HeadSearchTest {
     int[] uniform = new int[2 * ALL];
     Arrays.fill(uniform, 10);
     CapacityTable table =
-        search.next(
-            table(uniform), saved(search, table(uniform), weights, 3, new Random(1)));
+        search.next(table(uniform), saved(search, table(uniform), weights, 3, new Random(1)));
     for (int head = 0; head < ALL; head++) {
       assertThat(capacity(table, 5, head)).isBetween(8, 12);
     }

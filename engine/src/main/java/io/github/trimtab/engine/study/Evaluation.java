@@ -98,7 +98,8 @@ public record Evaluation(
     try (Records<Measurement> measured =
         new Records<>(records, Measurement::parse, Measurement::format, Measurement::key)) {
       new Study(measured).run(tasks(), progress);
-      Evaluation everything = new Evaluation(model, kernels, folder, calibration, heads, plan.widened());
+      Evaluation everything =
+          new Evaluation(model, kernels, folder, calibration, heads, plan.widened());
       return results(everything.tasks(), measured.all());
     }
   }

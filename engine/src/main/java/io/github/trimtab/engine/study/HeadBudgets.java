@@ -83,8 +83,7 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
 
   private static Tensor tensor(OutputBias bias) {
     int[] shape = bias.shape();
-    Tensor tensor =
-        Tensor.allocate(DType.F32, shape[0], shape[1], shape[2], shape[3], shape[4]);
+    Tensor tensor = Tensor.allocate(DType.F32, shape[0], shape[1], shape[2], shape[3], shape[4]);
     float[] values = bias.values();
     for (int i = 0; i < values.length; i++) {
       tensor.setFloatAt((long) i * Float.BYTES, values[i]);

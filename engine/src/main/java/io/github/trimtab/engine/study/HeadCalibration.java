@@ -17,8 +17,7 @@ import java.util.function.IntConsumer;
  * @param seed of their noise
  * @param rounds of search, 0 or more
  */
-public record HeadCalibration(
-    VarModel model, Kernels kernels, int maps, long seed, int rounds) {
+public record HeadCalibration(VarModel model, Kernels kernels, int maps, long seed, int rounds) {
 
   /**
    * Passes over pictures, for a progress bar.
@@ -26,8 +25,7 @@ public record HeadCalibration(
    * @param budgets how many
    */
   public int passes(int budgets) {
-    return budgets
-        * (rounds * HeadCalibrator.passes(model.config(), maps) + 2 * biasPictures());
+    return budgets * (rounds * HeadCalibrator.passes(model.config(), maps) + 2 * biasPictures());
   }
 
   /** Biases are measured on all pictures of the search. */
@@ -53,8 +51,7 @@ public record HeadCalibration(
       for (int round = 0; round < rounds; round++) {
         table = calibrator.improve(table, tokens, round);
       }
-      made.put(
-          tokens, new HeadBudgets.Entry(table, calibrator.bias(table, biasPictures())));
+      made.put(tokens, new HeadBudgets.Entry(table, calibrator.bias(table, biasPictures())));
     }
     return new HeadBudgets(made);
   }

@@ -64,8 +64,7 @@ record HeadCalibrator(VarModel model, Kernels kernels, int maps, long seed, Runn
     int heads = table.layers() * table.heads();
     Picture[] pictures = new Picture[maps];
     Parallel.forItems(maps, map -> pictures[map] = draw(round * maps + map));
-    TokenMaps[] given =
-        Arrays.stream(pictures).map(Picture::given).toArray(TokenMaps[]::new);
+    TokenMaps[] given = Arrays.stream(pictures).map(Picture::given).toArray(TokenMaps[]::new);
     OutputBias bias = bias(given, table);
     OutputBias grownBias = bias(given, search.grown(table));
     double[][][][] divergences = new double[maps][heads + 1][][];

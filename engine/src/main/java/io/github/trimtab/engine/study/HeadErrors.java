@@ -84,7 +84,6 @@ final class HeadErrors {
         }
       }
     }
-    return new OutputBias(
-        firstScale, ROWS, shape.depth(), shape.heads(), shape.headDim(), values);
+    return new OutputBias(firstScale, ROWS, shape.depth(), shape.heads(), shape.headDim(), values);
   }
 }

@@ -31,8 +31,7 @@ import java.util.function.IntFunction;
  * @param calibrated budgets of heads, with biases
  * @param seed of the random control
  */
-record StudyRuns(
-    VarConfig config, CalibrationFile measured, HeadBudgets calibrated, long seed) {
+record StudyRuns(VarConfig config, CalibrationFile measured, HeadBudgets calibrated, long seed) {
 
   /** Set of maps that the model drew. */
   static final String DRAWN = "drawn";
@@ -123,8 +122,10 @@ record StudyRuns(
     Policies.Setting setting = setting(tokens);
     IntFunction<EvictionPolicy> maker =
         switch (name) {
-          case HEADS -> _ -> SensitivityKv.policy(config.schedule(), heads(config, measured, tokens), SCALE);
-          case ACCUMULATED -> rows -> accumulated(config.schedule(), heads(config, measured, tokens), rows);
+          case HEADS ->
+              _ -> SensitivityKv.policy(config.schedule(), heads(config, measured, tokens), SCALE);
+          case ACCUMULATED ->
+              rows -> accumulated(config.schedule(), heads(config, measured, tokens), rows);
           case COMPENSATED ->
               rows -> accumulated(config.schedule(), calibrated.at(tokens).table(), rows);
           default -> _ -> Policies.named(name).make(setting);

@@ -117,11 +117,12 @@ class HeadCalibrationTest {
     made.write(file);
     HeadBudgets read = HeadBudgets.read(file, 5);
     assertThat(read.budgets().keySet()).containsExactly(TOKENS, 45);
-    made.budgets().forEach((tokens, entry) -> {
-      assertThat(read.at(tokens).table()).hasToString(entry.table().toString());
-      assertThat(read.at(tokens).bias()).hasToString(entry.bias().toString());
-      assertThat(read.at(tokens).bias().values()).containsExactly(entry.bias().values());
-    });
+    made.budgets()
+        .forEach((tokens, entry) -> {
+          assertThat(read.at(tokens).table()).hasToString(entry.table().toString());
+          assertThat(read.at(tokens).bias()).hasToString(entry.bias().toString());
+          assertThat(read.at(tokens).bias().values()).containsExactly(entry.bias().values());
+        });
     Path again = folder.resolve("again.safetensors");
     read.write(again);
     assertThat(again).hasSameBinaryContentAs(file);
