@@ -35,7 +35,7 @@ final class OutputBiasTest {
                   new long[] {4, 3, TOKENS, 4},
                   new long[] {TOKENS * 12, 4, 12, 1});
           for (long at = 0; at < buffer.byteSize(); at += Float.BYTES) {
-            out.setFloatAt(at, at);
+            out.setFloatAt(at, (float) at);
           }
           bias.add(layer, scale, out);
           for (int row = 0; row < 4; row++) {
@@ -44,7 +44,7 @@ final class OutputBiasTest {
                 for (int i = 0; i < 4; i++) {
                   long at = out.offset(row, head, token, i);
                   int place = ((((scale - 2) * 2 + row % 2) * 2 + layer) * 3 + head) * 4 + i;
-                  assertThat(out.floatAt(at)).isEqualTo(scale < 2 ? at : at + place + 1);
+                  assertThat(out.floatAt(at)).isEqualTo((float) (scale < 2 ? at : at + place + 1));
                 }
               }
             }
