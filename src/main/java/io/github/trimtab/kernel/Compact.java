@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  * scales of history move as they are when source and target pages have one dtype; otherwise, and
  * for new tokens, values are rounded as {@link Append} rounds.
  *
- * <p>Untrusted at run time: lengths, page ids (the target's all different and none of them among
- * those the source reads), indices in [0, row's tokens), then only -1; heads that share a list keep
- * equally many.
+ * <p>Untrusted at run time: lengths, page ids (the target's all different, and none of them holds a
+ * chosen token), indices in [0, row's tokens), then only -1; heads that share a list keep equally
+ * many.
  *
  * @param history paged source, or null
  * @param fresh new tokens with values, or null

@@ -196,21 +196,22 @@ final class BlockTable {
   }
 
   /**
-   * Gives empty lists fresh pages, of all lists or of none.
+   * Gives empty lists pages, of all lists or of none.
    *
    * @param tokens that each list will hold; below 0: the list stays empty
+   * @param into old pages that lists take over, to which a reference is added
    */
-  void fill(int[] tokens, PagePool pool) {
-    int wanted = 0;
-    for (int count : tokens) {
-      wanted = Math.addExact(wanted, pool.layout().pagesFor(Math.max(count, 0)));
-    }
-    int[] fresh = pool.acquire(wanted);
+  void fill(int[] tokens, RewritePages into, PagePool pool) {
+    int[] fresh = pool.acquire(into.fresh());
     int next = 0;
     for (int list = 0; list < lengths.length; list++) {
       setLength(list, Math.max(tokens[list], 0));
       for (int i = 0; i < pageCount(list); i++) {
-        setPage(list, i, fresh[next++]);
+        int page = into.page(list, i);
+        if (page >= 0) {
+          pool.retain(page);
+        }
+        setPage(list, i, page >= 0 ? page : fresh[next++]);
       }
     }
   }

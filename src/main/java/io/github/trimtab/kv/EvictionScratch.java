@@ -44,11 +44,12 @@ final class EvictionScratch implements AutoCloseable {
    * What an eviction reads besides keys and queries.
    *
    * @param lengths new tokens of each list [R]
+   * @param all tokens of each list, new ones included [R]
    * @param queryRows queries that score in each list [R,W], then -1
    * @param window window tokens of each list, numbered behind those that it held, [R,P], then -1
    * @param capacity tokens that each list keeps [R,1]
    */
-  record Scored(Tensor lengths, Tensor queryRows, Tensor window, Tensor capacity) {}
+  record Scored(Tensor lengths, Tensor all, Tensor queryRows, Tensor window, Tensor capacity) {}
 
   /**
    * What a compaction reads besides keys and values.
@@ -79,10 +80,12 @@ final class EvictionScratch implements AutoCloseable {
     int places = scored.stream().mapToInt(Retention.Scored::windowTokens).max().orElse(0);
     int[] queryRows = new int[rows * queries];
     int[] window = new int[rows * places];
+    int[] all = new int[rows];
     Arrays.fill(queryRows, -1);
     Arrays.fill(window, -1);
     for (int row = 0; row < rows; row++) {
       Retention.Scored retention = scored.get(row);
+      all[row] = held[row] + fresh[row];
       for (int i = 0; i < retention.queries(); i++) {
         queryRows[row * queries + i] = retention.queryRow(i);
       }
@@ -93,10 +96,11 @@ final class EvictionScratch implements AutoCloseable {
     Tensor[] uploaded =
         inputs.integers(
             new Integers(fresh, rows),
+            new Integers(all, rows),
             new Integers(queryRows, rows, queries),
             new Integers(window, rows, places),
             new Integers(kept, rows, 1));
-    return new Scored(uploaded[0], uploaded[1], uploaded[2], uploaded[3]);
+    return new Scored(uploaded[0], uploaded[1], uploaded[2], uploaded[3], uploaded[4]);
   }
 
   /** The lists of one compaction: what each is given, how many tokens it keeps, and which. */

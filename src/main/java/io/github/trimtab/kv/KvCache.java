@@ -22,12 +22,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each layer and row has one list of pages that hold all heads, or, where a page holds one head,
  * a list a head. {@link #attend} reads history and new tokens where they lie; afterwards {@link
- * #store} says what stays. Survivors are written into fresh pages before the old ones are given
- * back, so the pool holds one layer's lists twice at its peak.
+ * #store} says what stays. Survivors are written into pages that hold none of them before the old
+ * ones are given back, so the pool holds one layer's lists twice at its peak, and less where lists
+ * are long or shrink to half: {@link PageForecast} knows.
  *
  * <p>Every method does all or nothing: bad input, a full pool or a failing kernel leaves cache and
- * pool as they were. Rows may share pages ({@link #share}); a page that others read is copied
- * before it is appended to.
+ * pool as they were; only a kernel that fails between two portions of such lists leaves them empty.
+ * Rows may share pages ({@link #share}); a page that others read is copied before it is appended
+ * to.
  *
  * <p>Memory besides the pool's: two block tables a layer, made once, and scores, indices and window
  * positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key or value

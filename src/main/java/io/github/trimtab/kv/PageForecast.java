@@ -1,13 +1,15 @@
 package io.github.trimtab.kv;
 
 import io.github.trimtab.memory.PageLayout;
+import java.util.Arrays;
 
 /**
  * What a {@link KvCache} will hold under a policy, exactly and before anything runs: sizes a pool.
  *
  * <p>Holds for an empty cache whose rows share no pages and walk all layers step by step together.
- * Rows at steps of their own, or with shared pages, need at most what each would alone. The peak
- * counts the kept lists of all layers and, while a layer forgets, its old lists too.
+ * Rows at steps of their own need at most what each would alone, and rows with shared pages those
+ * pages besides. The peak counts the kept lists of all layers and, while a layer forgets, of its
+ * old lists what is not yet written over.
  *
  * @param peakPages most pages in use at once
  * @param lastPages pages in use after the last step
@@ -42,8 +44,10 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
         Retention retention = policy.after(layer, step, fresh);
         int change = 0;
         int needed = 0;
+        int[] before = new int[rows * lists];
+        int[] rewritten = new int[rows * lists];
+        Arrays.fill(rewritten, RewritePages.NONE);
         for (int list = 0; list < lists; list++) {
-          int before = layout.pagesFor(held[layer][list]);
           int kept =
               LayerChange.kept(
                   "retention of layer " + layer + ", step " + step,
@@ -53,16 +57,22 @@ public record PageForecast(int peakPages, int lastPages, int maxTokens, long pea
                   list,
                   held[layer][list],
                   fresh);
-          int after = layout.pagesFor(kept);
           boolean inPlace =
               retention instanceof Retention.History
                   || kept == Math.addExact(held[layer][list], fresh);
-          change += after - before;
-          needed += inPlace ? after - before : after;
+          int old = layout.pagesFor(held[layer][list]);
+          int growth = layout.pagesFor(kept) - old;
+          change += growth;
+          needed += inPlace ? Math.multiplyExact(rows, growth) : 0;
+          for (int row = 0; row < rows; row++) {
+            before[row * lists + list] = old;
+            rewritten[row * lists + list] = inPlace ? RewritePages.NONE : kept;
+          }
           held[layer][list] = kept;
           longest = Math.max(longest, kept);
         }
-        peak = Math.max(peak, Math.addExact(used, Math.multiplyExact(rows, needed)));
+        needed = Math.addExact(needed, RewritePages.fresh(layout, before, rewritten));
+        peak = Math.max(peak, Math.addExact(used, needed));
         used += Math.multiplyExact(rows, change);
       }
     }

@@ -15,6 +15,8 @@ final class Scratch implements AutoCloseable {
   private final List<Buffer> outgrown = new ArrayList<>();
   private Buffer buffer;
   private boolean planned;
+  // While operations are planned, the bytes that those before will read.
+  private long used;
 
   Scratch(Memory memory) {
     this.memory = memory;
@@ -45,6 +47,7 @@ final class Scratch implements AutoCloseable {
   /** Whether operations still have to run when the memory grows. */
   void planned(boolean value) {
     planned = value;
+    used = 0;
     if (!planned) {
       closeOutgrown();
     }
@@ -68,16 +71,20 @@ final class Scratch implements AutoCloseable {
   /** Uploads the integers of several tensors together, the values of each in row-major order. */
   Tensor[] integers(Integers... parts) {
     int[] all = new int[Arrays.stream(parts).mapToInt(part -> part.values.length).sum()];
-    Buffer to = atLeast((long) all.length * Integer.BYTES);
+    long bytes = (long) all.length * Integer.BYTES;
+    Buffer to = atLeast(used + bytes);
     Tensor[] tensors = new Tensor[parts.length];
     int next = 0;
     for (int i = 0; i < parts.length; i++) {
       int[] values = parts[i].values;
       System.arraycopy(values, 0, all, next, values.length);
-      tensors[i] = Tensor.at((long) next * Integer.BYTES, DType.I32, to, parts[i].shape);
+      tensors[i] = Tensor.at(used + (long) next * Integer.BYTES, DType.I32, to, parts[i].shape);
       next += values.length;
     }
-    memory.upload(MemorySegment.ofArray(all), to, 0);
+    memory.upload(MemorySegment.ofArray(all), to, used);
+    if (planned) {
+      used += bytes;
+    }
     return tensors;
   }
 

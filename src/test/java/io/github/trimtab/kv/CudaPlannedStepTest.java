@@ -80,6 +80,8 @@ final class CudaPlannedStepTest {
     return switch (step) {
       case 0 -> new Retention.All();
       case 3 -> new Retention.Ends(5, 12);
+      // Of two pages each list keeps one: the second row takes what the first leaves.
+      case 4 -> new Retention.Scored(WINDOW, WINDOW, Scoring.paper(0.4f), 10);
       default -> new Retention.Scored(WINDOW, WINDOW, Scoring.paper(0.4f), 17 + 8 * step);
     };
   }
@@ -92,7 +94,7 @@ final class CudaPlannedStepTest {
   private List<Float> contents(boolean planned) {
     List<Float> contents = new ArrayList<>();
     cache.clear();
-    for (int step = 0; step < 4; step++) {
+    for (int step = 0; step < 5; step++) {
       int now = step;
       if (planned) {
         cache.plan(layer -> store(layer, now));

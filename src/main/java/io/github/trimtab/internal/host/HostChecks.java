@@ -119,11 +119,13 @@ public final class HostChecks {
     checks.sources(op.history(), op.fresh(), "");
     checks.open(op.indices(), "indices");
     checks.open(op.target(), "target");
-    BitSet pages = checks.sourcePages(op.history(), op.target());
+    int heads = op.target().heads();
+    int[] counts = new int[op.target().rows() * heads];
+    BitSet pages = checks.chosenPages(op, counts);
     for (int row = 0; row < op.target().rows(); row++) {
       int kept = 0;
-      for (int head = 0; head < op.target().heads(); head++) {
-        int count = checks.indices(op, row, head);
+      for (int head = 0; head < heads; head++) {
+        int count = counts[row * heads + head];
         if (op.target().headInPage(head) == 0) {
           kept = count;
           checks.survivors(op.target(), row, op.target().list(head), kept, pages);
@@ -137,6 +139,36 @@ public final class HostChecks {
         }
       }
     }
+  }
+
+  /**
+   * Checks and counts the indices of all heads.
+   *
+   * @return the pages of history that hold those tokens, if the target's lie in the same slab
+   */
+  private BitSet chosenPages(Compact op, int[] counts) {
+    BitSet pages = marks();
+    PagedKv history = op.history();
+    boolean sameSlab = history != null && history.slab() == op.target().slab();
+    int heads = op.target().heads();
+    for (int row = 0; row < op.target().rows(); row++) {
+      for (int head = 0; head < heads; head++) {
+        int count = indices(op, row, head);
+        counts[row * heads + head] = count;
+        if (history == null || !sameSlab) {
+          continue;
+        }
+        int list = history.list(head);
+        int held = KvAccess.at(history.lengths(), row, list);
+        for (int i = 0; i < count; i++) {
+          int token = KvAccess.at(op.indices(), row, head, i);
+          if (token < held) {
+            pages.set(KvAccess.at(history.table(), row, list, token / history.layout().tokens()));
+          }
+        }
+      }
+    }
+    return pages;
   }
 
   /** Counts a head's indices and checks each. */
