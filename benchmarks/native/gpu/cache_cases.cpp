@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "cases.h"
@@ -20,13 +21,20 @@ void append(const Bench& bench, int32_t dtype) {
                    (trimtab::bits(dtype) / 8 * HEAD_DIM + (trimtab::is_quantized(dtype) ? 2 : 0));
   Memory memory;
   Rounds rounds;
-  rounds.add("append", read + written, copies(bench.sets_for(read), [&](int) {
-               trimtab_append_params params{};
-               params.fresh = memory.tokens(TRIMTAB_BF16, ROWS, HEADS, HEAD_DIM, tokens);
-               params.target = memory.empty_pages(dtype, ROWS, HEADS, HEAD_DIM, tokens);
+  // Each launch of a graph has lists of its own, over pages that others fill too: so lengths, side
+  // by side, are emptied once a replay.
+  int sets = bench.sets_for(read), launches = std::max(sets, Rounds::least_nodes());
+  trimtab_tensor lengths = memory.zeros(TRIMTAB_I32, {launches, ROWS, 1});
+  std::vector<trimtab_append_params> data(sets);
+  for (trimtab_append_params& params : data) {
+    params.fresh = memory.tokens(TRIMTAB_BF16, ROWS, HEADS, HEAD_DIM, tokens);
+    params.target = memory.empty_pages(dtype, ROWS, HEADS, HEAD_DIM, tokens);
+  }
+  rounds.add("append", read + written, copies(launches, [&](int launch) {
+               trimtab_append_params params = data[launch % sets];
+               params.target.lengths.data = static_cast<int32_t*>(lengths.data) + launch * ROWS;
                Launch append = operation(memory, params);
-               trimtab_tensor lengths = params.target.lengths;
-               // A replay finds the lists empty again.
+               if (launch > 0) return append;
                return Launch([append, lengths] {
                  check(driver().cuMemsetD8Async(reinterpret_cast<Address>(lengths.data), 0,
                                                 lengths.bytes, stream()),

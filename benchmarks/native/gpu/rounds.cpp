@@ -10,8 +10,6 @@ namespace bench {
 
 namespace {
 
-// A graph of one launch would mostly measure what starting a graph costs.
-int least_nodes() { return emulated() ? 2 : 32; }
 int warm_up_rounds() { return emulated() ? 1 : 5; }
 int measured_rounds() { return emulated() ? 2 : 40; }
 constexpr int LEAST_ROUNDS = 7;
@@ -50,6 +48,8 @@ Spread spread_of(std::vector<double> values) {
   };
   return {quantile(0.25), quantile(0.5), quantile(0.75)};
 }
+
+int Rounds::least_nodes() { return emulated() ? 2 : 32; }
 
 Rounds::~Rounds() {
   for (const Contestant& contestant : contestants_) {

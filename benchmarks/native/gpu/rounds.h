@@ -23,6 +23,9 @@ class Rounds {
   Rounds& operator=(const Rounds&) = delete;
   ~Rounds();
 
+  /** Launches of a graph, at least: fewer would mostly measure what starting a graph costs. */
+  static int least_nodes();
+
   /**
    * Captures a graph that walks through launches of the same work on different data, so that none
    * finds its own in the L2 cache.
