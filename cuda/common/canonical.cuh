@@ -52,15 +52,32 @@ TRIMTAB_INLINE float max_number(float a, float b) {
   return a != a ? b : b != b ? a : max_or_nan(a, b);
 }
 
+// One of two numbers that are both there: a compiler would rather branch around what costs more.
+TRIMTAB_INLINE float one_of(bool first, float a, float b) {
+#ifdef __CUDA_ARCH__
+  float one;
+  asm("{.reg .pred first;\n"
+      "setp.ne.s32 first, %1, 0;\n"
+      "selp.f32 %0, %2, %3, first;}"
+      : "=f"(one)
+      : "r"(static_cast<int>(first)), "f"(a), "f"(b));
+  return one;
+#else
+  return first ? a : b;
+#endif
+}
+
 // e to the power x, within 1.02 ulp: x = n ln 2 + r, a polynomial in r (Cephes, expf), and n added
 // to the exponent.
 TRIMTAB_INLINE float exp(float x) {
-  if (x != x) return quiet_nan();
-  if (x >= 88.37626f) return infinity();
-  if (x < -86.98f) return 0.f;
+  constexpr float LEAST = -86.98f;
+  constexpr float MOST = 88.37626f;
   constexpr float ROUND = 0x1.8p23f;  // adding it rounds to an integer, ties to even
-  float n = fma(x, 1.442695f, ROUND) - ROUND;
-  float r = fma(n, -0x1.63p-1f, x);
+  bool ordinary = x >= LEAST && x < MOST;
+  float within = ordinary ? x : 0.f;
+  float rounded = fma(within, 1.442695f, ROUND);
+  float n = rounded - ROUND;
+  float r = fma(n, -0x1.63p-1f, within);
   r = fma(n, 2.1219444e-4f, r);
   float p = 1.9875691e-4f;
   p = fma(p, r, 1.3981999e-3f);
@@ -69,7 +86,8 @@ TRIMTAB_INLINE float exp(float x) {
   p = fma(p, r, 0.16666666f);
   p = fma(p, r, 0.5f);
   float y = fma(p, r * r, r) + 1.f;
-  return float_of(bits_of(y) + (static_cast<uint32_t>(static_cast<int>(n)) << 23));
+  float power = float_of(bits_of(y) + (bits_of(rounded) << 23));  // n to the exponent
+  return one_of(ordinary, power, x >= MOST ? infinity() : x != x ? quiet_nan() : 0.f);
 }
 
 // Natural logarithm, within 1.3 ulp: x = (1 + f) 2^e with 1 + f from sqrt(1/2) to sqrt(2), a
@@ -118,6 +136,22 @@ struct LogSumExp {
 
   TRIMTAB_INLINE float value() const { return max + log(sum); }
 };
+
+// x / by, rounded once, from the rounded 1 / by: x times that, corrected twice by its remainder.
+// After the first correction the quotient is one of the two numbers around the true one; then the
+// remainder is exact, and the second correction rounds right (Markstein 1990). The remainder is
+// taken negative: so a zero keeps its sign. No remainder may underflow and no product overflow.
+TRIMTAB_INLINE float quotient(float x, float by, float inverse) {
+  float q = x * inverse;
+  q = fma(fma(q, by, -x), -inverse, q);
+  return fma(fma(q, by, -x), -inverse, q);
+}
+
+// The same for finite x from 0 on and `by` from 1 on, of which no product overflows, or NaN.
+TRIMTAB_INLINE float quotient_of_any(float x, float by, float inverse) {
+  constexpr float LEAST = 0x1p-90f;  // whose remainders are no subnormal numbers
+  return x >= LEAST || x == 0.f ? quotient(x, by, inverse) : x / by;
+}
 
 // Adds 32 lanes pairwise, at distances 16, 8, 4, 2, 1; overwrites them.
 TRIMTAB_INLINE float tree(float* lanes) {

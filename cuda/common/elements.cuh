@@ -91,8 +91,9 @@ __device__ __forceinline__ void widen_share(const Share& share, float scale, flo
   }
 }
 
-/** Codes of a share under a scale, each bit for bit Format::code(), but without its division. */
-template <class Format>
+/** Codes of a share under a scale, each bit for bit Format::code(), but without its division.
+ * SHORT: the numbers have at most 11 significant bits. */
+template <class Format, bool SHORT = false>
 __device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float scale) {
   Share share{};
   if (!(scale > 0.f)) return share;
@@ -106,7 +107,9 @@ __device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float
   }
 #pragma unroll
   for (int i = 0; i < SHARE; i += 2) {
-    uint32_t pair = code_pair(Format{}, quotient(x[i]), quotient(x[i + 1]));
+    uint32_t pair = SHORT
+                        ? code_pair(Format{}, quotient.of_short(x[i]), quotient.of_short(x[i + 1]))
+                        : code_pair(Format{}, quotient(x[i]), quotient(x[i + 1]));
     share.words[i / 4] |= pair << 8 * (i % 4);
   }
   return share;

@@ -162,7 +162,7 @@ template <class Format>
 TRIMTAB_INLINE uint16_t scale_bits(uint32_t max_bits) {
   if (max_bits > 0x7f800000u) return 0x7fc0u;
   float magnitude = float_of(max_bits < 0x7f7fffffu ? max_bits : 0x7f7fffffu);
-  return to_bf16(magnitude / Format::TOP);
+  return to_bf16(quotient_of_any(magnitude, Format::TOP, 1.f / Format::TOP));
 }
 
 TRIMTAB_INLINE uint32_t magnitude_bits(float x) { return bits_of(x) & 0x7fffffffu; }

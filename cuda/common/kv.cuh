@@ -101,7 +101,7 @@ struct HeadPages {
 
   /** The id of a token's page, not checked. */
   __device__ __forceinline__ int32_t id(int32_t token) const {
-    return table[(token >> shift) * table_stride];
+    return table[static_cast<uint32_t>(token >> shift) * table_stride];
   }
 
   __device__ __forceinline__ bool is_page(int32_t id) const {
@@ -109,7 +109,9 @@ struct HeadPages {
   }
 
   /** A page at this head's keys. */
-  __device__ __forceinline__ char* page_of(int32_t id) const { return slab + id * page_bytes; }
+  __device__ __forceinline__ char* page_of(int32_t id) const {
+    return slab + static_cast<uint32_t>(id) * page_bytes;
+  }
 
   /** The page of a token; null, and noted, where its id is bad. */
   __device__ __forceinline__ char* page(int32_t token, const Notes& notes) const {
@@ -120,12 +122,12 @@ struct HeadPages {
   }
 
   /** In a page as page() gives it: from there to the codes of a token's key. */
-  __device__ __forceinline__ int64_t codes(int32_t token) const {
-    return static_cast<int64_t>(token & (tokens - 1)) * token_bytes;
+  __device__ __forceinline__ int32_t codes(int32_t token) const {
+    return (token & (tokens - 1)) * token_bytes;
   }
 
   /** And to the scale of a token's key, for quantised pages. */
-  __device__ __forceinline__ int64_t scale(int32_t token) const {
+  __device__ __forceinline__ int32_t scale(int32_t token) const {
     return scales + 2 * (token & (tokens - 1));
   }
 };

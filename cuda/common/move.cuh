@@ -49,7 +49,8 @@ struct FreshHead {
         aligned(wide(fresh.k) && wide(fresh.v)) {}
 
   __device__ __forceinline__ TokenSource at(int32_t token) const {
-    return {k + token * k_stride, v + token * v_stride, nullptr, dtype, aligned};
+    auto number = static_cast<uint32_t>(token);
+    return {k + number * k_stride, v + number * v_stride, nullptr, dtype, aligned};
   }
 };
 
@@ -117,15 +118,13 @@ struct AsIs {
   }
 };
 
-/** Tokens to numbers, or to codes: of any format, or, where FROM_BITS is not 0, all of one format
- * of numbers of so many bits, aligned. */
-template <bool CODES, int FROM_BITS = 0>
+/** Tokens of any format to numbers, or to codes. */
+template <bool CODES>
 struct Converted {
   static constexpr int AT_ONCE = 1;
 
   static __device__ __forceinline__ TokenShares load(const LaneGroup& lane,
                                                      const TokenSource& from) {
-    if constexpr (FROM_BITS != 0) return AsIs<FROM_BITS>::load(lane, from);
     int from_bits = bits(from.dtype);
     int32_t at = lane.part * from_bits;
     TokenShares token{load_share(from_bits, from.key + at, from.aligned),
@@ -142,21 +141,16 @@ struct Converted {
                                                int32_t dtype, const TokenPlace& to,
                                                int64_t to_value) {
     bool mine = wanted && lane.used;
-    bool converts = FROM_BITS != 0 || (mine && from.dtype != dtype);
-    if (FROM_BITS != 0 || __any_sync(ALL_LANES, converts)) {
+    bool converts = mine && from.dtype != dtype;
+    if (__any_sync(ALL_LANES, converts)) {
       TokenShares converted = convert(lane, from.dtype, token, dtype);
       if (converts) token = converted;
     }
+    if constexpr (CODES) return AsIs<8>::store(lane, wanted, from, token, dtype, to, to_value);
     if (!mine) return;
-    if constexpr (CODES) {
-      store_share<8>(to.key + lane.part * 8, token.key);
-      store_share<8>(to.key + to_value + lane.part * 8, token.value);
-      if (lane.part == 0) put_scales(to, to_value, token.key_scale, token.value_scale);
-    } else {
-      char* key = to.key + lane.part * bits(dtype);
-      store_share(bits(dtype), key, token.key);
-      store_share(bits(dtype), key + to_value, token.value);
-    }
+    char* key = to.key + lane.part * bits(dtype);
+    store_share(bits(dtype), key, token.key);
+    store_share(bits(dtype), key + to_value, token.value);
   }
 
  private:
@@ -165,19 +159,9 @@ struct Converted {
                                                         const TokenShares& token, int32_t to) {
     float key[SHARE];
     float value[SHARE];
-    if constexpr (FROM_BITS == 16) {
-      if (from == TRIMTAB_F16) {
-        widen_share<formats::F16>(token.key, 1.f, key);
-        widen_share<formats::F16>(token.value, 1.f, value);
-      } else {
-        widen_share<formats::Bf16>(token.key, 1.f, key);
-        widen_share<formats::Bf16>(token.value, 1.f, value);
-      }
-    } else {
-      bool codes = is_quantized(from);
-      widen_share(from, token.key, codes ? from_bf16(token.key_scale) : 1.f, key);
-      widen_share(from, token.value, codes ? from_bf16(token.value_scale) : 1.f, value);
-    }
+    bool codes = is_quantized(from);
+    widen_share(from, token.key, codes ? from_bf16(token.key_scale) : 1.f, key);
+    widen_share(from, token.value, codes ? from_bf16(token.value_scale) : 1.f, value);
     if constexpr (!CODES) {
       return {narrow_share<false>(to, key, 1.f), narrow_share<false>(to, value, 1.f), 0, 0};
     }
@@ -196,6 +180,73 @@ struct Converted {
     uint16_t value_scale = scale_bits_of(to, most_value);
     return {narrow_share<true>(to, key, from_bf16(key_scale)),
             narrow_share<true>(to, value, from_bf16(value_scale)), key_scale, value_scale};
+  }
+};
+
+/** The larger ones of two pairs of 16-bit numbers. */
+__device__ __forceinline__ uint32_t larger_pair(uint32_t a, uint32_t b) {
+#ifdef __CUDA_ARCH__
+  return __vmaxu2(a, b);
+#else
+  return max(a & 0xffff0000u, b & 0xffff0000u) | max(a & 0xffffu, b & 0xffffu);
+#endif
+}
+
+/** Aligned tokens of one format of 16 bits to codes of Format: append's way, which would otherwise
+ * be bound by its instructions. */
+template <class Format>
+struct Quantized {
+  static constexpr int AT_ONCE = 2;
+
+  static __device__ __forceinline__ TokenShares load(const LaneGroup& lane,
+                                                     const TokenSource& from) {
+    return AsIs<16>::load(lane, from);
+  }
+
+  static __device__ __forceinline__ void store(const LaneGroup& lane, bool wanted,
+                                               const TokenSource& from, const TokenShares& token,
+                                               int32_t dtype, const TokenPlace& to,
+                                               int64_t to_value) {
+    // The key's largest magnitude in the lower half, the value's in the upper one.
+    uint32_t most = (largest(token.key) & 0xffffu) | largest(token.value) << 16;
+#pragma unroll
+    for (int o = LANES / 2; o > 0; o /= 2) {
+      if (o < lane.lanes) most = larger_pair(most, __shfl_xor_sync(ALL_LANES, most, o));
+    }
+    TokenShares codes = from.dtype == TRIMTAB_F16 ? code<formats::F16>(token, most)
+                                                  : code<formats::Bf16>(token, most);
+    AsIs<8>::store(lane, wanted, from, codes, dtype, to, to_value);
+  }
+
+ private:
+  /** The largest magnitude of a share, in the lower half. */
+  static __device__ __forceinline__ uint32_t largest(const Share& share) {
+    uint32_t most = 0;
+#pragma unroll
+    for (int i = 0; i < SHARE / 2; i++) most = larger_pair(most, share.words[i] & 0x7fff7fffu);
+    return larger_pair(most, most >> 16);
+  }
+
+  template <class From>
+  static __device__ __forceinline__ TokenShares code(const TokenShares& token, uint32_t most) {
+    TokenShares codes;
+    codes.key_scale = scale_of<From>(static_cast<uint16_t>(most));
+    codes.value_scale = scale_of<From>(static_cast<uint16_t>(most >> 16));
+    codes.key = code<From>(token.key, codes.key_scale);
+    codes.value = code<From>(token.value, codes.value_scale);
+    return codes;
+  }
+
+  template <class From>
+  static __device__ __forceinline__ uint16_t scale_of(uint16_t magnitude) {
+    return scale_bits<Format>(bits_of(From::widen(magnitude)));
+  }
+
+  template <class From>
+  static __device__ __forceinline__ Share code(const Share& share, uint16_t scale) {
+    float x[SHARE];
+    widen_share<From>(share, 1.f, x);
+    return code_share<Format, true>(x, from_bf16(scale));
   }
 };
 
@@ -233,9 +284,9 @@ cudaError_t on_their_way(const trimtab_pages& history, const trimtab_new_tokens&
   if (has(fresh)) as_is = as_is && fresh.k.dtype == dtype && wide(fresh.k) && wide(fresh.v);
   bool halves =
       !has(history) && has(fresh) && bits(fresh.k.dtype) == 16 && wide(fresh.k) && wide(fresh.v);
-  if (!as_is && is_quantized(dtype)) {
-    return halves ? run(Converted<true, 16>()) : run(Converted<true>());
-  }
+  if (!as_is && halves && dtype == TRIMTAB_FP8_E4M3) return run(Quantized<formats::Fp8>());
+  if (!as_is && halves && dtype == TRIMTAB_INT8) return run(Quantized<formats::Int8>());
+  if (!as_is && is_quantized(dtype)) return run(Converted<true>());
   if (!as_is) return run(Converted<false>());
   switch (bits(dtype)) {
     case 8:

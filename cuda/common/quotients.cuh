@@ -7,10 +7,7 @@
 namespace trimtab {
 
 /**
- * Quotients by one number of at most 16 significant bits, such as a BF16 scale, rounded once as x /
- * by is: x times the reciprocal, corrected twice by its exact remainder. After the first correction
- * the quotient is one of the two numbers around the true one, and the second then rounds right
- * (Markstein 1990). The remainder is taken negative: so a zero keeps its sign.
+ * Quotients by one number such as a BF16 scale.
  *
  * Where a remainder could underflow or a product overflow, dividend and divisor are first scaled
  * by a power of two; what that rounds or clamps has a code of 0 or the largest one all the same.
@@ -34,9 +31,15 @@ class Divisor {
   }
 
   /** The quotient of a dividend, scaled unless plain(). */
-  TRIMTAB_INLINE float operator()(float x) const {
+  TRIMTAB_INLINE float operator()(float x) const { return quotient(x, by_, inverse_); }
+
+  /**
+   * What has the same code, of a dividend of at most 11 significant bits by a scale of 8: one
+   * correction makes a quotient exact that lies between two codes, and others are further from
+   * there, by 2^-13 of themselves, than its error.
+   */
+  TRIMTAB_INLINE float of_short(float x) const {
     float q = x * inverse_;
-    q = fma(fma(q, by_, -x), -inverse_, q);
     return fma(fma(q, by_, -x), -inverse_, q);
   }
 

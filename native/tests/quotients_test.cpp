@@ -45,16 +45,39 @@ TEST(Quotients, AreRoundedOnceWhereTheyDoNotUnderflow) {
   }
 }
 
-TEST(Quotients, EveryBf16NumberUnderEveryScale) {
+template <class Format>
+void expect_codes_of_short(float x, float scale) {
+  Divisor divisor(scale);
+  uint32_t pair = code_pair(Format{}, divisor.of_short(x), divisor.of_short(-x));
+  uint32_t expected = Format::code(x, scale) | uint32_t{Format::code(-x, scale)} << 8;
+  ASSERT_EQ(pair, expected) << x << " / " << scale;
+}
+
+TEST(Quotients, EveryShortNumberUnderEveryScale) {
   for (uint16_t mantissa = 0; mantissa < 128; mantissa++) {
     float scale = from_bf16(static_cast<uint16_t>(0x3f80 | mantissa));
-    for (uint32_t bits = 0; bits < 0x8000; bits++) {
-      float x = from_bf16(static_cast<uint16_t>(bits));
-      if (!(x <= 512 * scale)) break;
-      ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Fp8>(x, scale));
-      ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Int8>(x, scale));
+    for (bool f16 : {false, true}) {
+      for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+        auto short_bits = static_cast<uint16_t>(bits);
+        float x = f16 ? from_f16(short_bits) : from_bf16(short_bits);
+        if (!(x <= 512 * scale)) break;
+        ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Fp8>(x, scale));
+        ASSERT_NO_FATAL_FAILURE(expect_codes<formats::Int8>(x, scale));
+        ASSERT_NO_FATAL_FAILURE(expect_codes_of_short<formats::Fp8>(x, scale));
+        ASSERT_NO_FATAL_FAILURE(expect_codes_of_short<formats::Int8>(x, scale));
+      }
     }
   }
+}
+
+TEST(Quotients, OfAnyNumberAndSum) {
+  Random random(3);
+  for (int i = 0; i < 2000000; i++) {
+    float by = std::ldexp(1 + random.uniform(), random.below(24));
+    float x = std::ldexp(random.uniform(), -random.below(140));
+    ASSERT_EQ(quotient_of_any(x, by, 1 / by), x / by) << x << " / " << by;
+  }
+  EXPECT_EQ(bits_of(quotient_of_any(0.f, 3.f, 1 / 3.f)), 0u);
 }
 
 TEST(Quotients, Ties) {
