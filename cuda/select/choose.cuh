@@ -1,5 +1,6 @@
-// Chooses the highest of a row's keys: a radix selection of the lowest key that stays, eleven bits
-// a round and mostly two rounds, then one pass that writes the chosen places in rising order.
+// Chooses the highest of a row's keys: a radix selection of the lowest key that stays, nine or
+// eleven bits a round and mostly two rounds, then one pass that writes the chosen places in rising
+// order.
 #pragma once
 
 #include "common/canonical.cuh"
@@ -8,7 +9,12 @@
 
 namespace trimtab {
 
-constexpr int CHOOSE_THREADS = 512;
+/** Threads of a block that chooses: few where rows are short. */
+constexpr int FEW_THREADS = 128;
+constexpr int MANY_THREADS = 512;
+
+/** Longest row that few threads choose from. */
+constexpr int64_t SHORT_ROW = 512;
 
 /** Keys of a row that are held in shared memory; those of longer rows lie in the workspace. */
 constexpr int64_t MOST_SHARED_KEYS = 13 * 1024;
@@ -43,25 +49,29 @@ struct Choice {
   int32_t ties;
 };
 
-constexpr int DIGIT_BITS = 11;
-constexpr int BINS = 1 << DIGIT_BITS;
-constexpr int BINS_OF_THREAD = BINS / CHOOSE_THREADS;
-constexpr int CHOOSE_WARPS = CHOOSE_THREADS / LANES;
-
+/** What a block of THREADS shares while it chooses. */
+template <int THREADS>
 struct ChooseShared {
+  static constexpr int BINS_OF_THREAD = 4;
+  static constexpr int BINS = THREADS * BINS_OF_THREAD;
+  static constexpr int DIGIT_BITS = THREADS == MANY_THREADS ? 11 : 9;
+  static constexpr int WARPS = THREADS / LANES;
+  static_assert(BINS == 1 << DIGIT_BITS);
+
   uint32_t counts[BINS];
   Choice choice;
   bool decided;
-  int32_t sums[2][CHOOSE_WARPS];
+  int32_t sums[2][WARPS];
 };
 
 /** A thread's neighbouring tokens. An odd number of them: so a warp's lie in different banks, and
  * the equal scores that pooling makes of neighbours are rarely counted at once. */
+template <int THREADS>
 struct TokenRange {
   int32_t first, end;
 
   __device__ explicit TokenRange(int32_t tokens) {
-    int32_t each = (tokens + CHOOSE_THREADS - 1) / CHOOSE_THREADS | 1;
+    int32_t each = (tokens + THREADS - 1) / THREADS | 1;
     auto thread = static_cast<int32_t>(threadIdx.x);
     first = static_cast<int32_t>(min(int64_t{thread} * each, int64_t{tokens}));
     end = min(first + each, tokens);
@@ -69,8 +79,8 @@ struct TokenRange {
 };
 
 /** Sums over the block's threads before this one of N counts. All threads of the block call. */
-template <int N>
-__device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t (&counts)[N]) {
+template <int THREADS, int N>
+__device__ __forceinline__ void sums_before(ChooseShared<THREADS>& shared, int32_t (&counts)[N]) {
   int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
   int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
 #pragma unroll
@@ -86,7 +96,7 @@ __device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t (&coun
   __syncthreads();
 #pragma unroll
   for (int n = 0; n < N; n++) {
-    for (int w = 0; w < CHOOSE_WARPS; w++) {
+    for (int w = 0; w < ChooseShared<THREADS>::WARPS; w++) {
       if (w < warp) counts[n] += shared.sums[n][w];
     }
   }
@@ -94,7 +104,10 @@ __device__ __forceinline__ void sums_before(ChooseShared& shared, int32_t (&coun
 
 /** Of the counts by digit, which it clears: the digit of the choice's `ties`-th highest key. All
  * threads of the block call, between barriers. */
-__device__ __forceinline__ void choose_digit(ChooseShared& shared, int shift) {
+template <int THREADS>
+__device__ __forceinline__ void choose_digit(ChooseShared<THREADS>& shared, int shift) {
+  constexpr int BINS = ChooseShared<THREADS>::BINS;
+  constexpr int BINS_OF_THREAD = ChooseShared<THREADS>::BINS_OF_THREAD;
   int32_t wanted = shared.choice.ties;
   int32_t highest = BINS - 1 - static_cast<int32_t>(threadIdx.x) * BINS_OF_THREAD;
   int32_t counts[BINS_OF_THREAD];
@@ -122,10 +135,12 @@ __device__ __forceinline__ void choose_digit(ChooseShared& shared, int shift) {
 
 /** The lowest of the `wanted` highest keys, 1 <= wanted <= tokens, or, where no other keys lie
  * between, a number below it. All threads of the block call. */
-__device__ __forceinline__ Choice choose_lowest(ChooseShared& shared, const uint32_t* keys,
-                                                const TokenRange& tokens, int32_t wanted) {
+template <int THREADS>
+__device__ __forceinline__ Choice choose_lowest(ChooseShared<THREADS>& shared, const uint32_t* keys,
+                                                const TokenRange<THREADS>& tokens, int32_t wanted) {
+  constexpr int DIGIT_BITS = ChooseShared<THREADS>::DIGIT_BITS;
   auto thread = static_cast<int32_t>(threadIdx.x);
-  for (int i = 0; i < BINS_OF_THREAD; i++) shared.counts[thread + i * CHOOSE_THREADS] = 0;
+  for (int i = thread; i < ChooseShared<THREADS>::BINS; i += THREADS) shared.counts[i] = 0;
   if (thread == 0) shared.choice = {0, wanted};
   uint32_t known = 0;  // bits
   for (int shift = 32 - DIGIT_BITS;; shift = max(shift - DIGIT_BITS, 0)) {
@@ -147,15 +162,15 @@ __device__ __forceinline__ Choice choose_lowest(ChooseShared& shared, const uint
  * Calls emit(place, token) for the `wanted` tokens with the highest keys, of equal ones the lower
  * tokens, places in rising order of the tokens. All threads of the block call, after a barrier.
  */
-template <class Emit>
-__device__ __forceinline__ void choose(ChooseShared& shared, const uint32_t* keys, int32_t tokens,
-                                       int32_t wanted, Emit emit) {
+template <int THREADS, class Emit>
+__device__ __forceinline__ void choose(ChooseShared<THREADS>& shared, const uint32_t* keys,
+                                       int32_t tokens, int32_t wanted, Emit emit) {
   if (wanted >= tokens) {
-    for (auto t = static_cast<int32_t>(threadIdx.x); t < tokens; t += CHOOSE_THREADS) emit(t, t);
+    for (auto t = static_cast<int32_t>(threadIdx.x); t < tokens; t += THREADS) emit(t, t);
     return;
   }
   if (wanted <= 0) return;
-  TokenRange mine(tokens);
+  TokenRange<THREADS> mine(tokens);
   Choice choice = choose_lowest(shared, keys, mine, wanted);
   int32_t counts[2] = {0, 0};  // above the lowest key, equal to it
   for (int32_t t = mine.first; t < mine.end; t++) {
@@ -185,29 +200,32 @@ struct Candidates {
  * Fills the keys of a head's tokens: STAYS for the window's. All threads of the block call; all get
  * the number of tokens in the window.
  */
+template <int THREADS>
 __device__ __forceinline__ int32_t fill_keys(const Candidates& from, uint32_t* keys,
                                              const Notes& notes) {
   __shared__ int32_t in_window;
   auto thread = static_cast<int32_t>(threadIdx.x);
   if (thread == 0) in_window = 0;
+  int64_t positions = has(from.window) ? from.window.size[1] : 0;
+  // On its way while the scores are.
+  int32_t position = thread < positions ? at(from.window, from.row, thread) : -1;
   constexpr int AT_ONCE = 8;
-  for (int32_t begin = thread; begin < from.tokens; begin += AT_ONCE * CHOOSE_THREADS) {
+  for (int32_t begin = thread; begin < from.tokens; begin += AT_ONCE * THREADS) {
     float scores[AT_ONCE];
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++) {
-      int32_t t = begin + i * CHOOSE_THREADS;
+      int32_t t = begin + i * THREADS;
       if (t < from.tokens) scores[i] = from.scores[t];
     }
 #pragma unroll
     for (int i = 0; i < AT_ONCE; i++) {
-      int32_t t = begin + i * CHOOSE_THREADS;
+      int32_t t = begin + i * THREADS;
       if (t < from.tokens) keys[t] = choice_key(scores[i]);
     }
   }
   __syncthreads();
-  int64_t positions = has(from.window) ? from.window.size[1] : 0;
-  for (int64_t p = thread; p < positions; p += CHOOSE_THREADS) {
-    int32_t position = at(from.window, from.row, p);
+  for (int64_t p = thread; p < positions; p += THREADS) {
+    if (p != thread) position = at(from.window, from.row, p);
     int64_t index = from.row * positions + p;
     bool good = notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, from.tokens - 1);
     if (!good || position < 0) continue;

@@ -24,10 +24,11 @@ __device__ int32_t tokens_of(const trimtab_select_params& params, int32_t row, i
   return notes.inside(TRIMTAB_ARGUMENT_LENGTHS, index, tokens, 0, most) ? tokens : 0;
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS, 2)
+template <int THREADS>
+__global__ void __launch_bounds__(THREADS, 1024 / THREADS)
     select(const __grid_constant__ trimtab_select_params params) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
-  __shared__ ChooseShared shared;
+  __shared__ ChooseShared<THREADS> shared;
   Notes notes{params.common.status, TRIMTAB_OPERATION_SELECT};
   const int64_t* size = params.scores.size;
   auto heads = static_cast<unsigned>(size[1]);
@@ -39,7 +40,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2)
   }
   Candidates candidates{row_of(params.scores, row, head), params.window, row,
                         tokens_of(params, row, head, notes)};
-  int32_t in_window = fill_keys(candidates, keys, notes);
+  int32_t in_window = fill_keys<THREADS>(candidates, keys, notes);
   int32_t list = params.capacity.size[1] == 1 ? 0 : head;
   int32_t capacity = at(params.capacity, row, list);
   auto places = static_cast<int32_t>(params.indices.size[2]);
@@ -49,7 +50,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2)
   int32_t* indices = ids_of(params.indices, row, head);
   choose(shared, keys, candidates.tokens, kept,
          [&](int32_t place, int32_t token) { indices[place] = token; });
-  for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += CHOOSE_THREADS) {
+  for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += THREADS) {
     indices[i] = -1;
   }
 }
@@ -64,8 +65,10 @@ uint64_t workspace_select(const trimtab_select_params& params) {
 cudaError_t launch_select(const trimtab_select_params& params, cudaStream_t stream) {
   const int64_t* size = params.scores.size;
   if (size[0] * size[1] == 0) return cudaSuccess;
-  Grid grid{blocks_of(size[0] * size[1]), dim3(CHOOSE_THREADS), shared_key_bytes(size[2])};
-  return launch(select, grid, stream, params);
+  Grid grid{blocks_of(size[0] * size[1]), dim3(MANY_THREADS), shared_key_bytes(size[2])};
+  if (size[2] > SHORT_ROW) return launch(select<MANY_THREADS>, grid, stream, params);
+  grid.threads = dim3(FEW_THREADS);
+  return launch(select<FEW_THREADS>, grid, stream, params);
 }
 
 }  // namespace trimtab

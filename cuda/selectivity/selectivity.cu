@@ -18,7 +18,7 @@ namespace trimtab {
 
 namespace {
 
-constexpr int WARPS = CHOOSE_THREADS / LANES;
+constexpr int WARPS = MANY_THREADS / LANES;
 
 struct Shares {
   Logits logits;
@@ -87,8 +87,8 @@ __device__ float sum_of_members(const float* members, int32_t count) {
   return sum;
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS, 2) shares(const __grid_constant__ Shares op) {
-  __shared__ ChooseShared shared;
+__global__ void __launch_bounds__(MANY_THREADS, 2) shares(const __grid_constant__ Shares op) {
+  __shared__ ChooseShared<MANY_THREADS> shared;
   const Logits& of = op.logits;
   const Queries& queries = of.queries;
   Notes notes{of.status, of.operation};
@@ -108,7 +108,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2) shares(const __grid_constan
   // The logits on history give way to the keys of their weights.
   auto* keys = reinterpret_cast<uint32_t*>(logits);
   __syncthreads();
-  for (auto t = static_cast<int32_t>(threadIdx.x); t < counts.history; t += CHOOSE_THREADS) {
+  for (auto t = static_cast<int32_t>(threadIdx.x); t < counts.history; t += MANY_THREADS) {
     keys[t] = choice_key(exp(logits[t] - log_sum_exp));
   }
   __syncthreads();
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(CHOOSE_THREADS, 2) shares(const __grid_constan
   }
 }
 
-__global__ void __launch_bounds__(CHOOSE_THREADS, 2) average(const __grid_constant__ Shares op) {
+__global__ void __launch_bounds__(MANY_THREADS, 2) average(const __grid_constant__ Shares op) {
   const Queries& queries = op.logits.queries;
   Notes notes{op.logits.status, op.logits.operation};
   auto rows = static_cast<int32_t>(queries.q.size[0]);
@@ -185,10 +185,10 @@ cudaError_t launch_selectivity(const trimtab_selectivity_params& params, cudaStr
     op.logits.count = std::min(all - op.logits.first, BATCH);
     cudaError_t error = launch_logits(op.logits, stream);
     if (error != cudaSuccess) return error;
-    error = launch(shares, {blocks_of(lists * op.logits.count), dim3(CHOOSE_THREADS)}, stream, op);
+    error = launch(shares, {blocks_of(lists * op.logits.count), dim3(MANY_THREADS)}, stream, op);
     if (error != cudaSuccess) return error;
   }
-  return launch(average, {dim3(1), dim3(CHOOSE_THREADS)}, stream, op);
+  return launch(average, {dim3(1), dim3(MANY_THREADS)}, stream, op);
 }
 
 }  // namespace trimtab
