@@ -72,21 +72,26 @@ __device__ __forceinline__ Query query_of(const Queries& queries, int32_t row, i
 }
 
 /**
- * Reads a batch of a head's queries from number `first` on as binary32, [BATCH][head_dim]; those
- * whose `rows_of_q` is -1 are zeros. All threads of the block call.
+ * Reads a batch of a head's queries from number `first` on as binary32, [BATCH][padded]; those
+ * whose `rows_of_q` is -1 are zeros. Behind a query's elements are negative zeros: no sum changes
+ * by their products with zeros. All threads of the block call.
  */
 __device__ __forceinline__ void load_queries(const Queries& queries, int32_t row, int32_t head,
                                              int32_t first, const int32_t (&rows_of_q)[BATCH],
-                                             float* values) {
-  int32_t parts = static_cast<int32_t>(queries.q.size[3]) / SHARE;
+                                             int32_t padded, float* values) {
+  int32_t shares = padded / SHARE;
   bool aligned = wide(queries.q);
   int q_bits = bits(queries.q.dtype);
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < BATCH * parts; i += blockDim.x) {
-    int32_t n = i / parts;
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < BATCH * shares; i += blockDim.x) {
+    int32_t n = i / shares;
+    int32_t share = i % shares;
     float x[SHARE] = {};
-    if (rows_of_q[n] >= 0) {
+    if (share * SHARE >= queries.q.size[3]) {
+#pragma unroll
+      for (float& element : x) element = -0.f;
+    } else if (rows_of_q[n] >= 0) {
       int32_t query_head = head * queries.group + (first + n) % queries.group;
-      const char* from = vector_of(queries.q, row, query_head, rows_of_q[n]) + i % parts * q_bits;
+      const char* from = vector_of(queries.q, row, query_head, rows_of_q[n]) + share * q_bits;
       widen_share(queries.q.dtype, load_share(q_bits, from, aligned), 1.f, x);
     }
 #pragma unroll

@@ -6,10 +6,7 @@
 
 namespace trimtab {
 
-/** Tokens that a block scores at once. */
-constexpr int TILE = 256;
-
-/** Reach of a pooling window that a tile holds beside its own tokens. */
+/** Reach of a pooling window that a block scores beside its own tokens. */
 constexpr int MOST_REACH = 64;
 
 /** Where scores go, and how. */
@@ -22,16 +19,12 @@ struct Finish {
 
   constexpr int32_t reach() const { return pooling == TRIMTAB_POOLING_NONE ? 0 : pool_width / 2; }
 
-  /** Whether tiles pool for themselves; otherwise plain scores are pooled by a launch of its own.
+  /** Whether blocks pool for themselves; otherwise plain scores are pooled by a launch of its own.
    */
-  constexpr bool pools_in_tiles() const { return reach() <= MOST_REACH; }
+  constexpr bool pools_in_blocks() const { return reach() <= MOST_REACH; }
 
-  /** Tokens that a tile is scored for; the others of its TILE are their neighbours. */
-  constexpr int32_t tokens_of_tile() const { return pools_in_tiles() ? TILE - 2 * reach() : TILE; }
-
-  constexpr int64_t tiles() const {
-    return (scores.size[2] + tokens_of_tile() - 1) / tokens_of_tile();
-  }
+  /** Tokens that a block scores beside its own ones, on each side. */
+  constexpr int32_t margin() const { return pools_in_blocks() ? reach() : 0; }
 };
 
 /**
@@ -57,19 +50,39 @@ __device__ float pooled(const Finish& finish, int32_t token, int32_t tokens, Val
   return sum / static_cast<float>(finish.pool_width);
 }
 
-/** Marks the window's tokens among [base, base + TILE) in cleared marks. All threads of the block
- * call, the last ones work, between barriers. */
+/** The tokens of a block: its own ones and those around them that it scores for their sake. */
+struct Stretch {
+  int32_t first, count;  // its own
+  int32_t base, length;  // all
+  float* values;         // [length]: plain scores, in shared memory
+  int32_t* in_window;    // [length]: marks, in shared memory
+
+  __device__ Stretch(const Finish& finish, int32_t first, int32_t count, float* values,
+                     int32_t* in_window)
+      : first(first),
+        count(count),
+        base(first - finish.margin()),
+        length(count + 2 * finish.margin()),
+        values(values),
+        in_window(in_window) {}
+
+  /** Whether it is one of all; before the first token of a head there may be some. */
+  __device__ __forceinline__ bool holds(int32_t token) const {
+    return token >= base && token < base + length;
+  }
+};
+
+/** Marks the window's tokens in cleared marks. All threads of the block call, the last ones work,
+ * between barriers. */
 __device__ __forceinline__ void mark_positions(const Finish& finish, int32_t row, int32_t tokens,
-                                               int32_t base, int32_t (&in_window)[TILE],
-                                               const Notes& notes) {
+                                               const Stretch& stretch, const Notes& notes) {
   int64_t positions = has(finish.window) ? finish.window.size[1] : 0;
   for (int64_t p = blockDim.x - 1 - threadIdx.x; p < positions; p += blockDim.x) {
     int32_t position = at(finish.window, row, p);
     int64_t index = row * positions + p;
     if (!notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, tokens - 1)) continue;
-    // A pooled tile begins before the first token: -1, no position, may lie in its bounds.
-    if (position < 0 || position < base || position >= base + TILE) continue;
-    if (atomicExch(&in_window[position - base], 1) != 0) {
+    if (position < 0 || !stretch.holds(position)) continue;
+    if (atomicExch(&stretch.in_window[position - stretch.base], 1) != 0) {
       notes.bad(TRIMTAB_ARGUMENT_WINDOW, TRIMTAB_PROBLEM_REPEATED, index, position);
     }
   }
@@ -77,42 +90,40 @@ __device__ __forceinline__ void mark_positions(const Finish& finish, int32_t row
 
 /** Marks them in marks that it clears. All threads of the block call. */
 __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, int32_t tokens,
-                                            int32_t base, int32_t (&in_window)[TILE],
-                                            const Notes& notes) {
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) in_window[i] = 0;
+                                            const Stretch& stretch, const Notes& notes) {
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < stretch.length; i += blockDim.x) {
+    stretch.in_window[i] = 0;
+  }
   __syncthreads();
-  mark_positions(finish, row, tokens, base, in_window, notes);
+  mark_positions(finish, row, tokens, stretch, notes);
   __syncthreads();
 }
 
 /**
- * Ends a tile whose plain scores of tokens [base, base + TILE) lie in shared memory. All threads of
- * the block call, after a barrier.
+ * Ends a stretch whose plain scores and marks are there. All threads of the block call, after a
+ * barrier.
  *
- * in_window: what mark_window() marked
- * plain: where neutralised scores of a head go if tiles do not pool for themselves
+ * plain: where neutralised scores of a head go if blocks do not pool for themselves
  */
-__device__ __forceinline__ void finish_tile(const Finish& finish, int32_t row, int32_t head,
-                                            int32_t tokens, int32_t base,
-                                            const int32_t (&in_window)[TILE], float (&values)[TILE],
-                                            float* plain) {
+__device__ __forceinline__ void finish_stretch(const Finish& finish, int32_t row, int32_t head,
+                                               int32_t tokens, const Stretch& stretch,
+                                               float* plain) {
   float neutral = finish.pooling == TRIMTAB_POOLING_MAX ? -infinity() : 0.f;
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < TILE; i += blockDim.x) {
-    if (in_window[i]) values[i] = neutral;
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < stretch.length; i += blockDim.x) {
+    if (stretch.in_window[i]) stretch.values[i] = neutral;
   }
   __syncthreads();
-  bool pools = finish.pools_in_tiles();
-  int32_t first = pools ? base + finish.reach() : base;
+  bool pools = finish.pools_in_blocks();
   auto end =
-      static_cast<int32_t>(min(int64_t{first} + finish.tokens_of_tile(), finish.scores.size[2]));
+      static_cast<int32_t>(min(int64_t{stretch.first} + stretch.count, finish.scores.size[2]));
   float* out = pools ? row_of(finish.scores, row, head) : plain;
-  for (int32_t t = first + static_cast<int32_t>(threadIdx.x); t < end; t += blockDim.x) {
+  auto value = [&](int32_t token) { return stretch.values[token - stretch.base]; };
+  for (int32_t t = stretch.first + static_cast<int32_t>(threadIdx.x); t < end; t += blockDim.x) {
     float score = finish.past;
     if (t < tokens) {
-      auto value = [&](int32_t token) { return values[token - base]; };
-      score = !pools                ? value(t)
-              : in_window[t - base] ? -infinity()
-                                    : pooled(finish, t, tokens, value);
+      score = !pools                                ? value(t)
+              : stretch.in_window[t - stretch.base] ? -infinity()
+                                                    : pooled(finish, t, tokens, value);
     }
     out[t] = score;
   }

@@ -8,17 +8,21 @@ namespace trimtab {
 
 namespace {
 
-__global__ void __launch_bounds__(TILE)
+constexpr int THREADS = 256;
+
+__global__ void __launch_bounds__(THREADS)
     pool(const __grid_constant__ PlainScores scores, int32_t tiles) {
-  __shared__ int32_t in_window[TILE];
+  __shared__ int32_t in_window[THREADS];
   const Finish& finish = scores.finish;
   Notes notes{scores.status, scores.operation};
   const int64_t* size = finish.scores.size;
-  auto base = static_cast<int32_t>(blockIdx.x % tiles) * TILE;
+  begin_next_kernel();
+  await_kernel_before();
+  auto base = static_cast<int32_t>(blockIdx.x % tiles) * THREADS;
   auto head = static_cast<int32_t>(blockIdx.x / tiles % size[1]);
   auto row = static_cast<int32_t>(blockIdx.x / tiles / size[1]);
   int32_t tokens = tokens_of(scores.history, scores.fresh, row, head, size[2], notes).all();
-  mark_window(finish, row, tokens, base, in_window, notes);
+  mark_window(finish, row, tokens, Stretch(finish, base, THREADS, nullptr, in_window), notes);
   int32_t t = base + static_cast<int32_t>(threadIdx.x);
   if (t >= size[2]) return;
   const float* plain = scores.plain + (row * size[1] + head) * size[2];
@@ -35,8 +39,9 @@ __global__ void __launch_bounds__(TILE)
 
 cudaError_t launch_pool(const PlainScores& scores, cudaStream_t stream) {
   const int64_t* size = scores.finish.scores.size;
-  auto tiles = static_cast<int32_t>((size[2] + TILE - 1) / TILE);
-  return launch(pool, {blocks_of(size[0] * size[1] * tiles), dim3(TILE)}, stream, scores, tiles);
+  auto tiles = static_cast<int32_t>((size[2] + THREADS - 1) / THREADS);
+  return launch(pool, {blocks_of(size[0] * size[1] * tiles), dim3(THREADS), 0, true}, stream,
+                scores, tiles);
 }
 
 }  // namespace trimtab

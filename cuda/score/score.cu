@@ -1,24 +1,31 @@
-// Score. RAW: a block sums the window's queries once, then takes one dot a key for 256 tokens,
-// among them the neighbours that pooling needs. SOFTMAX: the launches of softmax/sums.
+// Score. RAW: a block sums the window's queries once and scores a stretch of tokens, among them the
+// neighbours that pooling needs. Its warps take tiles of 32 keys in turn; while one is scored,
+// copies of the next are under way, and no warp waits for another. SOFTMAX: the launches of
+// softmax/sums.
 //
-// RAW, bytes: every key read once; FLOPs: 2 a key element. Bound by memory: 10521 keys of 32 lists
-// x 128, BF16: 86 MB, on an H200 39.5 us, 0.48 of what a plain read does (18.8 us): 24 warps a
-// processor wait for one another at the barriers around the queries' sum, and for their first keys.
-// SOFTMAX: see softmax/sums.cu.
+// RAW, bytes: every key read once; FLOPs: 2 a key element, so that memory should be the bound. It
+// is not reached: some 30 instructions a key are executed by few warps at a time, because tiles on
+// their way take the shared memory; rows in flight in registers instead, with 24 warps a processor,
+// were slower. SOFTMAX: see softmax/sums.cu.
 #include "score/score.cuh"
+
+#include <algorithm>
 
 #include "common/launch.cuh"
 #include "common/queries.cuh"
 #include "common/ticket.cuh"
+#include "score/dots.cuh"
 #include "score/pool.cuh"
-#include "score/raw.cuh"
 #include "softmax/sums.cuh"
 
 namespace trimtab {
 
 namespace {
 
-static_assert(TILE >= MOST_HEAD_DIM);  // a thread sums an element
+constexpr int MOST_WARPS = 4;
+constexpr int MOST_STAGES = 2;      // tiles of a warp in shared memory
+constexpr int64_t MOST_OWN = 2048;  // tokens of a block
+constexpr int64_t LEAST_OWN = 128;
 
 Queries window_queries(const trimtab_scoring& scoring) {
   return {scoring.q,
@@ -40,7 +47,22 @@ struct RawScore {
   trimtab_status_word* status;
   uint32_t operation;
   float factor;
-  float* plain;  // neutralised scores [R,G,T] where tiles do not pool for themselves
+  float* plain;  // neutralised scores [R,G,T] where blocks do not pool for themselves
+  TileShape shape;
+  int32_t own;  // tokens of a block
+  int32_t warps, stages;
+
+  constexpr int32_t length() const { return own + 2 * finish.margin(); }
+
+  constexpr int64_t blocks_of_head() const { return (finish.scores.size[2] + own - 1) / own; }
+
+  /** The sum of queries, scores and marks, and each warp's tiles. */
+  constexpr int32_t shared_bytes() const {
+    return 4 * shape.padded + 8 * aligned_length() + warps * stages * shape.bytes();
+  }
+
+  /** So that tiles begin with a multiple of 16 bytes. */
+  constexpr int32_t aligned_length() const { return (length() + 3) / 4 * 4; }
 };
 
 /** Where a batch of queries lies; null where there is none. */
@@ -63,14 +85,13 @@ __device__ __forceinline__ float add_queries(const QueryBatch& batch, int32_t el
   return sum;
 }
 
-/** One element, the thread's, of the sum of all queries of a head, window outer, members inner. All
- * threads of the block call; at least one barrier lies behind. */
-__device__ __forceinline__ float sum_of_queries(const Queries& queries, int32_t row, int32_t head,
-                                                const Notes& notes) {
+/** The sum of all queries of a head, window outer, members inner; negative zeros behind its
+ * elements. All threads of the block call. */
+__device__ __forceinline__ void sum_queries(const Queries& queries, int32_t row, int32_t head,
+                                            int32_t padded, float* sum, const Notes& notes) {
   __shared__ QueryBatch batch;
   auto thread = static_cast<int32_t>(threadIdx.x);
   auto all = static_cast<int32_t>(queries.places() * queries.group);
-  float sum = 0.f;
   int32_t first = 0;
   do {
     __syncthreads();
@@ -82,51 +103,104 @@ __device__ __forceinline__ float sum_of_queries(const Queries& queries, int32_t 
                     : vector_of(queries.q, row, head * queries.group + n % queries.group, query);
     }
     __syncthreads();
-    if (thread < queries.q.size[3]) {
-      sum = queries.q.dtype == TRIMTAB_F32   ? add_queries<formats::F32>(batch, thread, sum)
-            : queries.q.dtype == TRIMTAB_F16 ? add_queries<formats::F16>(batch, thread, sum)
-                                             : add_queries<formats::Bf16>(batch, thread, sum);
+    for (int32_t e = thread; e < padded; e += blockDim.x) {
+      float before = first == 0 ? 0.f : sum[e];
+      sum[e] = e >= queries.q.size[3]           ? -0.f
+               : queries.q.dtype == TRIMTAB_F32 ? add_queries<formats::F32>(batch, e, before)
+               : queries.q.dtype == TRIMTAB_F16 ? add_queries<formats::F16>(batch, e, before)
+                                                : add_queries<formats::Bf16>(batch, e, before);
     }
     first += BATCH;
   } while (first < all);
-  return sum;
 }
 
-__global__ void __launch_bounds__(TILE, 3)
-    score_raw(const __grid_constant__ RawScore op, unsigned tiles) {
-  __shared__ __align__(16) float query[MOST_HEAD_DIM];
-  __shared__ TileKeys keys;
-  __shared__ int32_t in_window[TILE];
-  __shared__ float values[TILE];
+/** The thread's dot of the query with its key of a tile. */
+template <class Format>
+__device__ __forceinline__ float dot(const unsigned char* tile, const TileShape& shape,
+                                     const float* query) {
+  int32_t pitch = shape.pitch(Format::BITS);
+  float scales[KEYS];
+  read_scales<Format>(tile, shape, scales);
+  float lanes[KEYS][OWNED] = {};
+#pragma unroll 2
+  for (int32_t s = 0; s < shape.padded / LANES; s++) {
+    float x[KEYS][OWNED];
+    read_step<Format>(tile, pitch, s, scales, x);
+    add_step<Format>(query + s * LANES, x, lanes);
+  }
+  return add_lanes<Format>(lanes);
+}
+
+__global__ void __launch_bounds__(MOST_WARPS* LANES, 3)
+    score_raw(const __grid_constant__ RawScore op) {
+  TRIMTAB_DYNAMIC_SHARED(shared);
   Notes notes{op.status, op.operation};
   const int64_t* size = op.finish.scores.size;
+  begin_next_kernel();
   auto heads = static_cast<unsigned>(size[1]);
-  auto tile = static_cast<int32_t>(blockIdx.x % tiles);
-  auto head = static_cast<int32_t>(blockIdx.x / tiles % heads);
-  auto row = static_cast<int32_t>(blockIdx.x / tiles / heads);
+  auto blocks = static_cast<unsigned>(op.blocks_of_head());
+  auto head = static_cast<int32_t>(blockIdx.x / blocks % heads);
+  auto row = static_cast<int32_t>(blockIdx.x / blocks / heads);
+  auto* query = reinterpret_cast<float*>(shared);
+  float* values = query + op.shape.padded;
+  auto* in_window = reinterpret_cast<int32_t*>(values + op.aligned_length());
+  int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
+  unsigned char* slots = reinterpret_cast<unsigned char*>(in_window + op.aligned_length()) +
+                         warp * op.stages * op.shape.bytes();
+  Stretch stretch(op.finish, static_cast<int32_t>(blockIdx.x % blocks) * op.own, op.own, values,
+                  in_window);
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, size[2], notes);
-  int32_t base = tile * op.finish.tokens_of_tile();
-  if (op.finish.pools_in_tiles()) base -= op.finish.reach();
-  auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  find_keys(op.history, op.fresh.k, row, head, counts, base, keys, notes);
-  values[thread] = 0.f;
-  in_window[thread] = 0;
-  float sum = sum_of_queries(op.queries, row, head, notes);
-  if (thread < head_dim) query[thread] = sum;
-  mark_positions(op.finish, row, counts.all(), base, in_window, notes);
-  __syncthreads();
-  int32_t fresh = min(max(counts.history - base, 0), TILE);
-  if (fresh > 0) {
-    raw_dots_of(op.history.dtype, true, keys, 0, fresh, query, head_dim, op.factor, values);
+  KeyTiles tiles{counts, max(stretch.base, 0), min(stretch.base + stretch.length, counts.all())};
+  int32_t tile_count = tiles.count();
+  TileCopies copies(op.history, op.fresh, row, head, counts.history, op.shape, op.stages, slots,
+                    notes);
+  int32_t coming = warp;
+  auto begin = [&] {
+    copies.begin(coming < tile_count ? tiles.at(coming) : KeyTile{});
+    coming += op.warps;
+  };
+  for (int32_t s = 0; s < op.stages - 1; s++) begin();
+  for (auto i = static_cast<int32_t>(threadIdx.x); i < stretch.length; i += blockDim.x) {
+    values[i] = 0.f;
+    in_window[i] = 0;
   }
-  if (fresh < TILE && counts.fresh > 0) {
-    raw_dots_of(op.fresh.k.dtype, wide(op.fresh.k), keys, fresh, TILE, query, head_dim, op.factor,
-                values);
+  sum_queries(op.queries, row, head, op.shape.padded, query, notes);
+  mark_positions(op.finish, row, counts.all(), stretch, notes);
+  __syncthreads();
+  for (int32_t i = warp; i < tile_count; i += op.warps) {
+    begin();
+    const unsigned char* keys = copies.await(op.stages - 1);
+    KeyTile tile = tiles.at(i);
+    float score;
+    with_key_format(tile.paged ? op.history.dtype : op.fresh.k.dtype, [&](auto format) {
+      score = op.factor * dot<decltype(format)>(keys, op.shape, query);
+    });
+    int32_t key = key_of_thread(0);
+    int32_t token = tile.token + key;
+    if (key < tile.count && stretch.holds(token)) values[token - stretch.base] = score;
+    __syncwarp();
   }
   __syncthreads();
   float* plain = op.plain == nullptr ? nullptr : op.plain + (row * size[1] + head) * size[2];
-  finish_tile(op.finish, row, head, counts.all(), base, in_window, values, plain);
+  finish_stretch(op.finish, row, head, counts.all(), stretch, plain);
+}
+
+/** Divides the work among the processors of the current device. */
+cudaError_t spread(RawScore& op) {
+  Limits device{};
+  cudaError_t error = limits(&device);
+  if (error != cudaSuccess) return error;
+  const int64_t* size = op.finish.scores.size;
+  // As many a processor as it holds at once, so that some read while others begin or end.
+  int64_t blocks = std::max<int64_t>(3 * device.processors / (size[0] * size[1]), 1);
+  int64_t own = ((size[2] + blocks - 1) / blocks + TILE_KEYS - 1) / TILE_KEYS * TILE_KEYS;
+  op.own = static_cast<int32_t>(std::clamp(own, LEAST_OWN, MOST_OWN));
+  op.warps = static_cast<int32_t>(std::clamp<int64_t>(op.own / TILE_KEYS / 2, 1, MOST_WARPS));
+  op.stages = MOST_STAGES;
+  constexpr int STATIC_BYTES = 1024;
+  while (op.shared_bytes() + STATIC_BYTES > device.block_shared && op.stages > 1) op.stages--;
+  while (op.shared_bytes() + STATIC_BYTES > device.block_shared && op.warps > 1) op.warps /= 2;
+  return cudaSuccess;
 }
 
 }  // namespace
@@ -137,7 +211,7 @@ uint64_t workspace_scoring(const trimtab_scoring& scoring) {
     return workspace_weight_sums({window_queries(scoring), finish, scoring.history, scoring.fresh,
                                   0.f, 0, nullptr, nullptr});
   }
-  if (finish.pools_in_tiles()) return 0;
+  if (finish.pools_in_blocks()) return 0;
   const int64_t* size = scoring.scores.size;
   return TRIMTAB_COUNTER_BYTES + aligned(size[0] * size[1] * size[2] * sizeof(float));
 }
@@ -154,7 +228,8 @@ cudaError_t launch_scoring(const trimtab_common& common, const trimtab_scoring& 
                               stream);
   }
   float* plain = nullptr;
-  if (!finish.pools_in_tiles()) plain = reinterpret_cast<float*>(scratch(common));
+  if (!finish.pools_in_blocks()) plain = reinterpret_cast<float*>(scratch(common));
+  auto padded = static_cast<int32_t>((queries.q.size[3] + LANES - 1) / LANES * LANES);
   RawScore raw{queries,
                finish,
                scoring.history,
@@ -162,10 +237,18 @@ cudaError_t launch_scoring(const trimtab_common& common, const trimtab_scoring& 
                common.status,
                operation,
                scoring.scale / static_cast<float>(queries.group),
-               plain};
-  dim3 blocks = blocks_of(size[0] * size[1] * finish.tiles());
-  cudaError_t error = launch(score_raw, {blocks, dim3(TILE)}, stream, raw, finish.tiles());
-  if (error != cudaSuccess || finish.pools_in_tiles()) return error;
+               plain,
+               tile_shape(scoring.history, scoring.fresh, padded),
+               0,
+               0,
+               0};
+  cudaError_t error = spread(raw);
+  if (error != cudaSuccess) return error;
+  Grid grid{blocks_of(size[0] * size[1] * raw.blocks_of_head()),
+            dim3(static_cast<unsigned>(raw.warps * LANES)),
+            static_cast<unsigned>(raw.shared_bytes())};
+  error = launch(score_raw, grid, stream, raw);
+  if (error != cudaSuccess || finish.pools_in_blocks()) return error;
   return launch_pool({finish, scoring.history, scoring.fresh, common.status, operation, plain},
                      stream);
 }

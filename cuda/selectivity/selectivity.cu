@@ -179,11 +179,13 @@ uint64_t workspace_selectivity(const trimtab_selectivity_params& params) {
 cudaError_t launch_selectivity(const trimtab_selectivity_params& params, cudaStream_t stream) {
   uint64_t bytes;
   Shares op = shares_of(params, scratch(params.common), bytes);
+  cudaError_t error = spread_logits(op.logits);
+  if (error != cudaSuccess) return error;
   auto all = static_cast<int32_t>(params.q.size[2] * op.logits.queries.group);
   int64_t lists = params.q.size[0] * op.logits.heads();
   for (; lists > 0 && op.logits.first < all; op.logits.first += BATCH) {
     op.logits.count = std::min(all - op.logits.first, BATCH);
-    cudaError_t error = launch_logits(op.logits, stream);
+    error = launch_logits(op.logits, stream);
     if (error != cudaSuccess) return error;
     error = launch(shares, {blocks_of(lists * op.logits.count), dim3(MANY_THREADS)}, stream, op);
     if (error != cudaSuccess) return error;

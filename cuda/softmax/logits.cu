@@ -1,208 +1,169 @@
-// Logits: a block holds the keys of a tile in shared memory as they are stored, a thread owns one
-// key and the 32 lanes of its canonical dots with four queries at once: no exchange between
-// threads.
+// Logits: a warp takes tiles of 32 keys in turn. It widens a tile's keys into registers, a thread
+// a quarter of four of them, begins to copy its next tile, and goes through the queries, which lie
+// in shared memory.
 //
 // FLOPs: 2 a query and key element, and 31 additions a dot; bytes: keys read once, logits written.
 // Bound by multiply-adds: 16 queries, 10521 keys, 32 lists x 128: 690 M of them, 24 us on 132
-// processors. On an H200 216 us: a quarter of its instructions are those, and with 212 registers
-// only 8 warps a processor hide each other's latency.
+// processors, beside a quarter as many additions; 70 % of all instructions are these. Keys in
+// registers leave room for 8 warps a processor, of which each makes two dots at once to have enough
+// to do; that is not enough to issue all the time.
 #include "softmax/logits.cuh"
 
 #include <algorithm>
 
-#include "common/async.cuh"
-#include "common/elements.cuh"
 #include "common/launch.cuh"
-#include "common/move.cuh"
-#include "common/warp.cuh"
+#include "score/dots.cuh"
 
 namespace trimtab {
 
 namespace {
 
-constexpr int MOST_THREADS = 128;
-constexpr int SHARED_BYTES = 48 * 1024;
-constexpr int QUERIES = 4;  // of a thread at once
+/** Queries of which a thread makes the dots at once. */
+constexpr int TOGETHER = 2;
 
-/** A block's keys: all of history or all of new tokens. */
-struct Tile {
-  int32_t row, head;
-  int32_t first;  // token
-  int32_t count;
-  bool paged;
+/** The larger, NaN if one is, +0 above -0. */
+__device__ __forceinline__ float larger(float a, float b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  float most;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(most) : "f"(a), "f"(b));
+  return most;
+#else
+  return max_or_nan(a, b);
+#endif
+}
+
+/** What a block shares beside its warps' keys. */
+struct Shared {
+  float most[BATCH][MOST_LOGIT_WARPS * LANES];  // a thread's largest logit that a query sees
+  int32_t visible[BATCH];
+  int32_t rows_of_q[BATCH];
 };
 
-__device__ Tile tile_of(const Logits& op, int64_t block, const TokenCounts& counts, int32_t row,
-                        int32_t head) {
-  int32_t keys = op.keys_of_block();
-  auto tile = static_cast<int32_t>(block % op.tiles());
-  int32_t paged = (counts.history + keys - 1) / keys;
-  if (tile < paged) {
-    return {row, head, tile * keys, min(keys, counts.history - tile * keys), true};
+/** A warp's tile and what becomes of its logits. */
+struct TileLogits {
+  const Logits& op;
+  KeyTile tile;
+  float* logits;  // of the list's first query
+  Shared& shared;
+  const float* queries;
+  const unsigned char* keys;
+
+  /** Keeps the thread's dot with a query. */
+  __device__ __forceinline__ void put(int32_t n, float dot) const {
+    int32_t key = key_of_thread(0);
+    if (key >= tile.count) return;
+    int32_t token = tile.token + key;
+    float logit = dot * op.scale;
+    logits[n * op.most + token] = logit;
+    float& most = shared.most[n][threadIdx.x];
+    if (token < shared.visible[n]) most = larger(most, logit);
   }
-  int64_t first = counts.history + static_cast<int64_t>(tile - paged) * keys;
-  if (first >= counts.all()) return {row, head, counts.all(), 0, false};
-  auto begin = static_cast<int32_t>(first);
-  return {row, head, begin, min(keys, counts.all() - begin), false};
-}
+};
 
-/** Begins to copy an aligned share. */
-__device__ __forceinline__ void copy_share_async(int bits, char* to, const char* from) {
-  if (bits == 8) {
-    copy_async<4>(to, from);
-    copy_async<4>(to + 4, from + 4);
-    return;
-  }
-  copy_async<16>(to, from);
-  if (bits == 32) copy_async<16>(to + 16, from + 16);
-}
-
-/** Begins to fill the block's keys; those of bad pages are zeros, those past the tile anything. */
-__device__ __forceinline__ void load_keys(const Logits& op, const Tile& tile,
-                                          const HeadPages& pages, const TokenCounts& counts,
-                                          char* keys, const Notes& notes) {
-  const trimtab_tensor& k = op.fresh.k;
-  int key_bits = bits(tile.paged ? op.history.dtype : k.dtype);
-  LaneGroup lane(static_cast<int32_t>(op.queries.q.size[3]));
-  bool aligned = tile.paged || wide(k);
-  for (int32_t mine = lane.group; lane.used && mine < tile.count; mine += lane.groups) {
-    int32_t token = tile.first + mine;
-    int32_t offset = lane.part * key_bits;  // a share is as many bytes as an element has bits
-    char* to = keys + mine * op.pitch() + offset;
-    const char* from = nullptr;
-    if (tile.paged) {
-      const char* page = pages.page(token, notes);
-      if (page != nullptr) from = page + pages.codes(token) + offset;
-    } else {
-      from = vector_of(k, tile.row, tile.head, token - counts.history) + offset;
-    }
-    if (from == nullptr) {
-      store_share(key_bits, to, {});
-    } else if (aligned) {
-      copy_share_async(key_bits, to, from);
-    } else {
-      store_share(key_bits, to, load_share(key_bits, from, false));
-    }
-  }
-  commit_copies();
-}
-
-/** The scale of this thread's key. */
-__device__ float scale_of_key(const Logits& op, const Tile& tile, const HeadPages& pages,
-                              const Notes& notes) {
-  auto mine = static_cast<int32_t>(threadIdx.x);
-  if (!tile.paged || !is_quantized(op.history.dtype) || mine >= tile.count) return 1.f;
-  const char* page = pages.page(tile.first + mine, notes);
-  if (page == nullptr) return 0.f;
-  return from_bf16(*reinterpret_cast<const uint16_t*>(page + pages.scale(tile.first + mine)));
-}
-
-/** Adds a thread's lanes pairwise, at distances O, O/2, ... 1; in registers, so without a loop. */
-template <int O>
-__device__ __forceinline__ void add_halves(float (&lanes)[LANES]) {
+/** Logits of a tile whose keys fit into registers, STEPS times 32 elements; next() is called when
+ * they are there. */
+template <int STEPS, class Format, class Next>
+__device__ __forceinline__ void held(const TileLogits& t, Next next) {
+  int32_t pitch = t.op.shape.pitch(Format::BITS);
+  float scales[KEYS];
+  read_scales<Format>(t.keys, t.op.shape, scales);
+  float x[STEPS][KEYS][OWNED];
 #pragma unroll
-  for (int j = 0; j < O; j++) lanes[j] += lanes[j + O];
-  if constexpr (O > 1) add_halves<O / 2>(lanes);
-}
-
-/** Canonical dots of this thread's key with QUERIES queries. */
-template <class Format>
-__device__ __forceinline__ void dots(const char* key, float scale, const float* queries,
-                                     int32_t head_dim, float (&dot)[QUERIES]) {
-  float lanes[QUERIES][LANES] = {};
-  for (int32_t d = 0; d < head_dim; d += LANES) {
+  for (int s = 0; s < STEPS; s++) read_step<Format>(t.keys, pitch, s, scales, x[s]);
+  __syncwarp();
+  next();
+  static_assert(BATCH % TOGETHER == 0);
+#pragma unroll 1
+  for (int32_t n = 0; n < t.op.count; n += TOGETHER) {
+    float lanes[TOGETHER][KEYS][OWNED] = {};
 #pragma unroll
-    for (int s = 0; s < LANES; s += SHARE) {
-      if (d + s >= head_dim) continue;
-      float x[SHARE];
-      read_share<Format>(key + (d + s) * Format::BITS / 8, true, scale, x);
+    for (int s = 0; s < STEPS; s++) {
 #pragma unroll
-      for (int n = 0; n < QUERIES; n++) {
-        float q[SHARE];
-        read_share<formats::F32>(reinterpret_cast<const char*>(queries + n * head_dim + d + s),
-                                 true, 1.f, q);
-#pragma unroll
-        for (int i = 0; i < SHARE; i++) lanes[n][s + i] = fma(q[i], x[i], lanes[n][s + i]);
+      for (int i = 0; i < TOGETHER; i++) {
+        add_step<Format>(t.queries + ((n + i) * STEPS + s) * LANES, x[s], lanes[i]);
       }
     }
-  }
+    float dots[TOGETHER];
 #pragma unroll
-  for (int n = 0; n < QUERIES; n++) {
-    add_halves<LANES / 2>(lanes[n]);
-    dot[n] = lanes[n][0];
+    for (int i = 0; i < TOGETHER; i++) dots[i] = add_lanes<Format>(lanes[i]);
+#pragma unroll
+    for (int i = 0; i < TOGETHER; i++) t.put(n + i, dots[i]);
   }
 }
 
-/** warp_max_or_nan() by one reduction of ordered numbers, NaN above all. */
-__device__ __forceinline__ float warp_largest(float x) {
-  uint32_t bits = bits_of(x);
-  uint32_t most = warp_max(x != x ? ~0u : bits ^ (bits >> 31 != 0 ? ~0u : 0x80000000u));
-  if (most == ~0u) return quiet_nan();
-  return float_of(most ^ (most >> 31 != 0 ? 0x80000000u : ~0u));
-}
-
-template <class Format>
-__device__ __forceinline__ void logits_of_tile(const Logits& op, const Tile& tile,
-                                               const int32_t* visible, const float* query_values,
-                                               const char* keys, float key_scale, int64_t list,
-                                               int64_t slot) {
-  auto mine = static_cast<int32_t>(threadIdx.x);
-  int32_t token = tile.first + mine;
-  auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
-  for (int32_t n = 0; n < op.count; n += QUERIES) {
-    float dot[QUERIES];
-    dots<Format>(keys + mine * op.pitch(), key_scale, query_values + n * head_dim, head_dim, dot);
-#pragma unroll
-    for (int i = 0; i < QUERIES; i++) {
-      if (n + i >= op.count) continue;
-      float logit = dot[i] * op.scale;
-      if (mine < tile.count) op.logits[(list * BATCH + n + i) * op.most + token] = logit;
-      bool seen = mine < tile.count && token < visible[n + i];
-      float largest = warp_largest(seen ? logit : -infinity());
-      if (mine % LANES == 0) op.maxima[(list * BATCH + n + i) * op.slots() + slot] = largest;
+/** The same for longer keys, which are read for each query. */
+template <class Format, class Next>
+__device__ __forceinline__ void streamed(const TileLogits& t, Next next) {
+  int32_t pitch = t.op.shape.pitch(Format::BITS);
+  int32_t padded = t.op.shape.padded;
+  float scales[KEYS];
+  read_scales<Format>(t.keys, t.op.shape, scales);
+#pragma unroll 1
+  for (int32_t n = 0; n < t.op.count; n++) {
+    float lanes[KEYS][OWNED] = {};
+    for (int32_t s = 0; s < padded / LANES; s++) {
+      float x[KEYS][OWNED];
+      read_step<Format>(t.keys, pitch, s, scales, x);
+      add_step<Format>(t.queries + n * padded + s * LANES, x, lanes);
     }
+    t.put(n, add_lanes<Format>(lanes));
   }
+  __syncwarp();
+  next();
 }
 
-__global__ void __launch_bounds__(MOST_THREADS, 2) logits(const __grid_constant__ Logits op) {
-  TRIMTAB_DYNAMIC_SHARED(shared);
-  __shared__ int32_t rows_of_q[BATCH];
-  __shared__ int32_t visible[BATCH];
-  auto head_dim = static_cast<int32_t>(op.queries.q.size[3]);
-  auto* query_values = reinterpret_cast<float*>(shared);
-  char* keys = reinterpret_cast<char*>(shared) + BATCH * head_dim * sizeof(float);
+/** STEPS: of a key in registers; 0 where it is longer than that. */
+template <int STEPS>
+__global__ void __launch_bounds__(MOST_LOGIT_WARPS* LANES, 2)
+    logits(const __grid_constant__ Logits op) {
+  TRIMTAB_DYNAMIC_SHARED(bytes);
+  auto& shared = *reinterpret_cast<Shared*>(bytes);
+  auto* queries = reinterpret_cast<float*>(bytes + sizeof(Shared));
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  int32_t warp = thread / LANES;
+  int32_t padded = op.shape.padded;
+  unsigned char* keys =
+      bytes + sizeof(Shared) + BATCH * padded * sizeof(float) + warp * op.shape.bytes();
   Notes notes{op.status, op.operation};
-  int64_t list = blockIdx.x / op.tiles();
+  begin_next_kernel();
+  int64_t list = blockIdx.x / op.blocks;
   auto head = static_cast<int32_t>(list % op.heads());
   auto row = static_cast<int32_t>(list / op.heads());
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, op.most, notes);
-  Tile tile = tile_of(op, blockIdx.x, counts, row, head);
-  HeadPages pages(op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, row, head);
-  load_keys(op, tile, pages, counts, keys, notes);
-  for (auto n = static_cast<int32_t>(threadIdx.x); n < BATCH; n += blockDim.x) {
+  KeyTiles tiles{counts, 0, counts.all()};
+  int32_t tile_count = tiles.count();
+  int32_t part = static_cast<int32_t>(blockIdx.x % op.blocks) * op.warps + warp;
+  TileCopies copies(op.history, op.fresh, row, head, counts.history, op.shape, 1, keys, notes);
+  auto begin = [&](int32_t i) { copies.begin(i < tile_count ? tiles.at(i) : KeyTile{}); };
+  begin(part);
+  for (int32_t n = thread; n < BATCH; n += blockDim.x) {
     int32_t place = (op.first + n) / op.queries.group;
     Query query = n < op.count ? query_of(op.queries, row, place, counts.all(), notes) : Query();
-    rows_of_q[n] = query.row_of_q;
-    visible[n] = query.visible;
+    shared.rows_of_q[n] = query.row_of_q;
+    shared.visible[n] = query.visible;
+    if (blockIdx.x % op.blocks == 0) op.visible[list * BATCH + n] = query.visible;
   }
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) shared.most[n][thread] = -infinity();
   __syncthreads();
-  load_queries(op.queries, row, head, op.first, rows_of_q, query_values);
-  float scale = scale_of_key(op, tile, pages, notes);
-  wait_copies<0>();
+  load_queries(op.queries, row, head, op.first, shared.rows_of_q, padded, queries);
   __syncthreads();
-  int64_t slot = blockIdx.x % op.tiles() * (op.keys_of_block() / LANES) + threadIdx.x / LANES;
-  auto run = [&](auto all) { all(op, tile, visible, query_values, keys, scale, list, slot); };
-  switch (tile.paged ? op.history.dtype : op.fresh.k.dtype) {
-    case TRIMTAB_F32:
-      return run(logits_of_tile<formats::F32>);
-    case TRIMTAB_F16:
-      return run(logits_of_tile<formats::F16>);
-    case TRIMTAB_BF16:
-      return run(logits_of_tile<formats::Bf16>);
-    case TRIMTAB_FP8_E4M3:
-      return run(logits_of_tile<formats::Fp8>);
-    default:
-      return run(logits_of_tile<formats::Int8>);
+  for (int32_t i = part; i < tile_count; i += op.parts()) {
+    TileLogits tile{op, tiles.at(i), op.logits + list * BATCH * op.most, shared, queries, keys};
+    auto next = [&] { begin(i + op.parts()); };
+    copies.await(0);
+    with_key_format(tile.tile.paged ? op.history.dtype : op.fresh.k.dtype, [&](auto format) {
+      using Format = decltype(format);
+      if constexpr (STEPS > 0) {
+        held<STEPS, Format>(tile, next);
+      } else {
+        streamed<Format>(tile, next);
+      }
+    });
+  }
+  for (int32_t n = 0; n < op.count; n++) {
+    uint32_t most = warp_max(rising(shared.most[n][thread]));
+    if (thread % LANES == 0) op.maxima[(list * BATCH + n) * op.most_parts() + part] = most;
   }
 }
 
@@ -212,8 +173,20 @@ int64_t logits_bytes(const Logits& logits) {
   return aligned(lists(logits) * BATCH * logits.most * sizeof(float));
 }
 
-int32_t query_bytes(const Logits& logits) {
-  return BATCH * static_cast<int32_t>(logits.queries.q.size[3] * sizeof(float));
+int64_t maxima_bytes(const Logits& logits) {
+  return aligned(lists(logits) * BATCH * logits.most_parts() * sizeof(uint32_t));
+}
+
+int32_t shared_bytes(const Logits& logits) {
+  return static_cast<int32_t>(sizeof(Shared) + BATCH * logits.shape.padded * sizeof(float)) +
+         logits.warps * logits.shape.bytes();
+}
+
+/** Elements of a key, up to those that a kernel is compiled for. */
+int32_t padded_to(int64_t head_dim) {
+  if (head_dim <= 2 * LANES) return 2 * LANES;
+  if (head_dim <= 4 * LANES) return 4 * LANES;
+  return static_cast<int32_t>((head_dim + LANES - 1) / LANES * LANES);
 }
 
 }  // namespace
@@ -221,32 +194,54 @@ int32_t query_bytes(const Logits& logits) {
 Logits logits_of(const Queries& queries, const trimtab_pages& history,
                  const trimtab_new_tokens& fresh, int64_t most, float scale, uint32_t operation,
                  trimtab_status_word* status) {
-  Logits logits{queries, history, fresh,   most,    scale, operation, status,
-                0,       0,       nullptr, nullptr, 0,     0};
-  int32_t element_bits = std::max(bits(history.dtype), bits(fresh.k.dtype));
-  // 16 more bytes a key: then eight keys' shares lie in different banks.
-  logits.pitch_ = static_cast<int32_t>((queries.q.size[3] * element_bits / 8 + 15) / 16 * 16) + 16;
-  logits.keys_ = MOST_THREADS;
-  while (logits.keys_ > LANES &&
-         query_bytes(logits) + logits.keys_ * logits.pitch_ > SHARED_BYTES) {
-    logits.keys_ /= 2;
-  }
-  return logits;
+  return {queries,
+          history,
+          fresh,
+          most,
+          scale,
+          operation,
+          status,
+          0,
+          0,
+          nullptr,
+          nullptr,
+          nullptr,
+          MOST_LOGIT_WARPS,
+          1,
+          tile_shape(history, fresh, padded_to(queries.q.size[3]))};
 }
 
 uint64_t workspace_logits(const Logits& logits) {
-  return logits_bytes(logits) + aligned(lists(logits) * BATCH * logits.slots() * sizeof(float));
+  return logits_bytes(logits) + maxima_bytes(logits) +
+         aligned(lists(logits) * BATCH * sizeof(int32_t));
 }
 
 void place_logits(Logits& logits, char* workspace) {
   logits.logits = reinterpret_cast<float*>(workspace);
-  logits.maxima = reinterpret_cast<float*>(workspace + logits_bytes(logits));
+  workspace += logits_bytes(logits);
+  logits.maxima = reinterpret_cast<uint32_t*>(workspace);
+  logits.visible = reinterpret_cast<int32_t*>(workspace + maxima_bytes(logits));
+}
+
+cudaError_t spread_logits(Logits& op) {
+  Limits device{};
+  cudaError_t error = limits(&device);
+  if (error != cudaSuccess) return error;
+  while (op.warps > 1 && shared_bytes(op) > device.block_shared) op.warps /= 2;
+  int64_t tiles = op.most / TILE_KEYS + 2;
+  int64_t enough = (tiles + op.warps - 1) / op.warps;
+  op.blocks = static_cast<int32_t>(
+      std::clamp<int64_t>(2 * device.processors / std::max<int64_t>(lists(op), 1), 1, enough));
+  return cudaSuccess;
 }
 
 cudaError_t launch_logits(const Logits& op, cudaStream_t stream) {
-  Grid grid{blocks_of(lists(op) * op.tiles()), dim3(static_cast<unsigned>(op.keys_of_block())),
-            static_cast<unsigned>(query_bytes(op) + op.keys_of_block() * op.pitch())};
-  return launch(logits, grid, stream, op);
+  Grid grid{blocks_of(lists(op) * op.blocks), dim3(static_cast<unsigned>(op.warps * LANES)),
+            static_cast<unsigned>(shared_bytes(op))};
+  return launch(op.shape.padded == 2 * LANES   ? logits<2>
+                : op.shape.padded == 4 * LANES ? logits<4>
+                                               : logits<0>,
+                grid, stream, op);
 }
 
 }  // namespace trimtab

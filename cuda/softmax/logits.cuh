@@ -5,8 +5,24 @@
 #include <cuda_runtime.h>
 
 #include "common/queries.cuh"
+#include "score/tiles.cuh"
 
 namespace trimtab {
+
+/** Warps of a block, at most. */
+constexpr int MOST_LOGIT_WARPS = 4;
+
+/** A number of the same order as a float, NaN above all. */
+TRIMTAB_INLINE uint32_t rising(float x) {
+  uint32_t bits = bits_of(x);
+  return x != x ? ~0u : bits ^ (bits >> 31 != 0 ? ~0u : 0x80000000u);
+}
+
+/** The float of such a number. */
+TRIMTAB_INLINE float of_rising(uint32_t x) {
+  if (x == ~0u) return quiet_nan();
+  return float_of(x ^ (x >> 31 != 0 ? 0x80000000u : ~0u));
+}
 
 /** Logits of `count` queries from number `first` on. */
 struct Logits {
@@ -18,25 +34,23 @@ struct Logits {
   uint32_t operation;
   trimtab_status_word* status;
   int32_t first;
-  int32_t count;  // at most BATCH
-  float* logits;  // result [R,G,BATCH,most]: scale * q.k
-  float* maxima;  // result [R,G,BATCH,slots]: the largest of what the query sees, in parts
+  int32_t count;     // at most BATCH
+  float* logits;     // result [R,G,BATCH,most]: scale * q.k
+  uint32_t* maxima;  // result [R,G,BATCH,most_parts()]: the largest of what the query sees, in
+                     // parts(), each rising()
+  int32_t* visible;  // result [R,G,BATCH]: how many tokens a query sees, the first ones
+  int32_t warps;     // of a block
+  int32_t blocks;    // of a head
+  TileShape shape;
 
   /** Key/value heads. */
   constexpr int64_t heads() const { return queries.q.size[1] / queries.group; }
 
-  /** Keys that a block holds in shared memory, one a thread. */
-  constexpr int32_t keys_of_block() const { return keys_; }
-  constexpr int32_t pitch() const { return pitch_; }
-
-  /** Blocks over the keys of a head: history and new tokens begin in blocks of their own. */
-  constexpr int64_t tiles() const { return (most + keys_ - 1) / keys_ + 1; }
-
   /** Parts of a maximum: one a warp. */
-  constexpr int64_t slots() const { return tiles() * (keys_ / 32); }
+  constexpr int32_t parts() const { return blocks * warps; }
 
-  int32_t keys_;
-  int32_t pitch_;  // bytes from key to key in shared memory
+  /** As many as there are tiles of a head, and one warp of a block for each but one. */
+  constexpr int64_t most_parts() const { return most / TILE_KEYS + 2 + MOST_LOGIT_WARPS; }
 };
 
 /** Fills in what follows from the shapes. */
@@ -44,11 +58,14 @@ Logits logits_of(const Queries& queries, const trimtab_pages& history,
                  const trimtab_new_tokens& fresh, int64_t most, float scale, uint32_t operation,
                  trimtab_status_word* status);
 
-/** Bytes of `logits` and `maxima`, together with what keeps them apart. */
+/** Bytes of the results, together with what keeps them apart. */
 uint64_t workspace_logits(const Logits& logits);
 
-/** Lays `logits` and `maxima` into memory of that size. */
+/** Lays the results into memory of that size. */
 void place_logits(Logits& logits, char* workspace);
+
+/** Chooses `warps` and `blocks` for the current device. */
+cudaError_t spread_logits(Logits& logits);
 
 cudaError_t launch_logits(const Logits& logits, cudaStream_t stream);
 

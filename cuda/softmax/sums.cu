@@ -1,10 +1,13 @@
-// Weight sums: for each batch of queries their logits, then per query the max and the canonical sum
-// of exponentials, then per token the weights added to those of the batches before.
+// Weight sums: for each batch of queries their logits, then per query the exponentials, in their
+// place, and the canonical sums of chunks of them, then per token the weights added to those of the
+// batches before. The sums of a query's chunks are added where they are needed: a block that did so
+// would have to wait for all others.
 //
-// 16 queries, 10521 keys, 32 lists: logits of 21 MB written once and read twice, out of the L2
-// cache where that holds them; 11 M exponentials, twice. On an H200 255 us, 216 of them the logits,
-// 19 the sums and 26 the weights, whose divisions and exponentials are bound by instructions.
+// 16 queries, 10521 keys, 32 lists: 21 MB of logits written, replaced and read, out of the L2 cache
+// where that holds them; 5.4 M exponentials and quotients.
 #include "softmax/sums.cuh"
+
+#include <algorithm>
 
 #include "common/launch.cuh"
 #include "common/ticket.cuh"
@@ -17,131 +20,177 @@ namespace {
 
 constexpr int THREADS = 256;
 constexpr int WARPS = THREADS / LANES;
-
-/** A query's softmax: weight = exp(logit - max) / sum for the first `visible` tokens. */
-struct Softmax {
-  float max;
-  float sum;
-  int32_t visible;
-};
+constexpr int TILE = 512;  // tokens of a block that adds
 
 struct Batch {
   Logits logits;
   Finish finish;
-  Softmax* softmax;  // [R,G,BATCH]
-  float* sums;       // [R,G,T] of the batches before, then plain scores
-  bool begins;       // no batch before
-  bool ends;         // no batch behind
+  float* chunk_sums;  // [R,G,chunks,BATCH]: of exp(logit - max)
+  float* sums;        // [R,G,T] of the batches before, then plain scores
+  int32_t blocks;     // of a query's exponentials
+  bool begins;        // no batch before
+  bool ends;          // no batch behind
 };
 
-/** The largest of a query's maxima. All threads of the block call; all get it. */
-__device__ float largest(const float* maxima, int64_t slots) {
-  __shared__ float parts[WARPS];
-  float max = -infinity();
-  for (int64_t i = threadIdx.x; i < slots; i += THREADS) max = max_or_nan(max, maxima[i]);
-  max = warp_max_or_nan(max);
-  if (threadIdx.x % LANES == 0) parts[threadIdx.x / LANES] = max;
-  __syncthreads();
-  max = parts[0];
-  for (int w = 1; w < WARPS; w++) max = max_or_nan(max, parts[w]);
-  return max;
+__host__ __device__ constexpr int64_t chunks_of(int64_t tokens) {
+  return (tokens + CHUNK - 1) / CHUNK;
 }
 
-/** warp_chunk_sum() of exp(logits[i] - max), all loads before the first use. */
-__device__ __forceinline__ float chunk_of_exponentials(const float* logits, int32_t count,
-                                                       float max) {
+/** The largest of a query's maxima; all threads of the warp get it. */
+__device__ __forceinline__ float largest(const uint32_t* maxima, int32_t parts) {
+  uint32_t most = 0;
+  for (int32_t i = static_cast<int32_t>(threadIdx.x) % LANES; i < parts; i += LANES) {
+    most = max(most, maxima[i]);
+  }
+  return of_rising(warp_max(most));
+}
+
+/** Replaces `count` logits by exp(logit - max); the thread's sum of them. WHOLE: a chunk of them.
+ */
+template <bool WHOLE>
+__device__ __forceinline__ float exponentials(float* logits, int32_t count, float max) {
   constexpr int EACH = CHUNK / LANES;
   auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
+  float* mine = logits + lane;
   float x[EACH];
 #pragma unroll
   for (int i = 0; i < EACH; i++) {
-    x[i] = i * LANES + lane < count ? logits[i * LANES + lane] : 0.f;
+    x[i] = WHOLE || i * LANES + lane < count ? mine[i * LANES] : -infinity();
   }
   float sum = 0.f;
 #pragma unroll
   for (int i = 0; i < EACH; i++) {
-    if (i * LANES + lane < count) sum += exp(x[i] - max);
-  }
-  return warp_tree(sum);
-}
-
-__global__ void __launch_bounds__(THREADS) softmax(const __grid_constant__ Batch op) {
-  __shared__ float chunk_sums[WARPS];
-  const Logits& of = op.logits;
-  Notes notes{of.status, of.operation};
-  auto n = static_cast<int32_t>(blockIdx.x % of.count);
-  int64_t list = blockIdx.x / of.count;
-  auto head = static_cast<int32_t>(list % of.heads());
-  auto row = static_cast<int32_t>(list / of.heads());
-  int32_t tokens = tokens_of(of.history, of.fresh, row, head, of.most, notes).all();
-  Query query = query_of(of.queries, row, (of.first + n) / of.queries.group, tokens, notes);
-  const float* logits = of.logits + (list * BATCH + n) * of.most;
-  float max = largest(of.maxima + (list * BATCH + n) * of.slots(), of.slots());
-  float sum = 0.f;
-  auto warp = static_cast<int32_t>(threadIdx.x) / LANES;
-  for (int32_t first = 0; first < query.visible; first += WARPS * CHUNK) {
-    int32_t begin = first + warp * CHUNK;
-    int32_t count = min(query.visible - begin, CHUNK);
-    float part = chunk_of_exponentials(logits + begin, count, max);
-    __syncthreads();
-    if (threadIdx.x % LANES == 0) chunk_sums[warp] = part;
-    __syncthreads();
-    for (int w = 0; w < WARPS && first + w * CHUNK < query.visible; w++) sum += chunk_sums[w];
-  }
-  if (threadIdx.x == 0) op.softmax[list * BATCH + n] = {max, sum, query.visible};
-}
-
-/** A token's sum of weights with this batch's added. */
-__device__ float add_weights(const Batch& op, const Softmax* softmax, int64_t list, int32_t token) {
-  float sum = op.begins ? 0.f : op.sums[list * op.logits.most + token];
-  const float* logits = op.logits.logits + list * BATCH * op.logits.most + token;
-  float x[BATCH];
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) {
-    bool seen = n < op.logits.count && token < softmax[n].visible;
-    x[n] = seen ? logits[n * op.logits.most] : 0.f;
-  }
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) {
-    if (n >= op.logits.count || token >= softmax[n].visible) continue;
-    sum += exp(x[n] - softmax[n].max) / softmax[n].sum;
+    float exponential = exp(x[i] - max);
+    if (!WHOLE && i * LANES + lane >= count) continue;
+    mine[i * LANES] = exponential;
+    sum += exponential;
   }
   return sum;
 }
 
-__global__ void __launch_bounds__(TILE) weights(const __grid_constant__ Batch op) {
+/** A warp takes chunks of a query in turn. */
+__global__ void __launch_bounds__(THREADS) exponentiate(const __grid_constant__ Batch op) {
+  const Logits& of = op.logits;
+  begin_next_kernel();
+  await_kernel_before();
+  auto first = static_cast<int32_t>(blockIdx.x % op.blocks * WARPS + threadIdx.x / LANES);
+  auto n = static_cast<int32_t>(blockIdx.x / op.blocks % of.count);
+  int64_t list = blockIdx.x / op.blocks / of.count;
+  int64_t number = list * BATCH + n;
+  float max = largest(of.maxima + number * of.most_parts(), of.parts());
+  int32_t visible = of.visible[number];
+  float* logits = of.logits + number * of.most;
+  float* sums = op.chunk_sums + list * chunks_of(of.most) * BATCH + n;
+  auto count = static_cast<int32_t>(chunks_of(visible));
+  for (int32_t chunk = first; chunk < count; chunk += op.blocks * WARPS) {
+    int32_t left = visible - chunk * CHUNK;
+    float* begin = logits + chunk * CHUNK;
+    float sum = left >= CHUNK ? exponentials<true>(begin, CHUNK, max)
+                              : exponentials<false>(begin, left, max);
+    sum = warp_tree(sum);
+    if (threadIdx.x % LANES == 0) sums[chunk * BATCH] = sum;
+  }
+}
+
+/** What a batch's weights are made with: exponential / sum for the visible tokens. */
+struct Weights {
+  float sum[BATCH];
+  float inverse[BATCH];  // of the sum
+  int32_t visible[BATCH];
+};
+
+/** Reads a head's, adding the sums of chunks in rising order. All threads of the block call. */
+__device__ __forceinline__ void read_weights(const Batch& op, int64_t list, Weights& weights) {
+  constexpr int AT_ONCE = 4 * THREADS;  // sums of chunks
+  __shared__ float parts[AT_ONCE];
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  auto chunks = static_cast<int32_t>(chunks_of(op.logits.most));
+  bool mine = thread < op.logits.count;
+  int32_t visible = mine ? op.logits.visible[list * BATCH + thread] : 0;
+  auto seen = static_cast<int32_t>(chunks_of(visible));
+  const float* sums = op.chunk_sums + list * chunks * BATCH;
+  float sum = 0.f;
+  for (int32_t first = 0; first < chunks; first += AT_ONCE / BATCH) {
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < AT_ONCE; i += THREADS) {
+      int32_t at = first * BATCH + i + thread;
+      if (at < chunks * BATCH) parts[i + thread] = sums[at];
+    }
+    __syncthreads();
+    int32_t end = min(seen - first, AT_ONCE / BATCH);
+#pragma unroll 8
+    for (int32_t i = 0; i < end; i++) sum += parts[i * BATCH + thread];
+  }
+  if (mine) {
+    weights.sum[thread] = sum;
+    weights.inverse[thread] = 1.f / sum;
+    weights.visible[thread] = visible;
+  }
+}
+
+/** A token's sum of weights with this batch's added. */
+__device__ __forceinline__ float add_weights(const Batch& op, const Weights& weights, int64_t list,
+                                             int32_t token) {
+  float sum = op.begins ? 0.f : op.sums[list * op.logits.most + token];
+  const float* exponential = op.logits.logits + list * BATCH * op.logits.most + token;
+  float x[BATCH];
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) {
+    x[n] = n < op.logits.count ? exponential[n * op.logits.most] : 0.f;
+  }
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) {
+    if (n >= op.logits.count) break;
+    if (token >= weights.visible[n]) continue;
+    sum += quotient_of_any(x[n], weights.sum[n], weights.inverse[n]);
+  }
+  return sum;
+}
+
+/** Tokens that a block ends; the others of its TILE are their neighbours. */
+__host__ __device__ constexpr int32_t tokens_of_tile(const Finish& finish) {
+  return TILE - 2 * finish.margin();
+}
+
+__host__ __device__ constexpr int64_t tiles_of(const Finish& finish) {
+  return (finish.scores.size[2] + tokens_of_tile(finish) - 1) / tokens_of_tile(finish);
+}
+
+__global__ void __launch_bounds__(THREADS) add(const __grid_constant__ Batch op) {
   __shared__ float values[TILE];
   __shared__ int32_t in_window[TILE];
-  __shared__ Softmax softmax[BATCH];
+  __shared__ Weights weights;
   const Logits& of = op.logits;
   Notes notes{of.status, of.operation};
-  int64_t tiles = op.finish.tiles();
+  begin_next_kernel();
+  await_kernel_before();
+  int32_t own = tokens_of_tile(op.finish);
+  int64_t tiles = tiles_of(op.finish);
   int64_t list = blockIdx.x / tiles;
   auto head = static_cast<int32_t>(list % of.heads());
   auto row = static_cast<int32_t>(list / of.heads());
   int32_t tokens = tokens_of(of.history, of.fresh, row, head, of.most, notes).all();
-  auto tile = static_cast<int32_t>(blockIdx.x % tiles);
-  int32_t first = tile * op.finish.tokens_of_tile();
-  if (static_cast<int32_t>(threadIdx.x) < of.count)
-    softmax[threadIdx.x] = op.softmax[list * BATCH + threadIdx.x];
+  Stretch stretch(op.finish, static_cast<int32_t>(blockIdx.x % tiles) * own, own, values,
+                  in_window);
+  read_weights(op, list, weights);
   __syncthreads();
+  auto thread = static_cast<int32_t>(threadIdx.x);
   if (!op.ends) {
-    int32_t token = first + static_cast<int32_t>(threadIdx.x);
-    if (static_cast<int32_t>(threadIdx.x) < op.finish.tokens_of_tile() && token < tokens) {
-      op.sums[list * of.most + token] = add_weights(op, softmax, list, token);
+    int32_t end = min(stretch.first + own, tokens);
+    for (int32_t token = stretch.first + thread; token < end; token += THREADS) {
+      op.sums[list * of.most + token] = add_weights(op, weights, list, token);
     }
     return;
   }
-  int32_t base = op.finish.pools_in_tiles() ? first - op.finish.reach() : first;
-  mark_window(op.finish, row, tokens, base, in_window, notes);
-  int32_t token = base + static_cast<int32_t>(threadIdx.x);
-  float value = 0.f;
-  if (token >= 0 && token < tokens) {
-    value = add_weights(op, softmax, list, token) / static_cast<float>(of.queries.group);
+  mark_window(op.finish, row, tokens, stretch, notes);
+  for (int32_t i = thread; i < stretch.length; i += THREADS) {
+    int32_t token = stretch.base + i;
+    if (token < 0 || token >= tokens) continue;
+    values[i] = add_weights(op, weights, list, token) / static_cast<float>(of.queries.group);
   }
-  values[threadIdx.x] = value;
   __syncthreads();
-  finish_tile(op.finish, row, head, tokens, base, in_window, values, op.sums + list * of.most);
+  finish_stretch(op.finish, row, head, tokens, stretch, op.sums + list * of.most);
 }
 
 uint64_t sums_bytes(const Finish& finish) {
@@ -149,8 +198,9 @@ uint64_t sums_bytes(const Finish& finish) {
   return aligned(size[0] * size[1] * size[2] * sizeof(float));
 }
 
-uint64_t softmax_bytes(const Finish& finish) {
-  return aligned(finish.scores.size[0] * finish.scores.size[1] * BATCH * sizeof(Softmax));
+uint64_t chunk_bytes(const Finish& finish) {
+  const int64_t* size = finish.scores.size;
+  return aligned(size[0] * size[1] * chunks_of(size[2]) * BATCH * sizeof(float));
 }
 
 }  // namespace
@@ -158,21 +208,27 @@ uint64_t softmax_bytes(const Finish& finish) {
 uint64_t workspace_weight_sums(const WeightSums& op) {
   Logits logits = logits_of(op.queries, op.history, op.fresh, op.finish.scores.size[2], op.scale,
                             op.operation, op.status);
-  return TRIMTAB_COUNTER_BYTES + sums_bytes(op.finish) + softmax_bytes(op.finish) +
+  return TRIMTAB_COUNTER_BYTES + sums_bytes(op.finish) + chunk_bytes(op.finish) +
          workspace_logits(logits);
 }
 
 cudaError_t launch_weight_sums(const WeightSums& op, cudaStream_t stream) {
   const int64_t* size = op.finish.scores.size;
   if (size[0] * size[1] * size[2] == 0) return cudaSuccess;
+  char* behind_sums = op.scratch + sums_bytes(op.finish);
   Batch batch{
       logits_of(op.queries, op.history, op.fresh, size[2], op.scale, op.operation, op.status),
       op.finish,
-      reinterpret_cast<Softmax*>(op.scratch + sums_bytes(op.finish)),
+      reinterpret_cast<float*>(behind_sums),
       reinterpret_cast<float*>(op.scratch),
+      1,
       true,
       false};
-  place_logits(batch.logits, op.scratch + sums_bytes(op.finish) + softmax_bytes(op.finish));
+  place_logits(batch.logits, behind_sums + chunk_bytes(op.finish));
+  Limits device{};
+  cudaError_t error = limits(&device);
+  if (error == cudaSuccess) error = spread_logits(batch.logits);
+  if (error != cudaSuccess) return error;
   auto all = static_cast<int32_t>(op.queries.places() * op.queries.group);
   int64_t lists = size[0] * size[1];
   // Without any query the scores are still written.
@@ -180,19 +236,24 @@ cudaError_t launch_weight_sums(const WeightSums& op, cudaStream_t stream) {
     batch.logits.count = min(all - batch.logits.first, BATCH);
     batch.ends = batch.logits.first + batch.logits.count == all;
     if (batch.logits.count > 0) {
-      cudaError_t error = launch_logits(batch.logits, stream);
+      error = launch_logits(batch.logits, stream);
       if (error != cudaSuccess) return error;
-      dim3 blocks = blocks_of(lists * batch.logits.count);
-      error = launch(softmax, {blocks, dim3(THREADS)}, stream, batch);
+      // So many blocks that all processors work, and no more: a block begins with much else.
+      int64_t queries = batch.logits.count * lists;
+      int64_t enough = (chunks_of(size[2]) + WARPS - 1) / WARPS;
+      batch.blocks =
+          static_cast<int32_t>(std::clamp<int64_t>(8 * device.processors / queries, 1, enough));
+      error = launch(exponentiate, {blocks_of(queries * batch.blocks), dim3(THREADS), 0, true},
+                     stream, batch);
       if (error != cudaSuccess) return error;
     }
-    dim3 blocks = blocks_of(lists * op.finish.tiles());
-    cudaError_t error = launch(weights, {blocks, dim3(TILE)}, stream, batch);
+    dim3 blocks = blocks_of(lists * tiles_of(op.finish));
+    error = launch(add, {blocks, dim3(THREADS), 0, true}, stream, batch);
     if (error != cudaSuccess) return error;
     batch.begins = false;
     batch.logits.first += BATCH;
   } while (batch.logits.first < all);
-  if (op.finish.pools_in_tiles()) return cudaSuccess;
+  if (op.finish.pools_in_blocks()) return cudaSuccess;
   return launch_pool({op.finish, op.history, op.fresh, op.status, op.operation, batch.sums},
                      stream);
 }
