@@ -1,10 +1,13 @@
 package io.github.trimtab.engine.demo;
 
+import io.github.trimtab.engine.completion.Completion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * The text demonstration's results for people.
@@ -49,11 +52,28 @@ public record TextReport(List<TextDemo.Result> results) {
     return table.toString();
   }
 
-  /** Writes the table to {@code text.txt} and returns the file. */
+  /**
+   * Writes {@code text.txt} with the table, and {@code text-tokens.txt}: a line a text with its
+   * tokens behind the prompt, method after method.
+   *
+   * @return the table's file
+   */
   public Path write(Path folder) throws IOException {
+    Files.write(
+        folder.resolve("text-tokens.txt"),
+        results.stream()
+            .flatMap(result -> result.completions().stream())
+            .map(TextReport::tokens)
+            .toList());
     Path file = folder.resolve("text.txt");
     Files.writeString(file, table());
     return file;
+  }
+
+  private static String tokens(Completion completion) {
+    return Arrays.stream(completion.tokens())
+        .mapToObj(Integer::toString)
+        .collect(Collectors.joining(" "));
   }
 
   private static String decimal(String format, double value) {

@@ -64,6 +64,9 @@ class TextCommandsTest {
     List<String> lines = Files.readAllLines(out.resolve("text.txt"));
     assertThat(lines).hasSize(6);
     assertThat(lines.subList(2, 6)).allMatch(line -> line.endsWith(" yes"));
+    List<String> tokens = Files.readAllLines(out.resolve("text-tokens.txt"));
+    assertThat(tokens).hasSize(20).allMatch(line -> line.split(" ", -1).length == 12);
+    assertThat(tokens.subList(4, 20)).isSubsetOf(tokens.subList(0, 4));
   }
 
   @Test
