@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * target's greedy text, as far as its logits do not depend on how many tokens a step has.
  *
  * <p>All uniforms come from the caller's generator, in an order that depends on nothing but the
- * method and what was drafted and emitted before.
+ * method and what was drafted and emitted before; verification takes none where the target is
+ * greedy, since its likeliest tokens decide.
  *
  * <p>Threads: one at a time.
  */
@@ -129,7 +130,8 @@ public final class SpeculativeDecoder {
           "emitted: room for " + emitted.length + " tokens, expected " + most + " or more");
     }
     target.warp(tree);
-    int count = round.verify(tree, path, emitted);
+    int count =
+        target.isGreedy() ? target.follow(tree, path, emitted) : round.verify(tree, path, emitted);
     target.end(path, count, emitted);
     if (draft != null) {
       draft.end(tree, depth, path, count, emitted);

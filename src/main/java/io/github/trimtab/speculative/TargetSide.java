@@ -6,16 +6,23 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.util.BitSet;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
-/** The target from round to round: its warped rows, the text's ids, and the caller's uniforms. */
+/**
+ * The target from round to round: its warped rows, or where it is greedy its likeliest tokens, the
+ * text's ids, and the caller's uniforms.
+ */
 final class TargetSide {
   private final Kernels kernels;
   private final TargetModel model;
+  // The model, if it can name the tokens that a greedy text needs.
+  private final @Nullable GreedyTarget greedy;
   private final Warper warper;
   private final RandomGenerator random;
   private final int vocabulary;
   private final float[] values;
   private final Tensor logits;
+  private final int[] likeliest = new int[DraftTree.MOST + 1];
   private final int[] tokens = new int[DraftTree.MOST + 1];
   private final int[] parents = new int[DraftTree.MOST + 1];
   private final BitSet seen = new BitSet();
@@ -33,8 +40,13 @@ final class TargetSide {
     this.warper = new Warper(warping);
     this.random = random;
     this.vocabulary = model.vocabulary();
-    this.values = new float[Math.multiplyExact(nodes + 1, vocabulary)];
-    this.logits = Tensor.wrap(values, nodes + 1, vocabulary);
+    this.greedy =
+        warping.isGreedy() && warping.repetitionPenalty() == 1 && model instanceof GreedyTarget able
+            ? able
+            : null;
+    int rows = greedy == null ? nodes + 1 : 0;
+    this.values = new float[Math.multiplyExact(rows, vocabulary)];
+    this.logits = Tensor.wrap(values, rows, vocabulary);
     if (prompt.length == 0) {
       throw new IllegalArgumentException("prompt: no token, expected one or more");
     }
@@ -73,11 +85,45 @@ final class TargetSide {
       tokens[node + 1] = tree.token(node);
       parents[node + 1] = tree.parent(node) + 1;
     }
-    model.step(tokens, parents, count, logits.narrow(0, 0, count));
+    if (greedy != null) {
+      greedy.stepGreedily(tokens, parents, count, likeliest);
+    } else {
+      model.step(tokens, parents, count, logits.narrow(0, 0, count));
+    }
   }
 
-  /** Warps what the model's step said; {@link #rows} then holds the distributions. */
+  /** Whether the text takes the likeliest tokens, which {@link #follow} then finds. */
+  boolean isGreedy() {
+    return warper.warping().isGreedy();
+  }
+
+  /**
+   * Follows the likeliest tokens down a tree.
+   *
+   * @param path result: accepted nodes from the top down
+   * @param emitted result: their tokens and one more
+   * @return how many nodes were accepted
+   */
+  int follow(DraftTree tree, int[] path, int[] emitted) {
+    int node = -1;
+    for (int depth = 0; true; depth++) {
+      emitted[depth] = likeliest[node + 1];
+      node = tree.child(node, emitted[depth]);
+      if (node < 0) {
+        return depth;
+      }
+      path[depth] = node;
+    }
+  }
+
+  /**
+   * Warps what the model's step said; {@link #rows} then holds the distributions, unless the target
+   * is greedy.
+   */
   void warp(DraftTree tree) {
+    if (greedy != null) {
+      return;
+    }
     warp(0, 0L, tree);
     for (int node = 0; node < tree.size(); node++) {
       warp(node + 1, tree.ancestors(node), tree);
@@ -94,7 +140,11 @@ final class TargetSide {
         added |= rest & -rest;
       }
     }
-    warper.apply(values, row * vocabulary, vocabulary, seen);
+    if (isGreedy()) {
+      likeliest[row] = warper.likeliest(values, row * vocabulary, vocabulary, seen);
+    } else {
+      warper.apply(values, row * vocabulary, vocabulary, seen);
+    }
     for (long rest = added; rest != 0; rest &= rest - 1) {
       seen.clear(tree.token(Long.numberOfTrailingZeros(rest)));
     }

@@ -30,10 +30,7 @@ public final class Warper {
    * @throws IllegalArgumentException if a logit is NaN or +infinity, or all are -infinity
    */
   public void apply(float[] row, int from, int n, BitSet seen) {
-    if (warping.repetitionPenalty() != 1) {
-      penalise(row, from, n, seen);
-    }
-    int highest = highest(row, from, n);
+    int highest = likeliest(row, from, n, seen);
     if (warping.isGreedy()) {
       Arrays.fill(row, from, from + n, 0f);
       row[from + highest] = 1f;
@@ -49,6 +46,14 @@ public final class Warper {
     for (int i = from; i < from + n; i++) {
       row[i] = (float) (row[i] / sum);
     }
+  }
+
+  /** Applies the penalty alone and returns the place of the highest logit, with the same errors. */
+  int likeliest(float[] row, int from, int n, BitSet seen) {
+    if (warping.repetitionPenalty() != 1) {
+      penalise(row, from, n, seen);
+    }
+    return highest(row, from, n);
   }
 
   private void penalise(float[] row, int from, int n, BitSet seen) {

@@ -5,6 +5,7 @@ import io.github.trimtab.engine.cuda.DeviceArena;
 import io.github.trimtab.engine.cuda.Gpu;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
+import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
@@ -55,6 +56,11 @@ public final class CudaLlama extends LlamaBackend {
   @Override
   PagePool pool(PageLayout layout, int pages) {
     return gpu.stream().device().pool(layout, pages);
+  }
+
+  @Override
+  Appends appends(KvCache cache) {
+    return new CudaAppends(cache, gpu.stream());
   }
 
   @Override

@@ -45,7 +45,7 @@ public final class EagleDrafter implements DraftModel, AutoCloseable {
       DType pages) {
     fresh = features;
     paged = new PagedAttention(on, model.blocks().config(), 1, tokens, pages);
-    tree = new TreeAttention(paged);
+    tree = new TreeAttention(paged, on);
     streams = on.streams(model, target);
     memory = on.memory();
     int width = model.blocks().config().width();

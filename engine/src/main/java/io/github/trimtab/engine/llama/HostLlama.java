@@ -4,6 +4,7 @@ import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kernel.HeadRows;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
+import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
@@ -37,6 +38,11 @@ final class HostLlama extends LlamaBackend {
   @Override
   PagePool pool(PageLayout layout, int pages) {
     return new PagePool(layout, pages);
+  }
+
+  @Override
+  Appends appends(KvCache cache) {
+    return cache::append;
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.WeightRows;
+import io.github.trimtab.kv.KvCache;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
@@ -30,6 +31,9 @@ public abstract sealed class LlamaBackend implements AutoCloseable permits HostL
 
   /** A pool of pages there. */
   abstract PagePool pool(PageLayout layout, int pages);
+
+  /** What puts tokens into a cache of one row over {@link #memory}. */
+  abstract Appends appends(KvCache cache);
 
   /** Streams of a model. */
   abstract Streams streams(LlamaModel model);

@@ -25,7 +25,7 @@ public final class LlamaDrafter implements DraftModel, AutoCloseable {
    */
   public LlamaDrafter(LlamaModel model, LlamaBackend on, int tokens, DType pages) {
     paged = new PagedAttention(on, model.config(), 1, tokens, pages);
-    tree = new TreeAttention(paged);
+    tree = new TreeAttention(paged, on);
     streams = on.streams(model);
   }
 

@@ -4,7 +4,7 @@ import io.github.trimtab.kernel.Head;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
-import io.github.trimtab.speculative.TargetModel;
+import io.github.trimtab.speculative.GreedyTarget;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
 
@@ -13,7 +13,7 @@ import java.util.function.IntConsumer;
  *
  * <p>Threads: one at a time.
  */
-public final class LlamaTarget implements TargetModel, AutoCloseable {
+public final class LlamaTarget implements GreedyTarget, AutoCloseable {
 
   /** Tokens of a prompt that run together. */
   static final int CHUNK = 128;
@@ -25,8 +25,9 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   private final Streams streams;
   private final Features features;
   private int watched;
-  private int[] likeliest = {};
-  private float[] likeliestLogits = {};
+  // The likeliest ids after each node of the last step, places() a node, and their logits.
+  private int[] likeliest = new int[Head.MOST_VECTORS];
+  private float[] likeliestLogits = new float[Head.MOST_VECTORS];
   private int[] likely = {};
   private int likelyCount;
 
@@ -40,7 +41,7 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
     this.model = model;
     this.on = on;
     paged = new PagedAttention(on, model.config(), 1, tokens, pages);
-    tree = new TreeAttention(paged);
+    tree = new TreeAttention(paged, on);
     streams = on.streams(model);
     features = new Features(on.memory(), model.config().width());
   }
@@ -97,17 +98,46 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
 
   @Override
   public void step(int[] tokens, int[] parents, int count, Tensor logits) {
-    tree.begin(parents, count);
-    streams.run(tokens, 0, count, null, tree);
-    tree.end();
-    Tensor hidden = streams.normed(count);
+    Tensor hidden = run(tokens, parents, count);
     if (watched == 0) {
       on.head(hidden, model.head(), null, logits, null, null, null);
     } else {
-      Tensor ids = Tensor.wrap(likeliest, Head.MOST_VECTORS, watched).narrow(0, 0, count);
-      Tensor values = Tensor.wrap(likeliestLogits, Head.MOST_VECTORS, watched);
-      on.head(hidden, model.head(), null, logits, ids, values.narrow(0, 0, count), null);
+      on.head(hidden, model.head(), null, logits, watched(count), watchedLogits(count), null);
     }
+  }
+
+  @Override
+  public void stepGreedily(int[] tokens, int[] parents, int count, int[] likeliest) {
+    Tensor hidden = run(tokens, parents, count);
+    on.head(hidden, model.head(), null, null, watched(count), watchedLogits(count), null);
+    for (int i = 0; i < count; i++) {
+      likeliest[i] = this.likeliest[i * places()];
+      float logit = likeliestLogits[i * places()];
+      if (!Float.isFinite(logit)) {
+        throw new IllegalArgumentException(
+            "logits[" + likeliest[i] + "]: " + logit + ", expected a finite number");
+      }
+    }
+  }
+
+  private Tensor run(int[] tokens, int[] parents, int count) {
+    tree.begin(parents, count);
+    streams.run(tokens, 0, count, null, tree);
+    tree.end();
+    return streams.normed(count);
+  }
+
+  /** Places of a node in {@link #likeliest}: those that are watched, and one in any case. */
+  private int places() {
+    return Math.max(1, watched);
+  }
+
+  private Tensor watched(int count) {
+    return Tensor.wrap(likeliest, Head.MOST_VECTORS, places()).narrow(0, 0, count);
+  }
+
+  private Tensor watchedLogits(int count) {
+    return Tensor.wrap(likeliestLogits, Head.MOST_VECTORS, places()).narrow(0, 0, count);
   }
 
   @Override
@@ -117,7 +147,7 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
     Tensor last = streams.normed(nodes[count - 1] + 1);
     for (int i = 0; i < count; i++) {
       features.add(last, nodes[i], 1);
-      System.arraycopy(likeliest, nodes[i] * watched, likely, i * watched, watched);
+      System.arraycopy(likeliest, nodes[i] * places(), likely, i * watched, watched);
     }
   }
 
@@ -129,8 +159,8 @@ public final class LlamaTarget implements TargetModel, AutoCloseable {
   public void watch(int ids) {
     watched = ids;
     likelyCount = 0;
-    likeliest = new int[Head.MOST_VECTORS * ids];
-    likeliestLogits = new float[Head.MOST_VECTORS * ids];
+    likeliest = new int[Head.MOST_VECTORS * places()];
+    likeliestLogits = new float[Head.MOST_VECTORS * places()];
     likely = new int[Head.MOST_VECTORS * ids];
   }
 

@@ -23,6 +23,7 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
 
   private final PagedAttention paged;
   private final LlamaConfig config;
+  private final Appends appends;
   private final HeadsBuffer[] layers;
   private final int[] parents = new int[Attend.MAX_TREE];
   private final Buffer shown;
@@ -32,9 +33,10 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
   private int[] positions = {};
   private boolean chain = true;
 
-  TreeAttention(PagedAttention paged) {
+  TreeAttention(PagedAttention paged, LlamaBackend on) {
     this.paged = paged;
     config = paged.config();
+    appends = on.appends(paged.cache());
     shown = paged.memory().allocate((long) Attend.MAX_TREE * Integer.BYTES);
     layers = new HeadsBuffer[config.layers()];
     Arrays.setAll(layers, layer -> new HeadsBuffer(config, paged.memory(), 1, Attend.MAX_TREE));
@@ -173,7 +175,7 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
         }
         kept.add(layer.fresh(count, null));
       }
-      paged.cache().append(kept);
+      appends.append(kept);
       paged.advance(count);
     }
     nodes = 0;
@@ -182,6 +184,7 @@ final class TreeAttention implements BlockAttention, AutoCloseable {
 
   @Override
   public void close() {
+    appends.close();
     shown.close();
     for (HeadsBuffer layer : layers) {
       layer.close();

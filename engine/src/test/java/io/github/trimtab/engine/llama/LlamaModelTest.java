@@ -11,7 +11,9 @@ import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -19,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LlamaModelTest {
 
@@ -131,6 +134,36 @@ class LlamaModelTest {
         float[] one = step(apart, new int[] {next[i]}, chain(1));
         apart.keep(new int[] {0}, 1);
         assertArrayEquals(Arrays.copyOfRange(chain, i * V, (i + 1) * V), one, 2e-5f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void theLikeliestTokensAreThoseOfTheLogits(int watched) throws IOException {
+    write(DType.BF16, true, false);
+    int[] tokens = text(9, 17);
+    int[] parents = {-1, 0, 0, 1, 1, 2, 5, 6, 6};
+    int[] likeliest = new int[12];
+    try (LlamaTarget target = target()) {
+      target.prompt(text(20, 18));
+      target.watch(watched);
+      float[] logits = step(target, tokens, parents);
+      target.clear();
+      target.prompt(text(20, 18));
+      target.stepGreedily(tokens, parents, 9, likeliest);
+      for (int node = 0; node < 9; node++) {
+        float[] row = Arrays.copyOfRange(logits, node * V, (node + 1) * V);
+        int highest = IntStream.range(0, V).reduce(0, (a, b) -> row[b] > row[a] ? b : a);
+        assertEquals(highest, likeliest[node], "node " + node);
+      }
+      target.keep(new int[] {0, 2}, 2);
+      List<Integer> likely = new ArrayList<>();
+      target.likely(likely::add);
+      assertEquals(2 * watched, likely.size());
+      if (watched > 0) {
+        assertEquals(likeliest[0], likely.getFirst());
+        assertEquals(likeliest[2], likely.get(watched));
       }
     }
   }
