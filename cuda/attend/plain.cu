@@ -1,8 +1,10 @@
-// Attend, the plain form: a warp a query, a lane a key for the logits of 32 keys, then lanes along
-// the head's dimension for their values; max and sum carried along (online softmax).
+// Attend, the plain form: a block a query, whose warps take 32 keys in turn: a lane a key for their
+// logits, then lanes along the head's dimension for their values; max and sum carried along (online
+// softmax), and those of all warps put together at the end, in their order.
 //
 // FLOPs: 4 a query, key and dimension. Each query reads all keys and values through the caches, so
-// it is bound by loads far above the arithmetic's time.
+// it is bound by loads far above the arithmetic's time; values of several tokens are loaded before
+// the first one is used.
 #include "attend/arguments.cuh"
 #include "attend/kernels.cuh"
 #include "common/elements.cuh"
@@ -13,7 +15,8 @@ namespace trimtab {
 
 namespace {
 
-constexpr int WARPS = 4;
+constexpr int WARPS = 8;
+constexpr int AT_ONCE = 4;                     // tokens whose values are on their way
 constexpr int SLICES = MOST_HEAD_DIM / LANES;  // dimensions of a lane: lane, lane + 32, ...
 
 /** One query and what it attends to. */
@@ -111,32 +114,77 @@ __device__ void attend_tile(const trimtab_attend_params& params, const Work& wor
   state.max = max;
   state.sum = fma(state.sum, kept, warp_tree(weight));
   for (int s = 0; s < SLICES; s++) state.out[s] *= kept;
-  for (int j = 0; j < LANES; j++) {
-    if ((tokens_seen >> j & 1) == 0) continue;
-    float w = __shfl_sync(ALL_LANES, weight, j);
-    auto address = __shfl_sync(ALL_LANES, reinterpret_cast<uintptr_t>(place.value), j);
-    float scale = __shfl_sync(ALL_LANES, place.value_scale, j);
-    int32_t value_dtype = __shfl_sync(ALL_LANES, dtype, j);
+  for (int first_value = 0; first_value < LANES; first_value += AT_ONCE) {
+    float w[AT_ONCE];
+    float v[AT_ONCE][SLICES];
 #pragma unroll
-    for (int s = 0; s < SLICES; s++) {
-      int32_t d = lane + s * LANES;
-      if (d >= head_dim) continue;
-      float v = value_at(value_dtype, reinterpret_cast<const char*>(address), scale, d);
-      state.out[s] = fma(w, v, state.out[s]);
+    for (int j = 0; j < AT_ONCE; j++) {
+      int from = first_value + j;
+      w[j] = __shfl_sync(ALL_LANES, weight, from);
+      auto address = __shfl_sync(ALL_LANES, reinterpret_cast<uintptr_t>(place.value), from);
+      float scale = __shfl_sync(ALL_LANES, place.value_scale, from);
+      int32_t value_dtype = __shfl_sync(ALL_LANES, dtype, from);
+      bool there = (tokens_seen >> from & 1) != 0;
+#pragma unroll
+      for (int s = 0; s < SLICES; s++) {
+        int32_t d = lane + s * LANES;
+        v[j][s] = there && d < head_dim
+                      ? value_at(value_dtype, reinterpret_cast<const char*>(address), scale, d)
+                      : 0.f;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < AT_ONCE; j++) {
+#pragma unroll
+      for (int s = 0; s < SLICES; s++) state.out[s] = fma(w[j], v[j][s], state.out[s]);
     }
   }
 }
 
-__global__ void __launch_bounds__(WARPS* LANES, 4)
+/** What the warps of a block have of their query. */
+struct Parts {
+  float out[WARPS][MOST_HEAD_DIM];
+  float max[WARPS];
+  float sum[WARPS];
+  bool any[WARPS];
+};
+
+/** Puts the parts together in the order of the warps. */
+__device__ void finish(const trimtab_attend_params& params, const Work& work, const Parts& parts) {
+  float max = -infinity();
+  bool any = false;
+  for (int w = 0; w < WARPS; w++) {
+    max = max_or_nan(max, parts.max[w]);
+    any |= parts.any[w];
+  }
+  float kept[WARPS];
+  float sum = 0.f;
+  for (int w = 0; w < WARPS; w++) {
+    kept[w] = max != -infinity() ? exp(parts.max[w] - max) : 1.f;
+    sum = fma(parts.sum[w], kept[w], sum);
+  }
+  float* out = out_of(params, work.row, work.query_head, work.query);
+  auto head_dim = static_cast<int32_t>(params.q.size[3]);
+  for (auto d = static_cast<int32_t>(threadIdx.x); d < head_dim; d += WARPS * LANES) {
+    float value = 0.f;
+    for (int w = 0; w < WARPS; w++) value = fma(parts.out[w][d], kept[w], value);
+    out[d] = any ? value / sum : 0.f;
+  }
+  if (has(params.lse) && threadIdx.x == 0) {
+    row_of(params.lse, work.row, work.query_head)[work.query] = any ? max + log(sum) : -infinity();
+  }
+}
+
+__global__ void __launch_bounds__(WARPS* LANES, 2)
     attend_plain(const __grid_constant__ AttendArguments a) {
   const trimtab_attend_params& params = a.op;
-  __shared__ float queries[WARPS][MOST_HEAD_DIM];
+  __shared__ float query[MOST_HEAD_DIM];
+  __shared__ Parts parts;
   Notes notes{params.common.status, TRIMTAB_OPERATION_ATTEND};
   const int64_t* size = params.q.size;
   int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
   int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
-  int64_t item = static_cast<int64_t>(blockIdx.x) * WARPS + warp;
-  if (item >= size[0] * size[1] * size[2]) return;
+  int64_t item = blockIdx.x;
   Work work{};
   work.query = static_cast<int32_t>(item % size[2]);
   work.query_head = static_cast<int32_t>(item / size[2] % size[1]);
@@ -151,33 +199,34 @@ __global__ void __launch_bounds__(WARPS* LANES, 4)
       work.ancestors = ancestors_of(params, work.row, work.query, notes);
     }
     const char* from = vector_of(params.q, work.row, work.query_head, work.query);
-    for (int32_t d = lane; d < head_dim; d += LANES) {
-      queries[warp][d] = read_element(params.q.dtype, from + d * (bits(params.q.dtype) / 8));
+    for (auto d = static_cast<int32_t>(threadIdx.x); d < head_dim; d += WARPS * LANES) {
+      query[d] = read_element(params.q.dtype, from + d * (bits(params.q.dtype) / 8));
     }
-    __syncwarp();
+    __syncthreads();
     HeadPages pages(params.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, work.row, work.head);
-    for (int32_t first = 0; first < work.counts.all(); first += LANES) {
-      attend_tile(params, work, pages, queries[warp], first, state, notes);
+    for (int32_t first = warp * LANES; first < work.counts.all(); first += WARPS * LANES) {
+      attend_tile(params, work, pages, query, first, state, notes);
     }
   }
-  float* out = out_of(params, work.row, work.query_head, work.query);
 #pragma unroll
   for (int s = 0; s < SLICES; s++) {
     int32_t d = lane + s * LANES;
-    if (d < head_dim) out[d] = state.any ? state.out[s] / state.sum : 0.f;
+    if (d < head_dim) parts.out[warp][d] = state.out[s];
   }
-  if (has(params.lse) && lane == 0) {
-    float lse = state.any ? state.max + log(state.sum) : -infinity();
-    row_of(params.lse, work.row, work.query_head)[work.query] = lse;
+  if (lane == 0) {
+    parts.max[warp] = state.max;
+    parts.sum[warp] = state.sum;
+    parts.any[warp] = state.any;
   }
+  __syncthreads();
+  finish(params, work, parts);
 }
 
 }  // namespace
 
 cudaError_t launch_plain(const AttendArguments& arguments, cudaStream_t stream) {
   const int64_t* size = arguments.op.q.size;
-  int64_t items = size[0] * size[1] * size[2];
-  return launch(attend_plain, {blocks_of((items + WARPS - 1) / WARPS), dim3(WARPS * LANES)}, stream,
+  return launch(attend_plain, {blocks_of(size[0] * size[1] * size[2]), dim3(WARPS * LANES)}, stream,
                 arguments);
 }
 

@@ -25,7 +25,7 @@ class DrafterTest {
     }
   }
 
-  private static int[] concat(int[] a, int... b) {
+  static int[] concat(int[] a, int... b) {
     int[] all = Arrays.copyOf(a, a.length + b.length);
     System.arraycopy(b, 0, all, a.length, b.length);
     return all;
@@ -112,13 +112,13 @@ class DrafterTest {
   }
 
   /** Features of all places of a text: each pairs a token with the target's feature before it. */
-  private static double[][] expected(PlainLlama plain, PlainLlama eagle, int[] text) {
+  static double[][] expected(PlainLlama plain, PlainLlama eagle, int[] text) {
     double[][] features = plain.features(text, LlamaModelTest.chain(text.length));
     return run(plain, eagle, Arrays.copyOfRange(text, 1, text.length), features);
   }
 
   /** The same with drafted tokens behind, which pair with the drafter's own features. */
-  private static double[] drafted(
+  static double[] drafted(
       PlainLlama plain, PlainLlama eagle, int[] text, int[] tokens, double[]... own) {
     double[][] features =
         Arrays.copyOf(
