@@ -24,14 +24,15 @@ __host__ __device__ inline char* scratch(const trimtab_common& common) {
  */
 __device__ inline bool last_of(unsigned* counter, unsigned blocks) {
   __shared__ bool last;
-  __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
+    // One thread's fences are the block's: what a barrier orders before or behind them, they cover.
+    __threadfence();
     last = atomicAdd(counter, 1u) == blocks - 1;
     if (last) *counter = 0;
+    __threadfence();
   }
   __syncthreads();
-  __threadfence();
   return last;
 }
 

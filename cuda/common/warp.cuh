@@ -129,6 +129,29 @@ __device__ __forceinline__ Key warp_min(Key key) {
 /** Most keys of a WarpList. */
 constexpr int LIST_KEYS = 2 * LANES;
 
+/** Puts two keys in order. */
+__device__ __forceinline__ void order(Key& low, Key& high) {
+  Key least = low < high ? low : high;
+  high = low < high ? high : low;
+  low = least;
+}
+
+/** Sorts the keys of each thread, a power of two, ascending (Batcher's odd-even merges). */
+template <int COUNT>
+__device__ __forceinline__ void sort_keys(Key* keys) {
+#pragma unroll
+  for (int run = 1; run < COUNT; run *= 2) {
+#pragma unroll
+    for (int apart = run; apart > 0; apart /= 2) {
+#pragma unroll
+      for (int i = 0; i + apart < COUNT; i++) {
+        bool pair = i >= apart % run && (i - apart % run) / apart % 2 == 0;
+        if (pair && i / (2 * run) == (i + apart) / (2 * run)) order(keys[i], keys[i + apart]);
+      }
+    }
+  }
+}
+
 /** The smallest keys seen, ascending: lane l holds places l and l + 32. */
 struct WarpList {
   Key held[2] = {NO_KEY, NO_KEY};
@@ -138,37 +161,34 @@ struct WarpList {
     return __shfl_sync(ALL_LANES, place < LANES ? held[0] : held[1], place % LANES);
   }
 
-  /** Keeps the `top` smallest of these and the keys that each thread brings, which are sorted. */
+  /** Keeps the `top` smallest of these and the keys that each thread brings. */
   template <int COUNT>
-  __device__ __forceinline__ void add(Key (&keys)[COUNT], int top) {
+  __device__ __forceinline__ void add(const Key (&brought)[COUNT], int top) {
+    Key keys[COUNT + 2]; /* ascending */
 #pragma unroll
-    for (int end = COUNT - 1; end > 0; end--) {
-#pragma unroll
-      for (int i = 0; i < end; i++) {
-        Key low = keys[i] < keys[i + 1] ? keys[i] : keys[i + 1];
-        keys[i + 1] = keys[i] < keys[i + 1] ? keys[i + 1] : keys[i];
-        keys[i] = low;
-      }
-    }
+    for (int i = 0; i < COUNT; i++) keys[i] = brought[i];
+    keys[COUNT] = keys[COUNT + 1] = NO_KEY;
+    sort_keys<COUNT>(keys);
     if (__any_sync(ALL_LANES, keys[0] < at(top - 1)) == 0) return;
-    WarpList old = *this;
+    if (at(0) != NO_KEY) {
+      keys[COUNT] = held[0];
+#pragma unroll
+      for (int i = COUNT; i > 0; i--) order(keys[i - 1], keys[i]);
+      keys[COUNT + 1] = held[1];
+#pragma unroll
+      for (int i = COUNT + 1; i > 0; i--) order(keys[i - 1], keys[i]);
+    }
     held[0] = held[1] = NO_KEY;
     int lane = static_cast<int>(threadIdx.x) % LANES;
-    int taken = 0; /* of the old ones */
     for (int place = 0; place < top; place++) {
       Key least = warp_min(keys[0]);
-      Key other = old.at(taken);
-      if (other < least) {
-        least = other;
-        taken++;
-      } else if (keys[0] == least) {
-#pragma unroll
-        for (int i = 1; i < COUNT; i++) keys[i - 1] = keys[i];
-        keys[COUNT - 1] = NO_KEY;
-      }
       if (least == NO_KEY) break;
       if (lane == place) held[0] = least;
       if (lane == place - LANES) held[1] = least;
+      if (keys[0] != least) continue;
+#pragma unroll
+      for (int i = 0; i <= COUNT; i++) keys[i] = keys[i + 1];
+      keys[COUNT + 1] = NO_KEY;
     }
   }
 };

@@ -164,27 +164,29 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelM
 }
 
 /**
- * Begins d += a b for a [64, 16] in registers and b [16, 8 TILES] in shared memory. A warp holds
- * its 16 rows of a as multiply_add(float (&)[4], ...) says.
+ * Begins d = a b, or d += a b, for a [64, 16] in registers and b [16, 8 TILES] in shared memory. A
+ * warp holds its 16 rows of a as multiply_add(float (&)[4], ...) says.
  */
 template <bool HALF, int TILES>
 __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const uint32_t (&a)[4],
-                                              const PanelMatrix& b) {
+                                              const PanelMatrix& b, bool add = true) {
   static_assert(TILES == 8 || TILES == 16);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                               \
-  if constexpr (TILES == 16) {                                                              \
-    asm volatile(TRIMTAB_WGMMA("m64n128k16", type) "{" TRIMTAB_NAMES64                      \
-                                                   "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;" \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                 \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())          \
-                 : "memory");                                                               \
-  } else {                                                                                  \
-    asm volatile(TRIMTAB_WGMMA("m64n64k16", type) "{" TRIMTAB_NAMES32                       \
-                                                  "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"  \
-                 : TRIMTAB_SUM32(d, 0)                                                      \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor())          \
-                 : "memory");                                                               \
+#define TRIMTAB_PRODUCT(type)                                                                     \
+  if constexpr (TILES == 16) {                                                                    \
+    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %69, 0;\n" TRIMTAB_WGMMA(                    \
+                     "m64n128k16", type) "{" TRIMTAB_NAMES64                                      \
+                                         "}, {%64,%65,%66,%67}, %68, add, 1, 1, 1;}\n"            \
+                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                       \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}) \
+                 : "memory");                                                                     \
+  } else {                                                                                        \
+    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %37, 0;\n" TRIMTAB_WGMMA(                    \
+                     "m64n64k16", type) "{" TRIMTAB_NAMES32                                       \
+                                        "}, {%32,%33,%34,%35}, %36, add, 1, 1, 1;}\n"             \
+                 : TRIMTAB_SUM32(d, 0)                                                            \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}) \
+                 : "memory");                                                                     \
   }
   if constexpr (HALF) {
     TRIMTAB_PRODUCT("f16")
@@ -203,7 +205,7 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const uint32
   }
   for (int t = 0; t < TILES; t++) {
     for (int i = 0; i < 4; i++) {
-      double sum = d[t][i];
+      double sum = add ? d[t][i] : 0.f;
       for (int k = 0; k < 16; k++) {
         sum += double{rows[i / 2][k]} * b.at<HALF>(k, 8 * t + lane % 4 * 2 + i % 2);
       }

@@ -29,12 +29,13 @@ struct HeadArguments {
   int vectors;
   int capacity; /* places k */
   int columns;
-  int group;      /* columns that share a scale */
-  int copy_bytes; /* 16, 4 or 1: what all rows are aligned to */
-  int stages;     /* of rows in shared memory */
-  int window;     /* columns of hidden vectors that are in shared memory at a time */
-  int top;        /* how many of the highest are asked for, or 0 */
-  int slices;     /* that share the chunks of CHUNK places out */
+  int group;         /* columns that share a scale */
+  int64_t row_bytes; /* from a row of codes to the next */
+  int copy_bytes;    /* 16, 4 or 1: what all rows are aligned to; 16 only if row_bytes < 2^32 */
+  int stages;        /* of rows in shared memory */
+  int window;        /* columns of hidden vectors that are in shared memory at a time */
+  int top;           /* how many of the highest are asked for, or 0 */
+  int slices;        /* that share the chunks of CHUNK places out */
 
   unsigned* counters; /* a vector's: blocks of finish_head that are through */
   float* logits;      /* [vectors, capacity], the result or workspace */

@@ -8,11 +8,14 @@
 // Per pass, k rows of d columns and N vectors:
 //   bytes  k d b (b of an element), read once; N d from L2 for every block
 //   FLOPs  2 k d N
-//   bound  memory for N up to 4, then fused multiply-adds: 128 a clock and SM, 37 us of 62 for
-//          32768 x 4096 BF16 and N = 8 on an H200, beside as many reads of shared memory
-//   there  72 us for N = 1, where 58 read as much; 136 for N = 8, which takes 1.6 times the
-//          instructions of its inner loop: copies in pieces of 16 bytes, and what a stage begins
-//          with. INT8 75 us for N = 1, where instructions hold it back, too
+//   bound  memory for N up to 4 and 16 bits or more, then instructions: multiply-adds, 128 a clock
+//          and SM, 35 us for 32768 x 4096 and N = 8 on an H200; codes take two more operations each,
+//          of which the one that permutes bytes has half that rate
+//   there  N = 1: memory for BF16, after a few us until the first rows are there; for codes a
+//          scheduler issues in 2 of 3 clocks, and half of all instructions are those above. N = 8:
+//          two of three are; only two warps a scheduler have registers, and what is read of hidden
+//          vectors keeps shared memory busy for a third of the time: a read of 8 or 16 bytes takes
+//          2 or 4 cycles, though groups of threads read the same
 #pragma once
 
 #include "common/launch.cuh"
@@ -21,42 +24,44 @@
 
 namespace trimtab {
 
-template <class Format, int VECTORS>
+/** FEW: for so few rows that there are not enough large tiles for all warps. */
+template <class Format, int VECTORS, bool FEW>
 class Dots {
  public:
-  /** Rows of a thread: few for one vector, whose reads are then longer and tiles finer. */
-  static constexpr int OWN_ROWS = VECTORS == 1 ? (Format::QUANTIZED ? 1 : 2)
-                                  : VECTORS == MOST_DOTS && !Format::QUANTIZED ? 8 / WIDTH<Format>
-                                                                               : 16 / WIDTH<Format>;
-  using Rows = WarpRows<Format, OWN_ROWS, VECTORS == MOST_DOTS ? 2048 : 4096>;
-  using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
-  static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : Format::QUANTIZED ? 8 : 12;
-  static constexpr int COLUMNS = Rows::COLUMNS;
   /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work. */
   static constexpr int OWNED = WIDTH<Format>;
+  /** Rows of a thread: few for one vector, whose tiles are then finer; otherwise as many as there
+      are registers for, so that elements of hidden vectors are read seldom. */
+  static constexpr int OWN_ROWS = VECTORS == 1                  ? 2
+                                  : FEW || VECTORS * OWNED > 32 ? 8 / OWNED
+                                                                : 16 / OWNED;
+  static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : VECTORS == 4 && !Format::QUANTIZED ? 12 : 8;
+  using Rows = WarpRows<Format, OWN_ROWS, 4096>;
+  using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
+  static constexpr int COLUMNS = Rows::COLUMNS;
   static constexpr int THREADS = Rows::THREADS;
-  /** Columns between two looks at what is next. */
-  static constexpr int BLOCK = LANES * (VECTORS == 1                                ? 4
-                                        : VECTORS == MOST_DOTS && Format::QUANTIZED ? 1
-                                                                                    : 2);
-  /** Columns that may share a scale. */
-  static constexpr int SPAN = Format::QUANTIZED ? SCALED_COLUMNS : COLUMNS;
+  /** Of rows in shared memory: one is computed with, two are on their way. */
+  static constexpr int STAGES = 3;
+  /** Columns that may share a scale, and between two looks at what is next. */
+  static constexpr int SPAN = Format::QUANTIZED ? SCALED_COLUMNS : COLUMNS < 128 ? COLUMNS : 128;
 
   /** `shared`: a window of hidden vectors, and each warp's stages. */
   __device__ Dots(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
         count_(count),
-        rows_(a, count,
+        rows_(a, count, STAGES,
               shared + Hidden::bytes(a.window) +
-                  static_cast<int>(threadIdx.x) / LANES * a.stages * Rows::SLOT_BYTES),
+                  static_cast<int>(threadIdx.x) / LANES * STAGES * Rows::SLOT_BYTES),
         hidden_(a, shared),
         uniform_(a.group % SPAN == 0 || a.group == a.columns),
-        bf16_scales_(a.op.rows.weight.scales.dtype == TRIMTAB_BF16) {}
+        bf16_scales_(a.op.rows.weight.scales.dtype == TRIMTAB_BF16),
+        groups_(ceil_div(a.columns, a.group)) {}
 
   __device__ void run() {
-    begin_next_kernel();
     clear_absent(a_, count_);
-    for (int i = 0; i < a_.stages - 1; i++) begin_stage();
+    hidden_.move_to(0, false); /* before copies of rows fill the memory's queues */
+    rows_.begin();
+    for (int i = 0; i < STAGES - 1; i++) begin_stage();
     // All warps of a block go along with its window.
     int tiles = ceil_div(count_, Rows::ROWS) - static_cast<int>(blockIdx.x);
     int rounds = ceil_div(ceil_div(max(tiles, 0), static_cast<int>(gridDim.x)),
@@ -72,6 +77,9 @@ class Dots {
   }
 
  private:
+  /** Dot products that a thread has a part in. */
+  static constexpr int SUMS = VECTORS * OWN_ROWS;
+
   /** The row of the tile that is the thread's r-th. */
   static __device__ int own_row(int r) {
     return static_cast<int>(threadIdx.x) % LANES / THREADS * OWN_ROWS + r;
@@ -87,118 +95,115 @@ class Dots {
 
   __device__ void clear() {
 #pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) {
+    for (int i = 0; i < SUMS; i++) {
 #pragma unroll
-      for (int v = 0; v < VECTORS; v++) {
-#pragma unroll
-        for (int j = 0; j < OWNED; j++) sums_[r][v][j] = 0.f;
-      }
+      for (int j = 0; j < OWNED; j++) sums_[i][j] = 0.f;
     }
   }
 
-  /** Finds the scales of a tile's rows. */
+  /** Finds the scales of a tile's rows and begins to read the first ones. */
   __device__ void begin_scales() {
     if constexpr (Format::QUANTIZED) {
       const trimtab_tensor& scales = a_.op.rows.weight.scales;
+      unsigned most = 0;
 #pragma unroll
       for (int r = 0; r < OWN_ROWS; r++) {
-        int row = rows_.row_at(own_row(r));
-        scales_at_[r] =
-            row < 0 ? nullptr : static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
+        int row = max(rows_.row_at(own_row(r)), 0);
+        scales_at_[r] = static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
+        if (!rows_.more()) continue;
+        coming_[r] = __ldg(scales_at_[r]);
+        // These also bring the others nearer.
+        for (int i = static_cast<int>(threadIdx.x) % THREADS; i < groups_; i += THREADS) {
+          most = max(most, __ldg(scales_at_[r] + i) & 0x7fffu);
+        }
       }
+      // A multiply-add that unlifts and scales needs products that do not overflow: scales below
+      // 2^97.
+      bool large = most >= (bf16_scales_ ? 0x7000u : 0x7c00u);
+      plain_ = uniform_ && (LIFT<Format> == 0 || __any_sync(ALL_LANES, large) == 0);
+      group_ = 0;
       until_next_ = a_.group;
-      load_scales(0);
     }
-  }
-
-  /** Begins to read the rows' scales of a group. */
-  __device__ void load_scales(int group) {
-    group_ = group;
-#pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) coming_[r] = scale_bits(r, group);
-  }
-
-  __device__ __forceinline__ uint16_t scale_bits(int r, int group) const {
-    return scales_at_[r] == nullptr ? uint16_t{0} : __ldg(scales_at_[r] + group);
   }
 
   __device__ __forceinline__ float scale_of(uint16_t bits) const {
     return bf16_scales_ ? from_bf16(bits) : from_f16(bits);
   }
 
-  /** Takes the scales of the next span, if each row has one, and begins to read those behind it. */
-  __device__ void take_scales() {
-    bool small = true;
+  /** Takes the scales of the next span and begins to read those behind it. */
+  __device__ __forceinline__ void take_scales() {
+    until_next_ -= SPAN;
+    if (until_next_ <= 0 && group_ + 1 < groups_) group_++, until_next_ = a_.group;
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
       scales_[r] = scale_of(coming_[r]);
-      // One multiply-add unlifts and scales where no product overflows and 0 stays +0.
-      small = small && (LIFT<Format> == 0 || bits_of(scales_[r]) < 0x70000000u);
+      coming_[r] = __ldg(scales_at_[r] + group_);
     }
-    scaled_ = uniform_ && __any_sync(ALL_LANES, !small) == 0;
-#pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) {
-      factors_[r] = scaled_ ? scales_[r] : 1.f;
-      unlifts_[r] = -LIFT<Format> * factors_[r];
-    }
-    until_next_ -= SPAN;
-    if (until_next_ > 0) return;
-    until_next_ = a_.group;
-    if ((group_ + 1) * a_.group < a_.columns) load_scales(group_ + 1);
   }
 
-  /** Adds the products of a tile. There is but one place where sums change: their registers stay.
-   */
+  /** Adds the products of a tile. */
   __device__ void add_tile(int round) {
-    const unsigned char* data = nullptr;
-    const float* hidden = nullptr;
-    int next_window = round == 0 || a_.window < a_.columns ? 0 : a_.columns;
 #pragma unroll 1
-    for (int column = 0; column < a_.columns; column += BLOCK) {
-      if (column == next_window) {
-        hidden_.move_to(column, round > 0 || column > 0);
-        next_window += a_.window;
-      }
+    for (int first = 0; first < a_.columns; first += a_.window) {
+      if (a_.window < a_.columns && round + first > 0) hidden_.move_to(first, true);
       if (!rows_.more()) continue;
-      if (column % COLUMNS == 0) {
-        data = rows_.await() + Rows::offset(own_row(0)) + first_lane() * Format::BITS / 8;
-        hidden = hidden_.at(column) + first_lane();
-        __syncwarp();
-        begin_stage();
-      }
-      if constexpr (Format::QUANTIZED) {
-        if (column % SPAN == 0) take_scales();
-      }
-      bool plain = column + BLOCK <= a_.columns && (!Format::QUANTIZED || scaled_);
-#pragma unroll
-      for (int step = 0; step < BLOCK; step += LANES) {
-        add_step(plain, column + step, data + step * Format::BITS / 8, hidden + step * VECTORS);
-      }
-      data += BLOCK * Format::BITS / 8;
-      hidden += BLOCK * VECTORS;
+      int end = min(first + a_.window, a_.columns);
+#pragma unroll 1
+      for (int column = first; column < end; column += COLUMNS) add_stage(column);
     }
   }
 
-  /** Adds the products of up to 32 columns, a lane each. */
-  __device__ __forceinline__ void add_step(bool plain, int column, const unsigned char* data,
+  /** Adds the products of a stage, which begins with a column. */
+  __device__ __forceinline__ void add_stage(int column) {
+    wait_copies<STAGES - 2>();
+    const unsigned char* data =
+        rows_.next() + Rows::offset(own_row(0)) + first_lane() * Format::BITS / 8;
+    const float* hidden = hidden_.at(column) + first_lane();
+    __syncwarp();
+    begin_stage();
+    int end = min(column + COLUMNS, a_.columns);
+#pragma unroll 1
+    for (; column < end; column += SPAN) {
+      if constexpr (Format::QUANTIZED) take_scales();
+      if (plain_ && column + SPAN <= a_.columns) {
+#pragma unroll(Format::QUANTIZED&& VECTORS == MOST_DOTS ? 1 : SPAN / LANES)
+        for (int step = 0; step < SPAN; step += LANES) {
+          add_step<true>(column, data + step * Format::BITS / 8, hidden + step * VECTORS);
+        }
+      } else {
+#pragma unroll 1
+        for (int step = 0; step < SPAN; step += LANES) {
+          add_step<false>(column + step, data + step * Format::BITS / 8, hidden + step * VECTORS);
+        }
+      }
+      data += SPAN * Format::BITS / 8;
+      hidden += SPAN * VECTORS;
+    }
+  }
+
+  /** Adds the products of 32 columns, a lane each. PLAIN: all are there, and a code and its scale
+      need but one operation. */
+  template <bool PLAIN>
+  __device__ __forceinline__ void add_step(int column, const unsigned char* data,
                                            const float* hidden) {
     float weights[OWN_ROWS][OWNED];
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
       const unsigned char* from = data + r * Rows::BYTES;
-      if constexpr (LIFT<Format> != 0) {
+      if constexpr (LIFT<Format> != 0 && PLAIN) {
         lift(Format{}, from, weights[r]);
+        float unlift = -LIFT<Format> * scales_[r];
 #pragma unroll
-        for (float& weight : weights[r]) weight = fma(weight, factors_[r], unlifts_[r]);
+        for (float& weight : weights[r]) weight = fma(weight, scales_[r], unlift);
       } else {
         widen(Format{}, from, weights[r]);
-        if constexpr (Format::QUANTIZED) {
+        if constexpr (Format::QUANTIZED && PLAIN) {
 #pragma unroll
-          for (float& weight : weights[r]) weight *= factors_[r];
+          for (float& weight : weights[r]) weight *= scales_[r];
         }
       }
     }
-    if (!plain) complete(column + first_lane(), weights);
+    if constexpr (!PLAIN) complete(column + first_lane(), weights);
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) {
       const float* from = hidden + v * LANES;
@@ -217,54 +222,70 @@ class Dots {
       for (int r = 0; r < OWN_ROWS; r++) {
 #pragma unroll
         for (int j = 0; j < OWNED; j++) {
-          sums_[r][v][j] = fma(weights[r][j], x[j], sums_[r][v][j]);
+          float& sum = sums_[v * OWN_ROWS + r][j];
+          sum = fma(weights[r][j], x[j], sum);
         }
       }
     }
   }
 
-  /** Scales what one multiply-add could not, and excludes columns behind the last. */
+  /** Scales codes where add_step() did not, and excludes columns behind the last. */
   __device__ __forceinline__ void complete(int column, float (&weights)[OWN_ROWS][OWNED]) const {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
 #pragma unroll
       for (int j = 0; j < OWNED; j++) {
-        // Times 0, where no column is, that is -0, which no sum changes by.
-        float scale = 1.f;
-        if (Format::QUANTIZED && !scaled_) {
-          scale = uniform_                  ? scales_[r]
-                  : column + j < a_.columns ? scale_of(scale_bits(r, (column + j) / a_.group))
-                                            : 1.f;
+        if (column + j >= a_.columns) {
+          weights[r][j] = -0.f; /* times 0 that is -0, which no sum changes by */
+        } else if constexpr (Format::QUANTIZED) {
+          weights[r][j] *=
+              uniform_ ? scales_[r] : scale_of(__ldg(scales_at_[r] + (column + j) / a_.group));
         }
-        weights[r][j] = column + j < a_.columns ? weights[r][j] * scale : -0.f;
       }
     }
   }
 
   /** Completes the tile's dot products. */
-  __device__ void store() {
+  __device__ __forceinline__ void store() {
+    add_lanes<SUMS, THREADS / 2>();
+    constexpr int LEFT = SUMS > THREADS ? SUMS / THREADS : 1;
+    constexpr int SHARING = THREADS / (SUMS / LEFT); /* threads that are left with the same ones */
+    int first = static_cast<int>(threadIdx.x) % THREADS / SHARING * LEFT;
+    bool stores = static_cast<int>(threadIdx.x) % SHARING == 0;
 #pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) {
-      bool present = rows_.row_at(own_row(r)) >= 0;
-      int place = rows_.first_place() + own_row(r);
+    for (int i = 0; i < LEFT; i++) {
+      float(&lanes)[OWNED] = sums_[i];
 #pragma unroll
-      for (int v = 0; v < VECTORS; v++) {
-        float(&lanes)[OWNED] = sums_[r][v];
+      for (int o = OWNED / 2; o > 0; o /= 2) {
 #pragma unroll
-        for (int o = THREADS / 2; o > 0; o /= 2) {
-#pragma unroll
-          for (int j = 0; j < OWNED; j++) lanes[j] += __shfl_xor_sync(ALL_LANES, lanes[j], o);
-        }
-#pragma unroll
-        for (int o = OWNED / 2; o > 0; o /= 2) {
-#pragma unroll
-          for (int j = 0; j < o; j++) lanes[j] += lanes[j + o];
-        }
-        if (first_lane() == 0 && v < a_.vectors && place < count_) {
-          a_.logits[v * a_.logits_stride + place] = present ? lanes[0] : -infinity();
-        }
+        for (int j = 0; j < o; j++) lanes[j] += lanes[j + o];
+      }
+      int v = (first + i) / OWN_ROWS;
+      int row = own_row((first + i) % OWN_ROWS);
+      bool present = rows_.row_at(row) >= 0;
+      int place = rows_.first_place() + row;
+      if (stores && v < a_.vectors && place < count_) {
+        a_.logits[v * a_.logits_stride + place] = present ? lanes[0] : -infinity();
       }
     }
+  }
+
+  /** Adds the lanes of threads at a distance, then of nearer ones. Of two threads each goes on with
+      half of the COUNT products, so that few lanes are exchanged. */
+  template <int COUNT, int DISTANCE>
+  __device__ __forceinline__ void add_lanes() {
+    constexpr int LEFT = COUNT > 1 ? COUNT / 2 : 1;
+    bool upper = COUNT > 1 && (static_cast<int>(threadIdx.x) & DISTANCE) != 0;
+#pragma unroll
+    for (int i = 0; i < LEFT; i++) {
+#pragma unroll
+      for (int j = 0; j < OWNED; j++) {
+        float kept = upper ? sums_[COUNT - LEFT + i][j] : sums_[i][j];
+        float given = upper ? sums_[i][j] : sums_[COUNT - LEFT + i][j];
+        sums_[i][j] = kept + __shfl_xor_sync(ALL_LANES, given, DISTANCE);
+      }
+    }
+    if constexpr (DISTANCE > 1) add_lanes<LEFT, DISTANCE / 2>();
   }
 
   const HeadArguments& a_;
@@ -272,25 +293,25 @@ class Dots {
   Rows rows_;
   Hidden hidden_;
   const bool uniform_; /* whether a span has one scale a row */
-  float sums_[OWN_ROWS][VECTORS][OWNED];
+  bool plain_ = true;  /* whether a code and its scale need but one operation, in the whole tile */
+  float sums_[SUMS][OWNED]; /* [vectors, own rows, owned lanes] */
 
   /* Of quantised rows: */
   const bool bf16_scales_;
-  const uint16_t* scales_at_[OWN_ROWS]; /* null where there is no row */
+  const int groups_;
+  const uint16_t* scales_at_[OWN_ROWS]; /* of any row where there is none */
   uint16_t coming_[OWN_ROWS];           /* scales of the next span */
   float scales_[OWN_ROWS];              /* and of the current one */
-  bool scaled_ = false; /* whether weights are codes times factors, plus unlifts where lifted */
-  float factors_[OWN_ROWS];
-  float unlifts_[OWN_ROWS];
   int group_;
   int until_next_; /* columns to the next group */
 };
 
-template <class Format, int VECTORS>
-__global__ void __launch_bounds__(Dots<Format, VECTORS>::MOST_WARPS* LANES, 1)
+template <class Format, int VECTORS, bool FEW>
+__global__ void __launch_bounds__(Dots<Format, VECTORS, FEW>::MOST_WARPS* LANES, 1)
     head_dots(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
-  Dots<Format, VECTORS>(a, places_of(a), shared).run();
+  begin_next_kernel();
+  Dots<Format, VECTORS, FEW>(a, places_of(a), shared).run();
 }
 
 }  // namespace trimtab

@@ -1,8 +1,8 @@
 // What is made of all logits: the highest of each vector, and its log-sum-exp.
 //
-// A warp takes chunks of CHUNK places of one vector: it keeps a list of their highest and sums each
-// one's exponentials. The last block of a vector merges its lists with one warp and its sums with
-// another.
+// A slice of one vector's places, some chunks of CHUNK, is the work of two warps: one keeps a list
+// of their highest, one sums each chunk's exponentials. Likewise the last block of a vector merges
+// its lists and its sums.
 //
 //   bytes  4 k N, from L2
 //   bound  latency: a launch, one round of reads, a count of blocks, and per vector a chain of as
@@ -16,7 +16,8 @@ namespace trimtab {
 
 namespace {
 
-constexpr int FINISH_WARPS = 8;
+/** Two warps a slice: one lists, one sums. */
+constexpr int SLICES_OF_BLOCK = 4;
 
 /** A logit's key; none for a place that does not take part or has no row. */
 __device__ __forceinline__ Key key_at(const HeadArguments& a, int place, int count, float logit) {
@@ -29,8 +30,8 @@ __device__ __forceinline__ Key key_at(const HeadArguments& a, int place, int cou
 }
 
 /** Writes `count` of the highest logits, from the one with number `first` on. A warp's work. */
-__device__ void write_list(const HeadArguments& a, int vector, int first, int count,
-                           const WarpList& list) {
+__device__ __forceinline__ void write_list(const HeadArguments& a, int vector, int first, int count,
+                                           const WarpList& list) {
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     int i = half * LANES + static_cast<int>(threadIdx.x) % LANES;
@@ -42,52 +43,68 @@ __device__ void write_list(const HeadArguments& a, int vector, int first, int co
   }
 }
 
-/** Lists the highest of a slice's logits and sums its chunks' exponentials. A warp's work. */
-__device__ void take_slice(const HeadArguments& a, int vector, int slice, int count) {
-  constexpr int HELD = CHUNK / LANES;
-  int lane = static_cast<int>(threadIdx.x) % LANES;
-  const float* logits = a.logits + vector * a.logits_stride;
-  WarpList list;
-  for (int chunk = slice; chunk * CHUNK < count; chunk += a.slices) {
-    float held[HELD];
+/** A thread's logits of a chunk, every 32nd; -inf behind the last. */
+struct ChunkLogits {
+  static constexpr int HELD = CHUNK / LANES;
+  float held[HELD];
+
+  __device__ __forceinline__ ChunkLogits(const HeadArguments& a, int vector, int chunk, int count) {
 #pragma unroll
     for (int i = 0; i < HELD; i++) {
-      int place = chunk * CHUNK + i * LANES + lane;
-      held[i] = place < count ? __ldcg(logits + place) : -infinity();
-    }
-    if (a.parts != nullptr) {
-      // Places without a logit add exp(-inf) = 0, and that to a sum that is 0 already or more.
-      float max = held[0];
-#pragma unroll
-      for (int i = 1; i < HELD; i++) max = max_or_nan(max, held[i]);
-      max = warp_max_or_nan(max);
-      float sum = 0.f;
-#pragma unroll
-      for (int i = 0; i < HELD; i++) sum += exp(held[i] - max);
-      sum = warp_tree(sum);
-      if (lane == 0) a.parts[vector * ceil_div(a.capacity, CHUNK) + chunk] = {max, sum};
-    }
-    if (a.lists != nullptr) {
-      Key keys[HELD];
-#pragma unroll
-      for (int i = 0; i < HELD; i++) {
-        keys[i] = key_at(a, chunk * CHUNK + i * LANES + lane, count, held[i]);
-      }
-      list.add(keys, a.top);
+      int place = place_at(chunk, i);
+      held[i] = place < count ? __ldcg(a.logits + vector * a.logits_stride + place) : -infinity();
     }
   }
-  if (a.lists == nullptr) return;
+
+  static __device__ __forceinline__ int place_at(int chunk, int i) {
+    return chunk * CHUNK + i * LANES + static_cast<int>(threadIdx.x) % LANES;
+  }
+};
+
+/** Sums the exponentials of each of a slice's chunks. A warp's work. */
+__device__ __forceinline__ void sum_slice(const HeadArguments& a, int vector, int slice,
+                                          int count) {
+  for (int chunk = slice; chunk * CHUNK < count; chunk += a.slices) {
+    ChunkLogits logits(a, vector, chunk, count);
+    // Places without a logit add exp(-inf) = 0, and that to a sum that is 0 already or more.
+    float max = logits.held[0];
+#pragma unroll
+    for (int i = 1; i < logits.HELD; i++) max = max_or_nan(max, logits.held[i]);
+    max = warp_max_or_nan(max);
+    float sum = 0.f;
+#pragma unroll
+    for (int i = 0; i < logits.HELD; i++) sum += exp(logits.held[i] - max);
+    sum = warp_tree(sum);
+    if (threadIdx.x % LANES == 0) {
+      a.parts[vector * ceil_div(a.capacity, CHUNK) + chunk] = {max, sum};
+    }
+  }
+}
+
+/** Lists the highest of a slice's logits. A warp's work. */
+__device__ __forceinline__ void list_slice(const HeadArguments& a, int vector, int slice,
+                                           int count) {
+  WarpList list;
+  for (int chunk = slice; chunk * CHUNK < count; chunk += a.slices) {
+    ChunkLogits logits(a, vector, chunk, count);
+    Key keys[ChunkLogits::HELD];
+#pragma unroll
+    for (int i = 0; i < logits.HELD; i++) {
+      keys[i] = key_at(a, logits.place_at(chunk, i), count, logits.held[i]);
+    }
+    list.add(keys, a.top);
+  }
   Key* to = a.lists + static_cast<int64_t>(vector) * a.top * a.slices + slice;
 #pragma unroll
   for (int half = 0; half < 2; half++) {
-    int place = half * LANES + lane;
+    int place = half * LANES + static_cast<int>(threadIdx.x) % LANES;
     if (place < a.top) __stcg(to + static_cast<int64_t>(place) * a.slices, list.held[half]);
   }
 }
 
 /** The highest logits of a vector from the lists of all slices. A warp's work: a thread holds the
     two next keys of each of its lists, and few lists have more among the highest. */
-__device__ void merge_lists(const HeadArguments& a, int vector) {
+__device__ __forceinline__ void merge_lists(const HeadArguments& a, int vector) {
   constexpr int HELD = MOST_SLICES / LANES;
   int lane = static_cast<int>(threadIdx.x) % LANES;
   const Key* lists = a.lists + static_cast<int64_t>(vector) * a.top * a.slices + lane;
@@ -123,7 +140,7 @@ __device__ void merge_lists(const HeadArguments& a, int vector) {
 }
 
 /** The highest logits of a vector from all logits, LIST_KEYS in each pass. A warp's work. */
-__device__ void search_logits(const HeadArguments& a, int vector, int count) {
+__device__ __forceinline__ void search_logits(const HeadArguments& a, int vector, int count) {
   constexpr int HELD = 4;
   int lane = static_cast<int>(threadIdx.x) % LANES;
   const float* logits = a.logits + vector * a.logits_stride;
@@ -146,14 +163,15 @@ __device__ void search_logits(const HeadArguments& a, int vector, int count) {
   }
 }
 
-__global__ void __launch_bounds__(FINISH_WARPS* LANES, 4)
+__global__ void __launch_bounds__(2 * SLICES_OF_BLOCK * LANES, 2)
     finish_head(const __grid_constant__ HeadArguments a) {
   int vector = static_cast<int>(blockIdx.y);
   int warp = static_cast<int>(threadIdx.x) / LANES;
-  int slice = static_cast<int>(blockIdx.x) * FINISH_WARPS + warp;
+  int slice = static_cast<int>(blockIdx.x) * SLICES_OF_BLOCK + warp / 2;
+  int count = places_of(a); /* older than the logits */
   await_kernel_before();
-  int count = places_of(a);
-  if (slice < a.slices) take_slice(a, vector, slice, count);
+  if (slice < a.slices && warp % 2 == 0 && a.lists != nullptr) list_slice(a, vector, slice, count);
+  if (slice < a.slices && warp % 2 == 1 && a.parts != nullptr) sum_slice(a, vector, slice, count);
   if (!last_of(a.counters + vector, gridDim.x)) return;
   if (warp == 0 && a.lists != nullptr) merge_lists(a, vector);
   if (warp == 0 && a.lists == nullptr && a.top > 0) search_logits(a, vector, count);
@@ -167,7 +185,8 @@ __global__ void __launch_bounds__(FINISH_WARPS* LANES, 4)
 }  // namespace
 
 cudaError_t launch_finish(const HeadArguments& a, bool early, cudaStream_t stream) {
-  Grid grid{dim3(ceil_div(a.slices, FINISH_WARPS), a.vectors), dim3(FINISH_WARPS * LANES)};
+  Grid grid{dim3(ceil_div(a.slices, SLICES_OF_BLOCK), a.vectors),
+            dim3(2 * SLICES_OF_BLOCK * LANES)};
   grid.early = early;
   return launch(finish_head, grid, stream, a);
 }

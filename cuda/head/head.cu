@@ -7,6 +7,7 @@
 #include "common/shapes.h"
 #include "common/ticket.cuh"
 #include "common/warp.cuh"
+#include "common/wgmma.cuh"
 #include "head/kernels.cuh"
 #include "head/pieces.cuh"
 
@@ -14,30 +15,53 @@ namespace trimtab {
 
 namespace {
 
-/** Writes hidden vectors as the pieces that tensor cores multiply, zeros behind them: [stages,
-    pieces, vectors, columns of a stage], halves of 64 columns exchanged in odd vectors, so that
-    those of two vectors are on other banks. */
+/** How hidden vectors lie in a stage as tensor cores multiply them. */
+struct StageLayout {
+  int vectors;
+  int columns;
+  bool wide;
+
+  /** Where an element is, counted in elements. A vector's columns follow each other, halves of 64
+      exchanged in odd vectors, so that those of two vectors are on other banks; wide: columns are
+      the rows of a panel (wgmma.cuh), 32 of them in the order in which a thread's eight neighbours
+      are its parts of two products. */
+  __device__ int place(int vector, int column) const {
+    if (!wide) return vector * columns + (column ^ (vector % 2 * 32));
+    int row = column / 32 * 32 + column % 8 / 4 * 16 + column % 4 / 2 * 8 + column % 32 / 8 * 2 +
+              column % 2;
+    return place_of_unit(row, vector / 8, 0) / 2 + vector % 8;
+  }
+};
+
+/** Writes hidden vectors as pieces, zeros behind them: [stages, pieces, a stage's layout]. */
 __global__ void __launch_bounds__(256)
-    split_hidden(const __grid_constant__ HeadArguments a, int vectors, int columns, int of_stage) {
+    split_hidden(const __grid_constant__ HeadArguments a, StageLayout stage, int columns) {
+  constexpr int NEIGHBOURS = 8;
   const trimtab_tensor& hidden = a.op.hidden;
-  int64_t all = static_cast<int64_t>(vectors) * columns;
-  for (int64_t i = blockIdx.x * blockDim.x + threadIdx.x; i < all; i += gridDim.x * blockDim.x) {
-    auto vector = static_cast<int>(i / columns);
-    auto column = static_cast<int>(i % columns);
-    bool present = vector < a.vectors && column < a.columns;
-    int64_t place = present ? vector * hidden.stride[0] + column : 0;
-    int64_t row = static_cast<int64_t>(column / of_stage) * a.hidden_pieces * vectors + vector;
-    uint16_t* to = a.pieces + row * of_stage + ((column % of_stage) ^ (vector % 2 * 32));
-    if (hidden.dtype != TRIMTAB_F32 && a.hidden_pieces == 1) {
-      *to = present ? static_cast<const uint16_t*>(hidden.data)[place] : 0;
-      continue;
-    }
-    float x = hidden.dtype == TRIMTAB_F32
-                  ? static_cast<const float*>(hidden.data)[place]
-                  : from_f16(static_cast<const uint16_t*>(hidden.data)[place]);
-    if (!present) x = 0.f;
-    for (int piece = 0; piece < a.hidden_pieces; piece++) {
-      to[piece * vectors * of_stage] = static_cast<uint16_t>(take_piece(x));
+  int all = stage.vectors * (columns / NEIGHBOURS);
+  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < all;
+       i += static_cast<int>(gridDim.x * blockDim.x)) {
+    int vector = i % stage.vectors;
+    int first = i / stage.vectors * NEIGHBOURS;
+    int of_stage = first % stage.columns;
+    uint16_t* to =
+        a.pieces + static_cast<int64_t>(first - of_stage) * a.hidden_pieces * stage.vectors;
+#pragma unroll
+    for (int n = 0; n < NEIGHBOURS; n++) {
+      int place = stage.place(vector, of_stage + n);
+      bool present = vector < a.vectors && first + n < a.columns;
+      int64_t from = present ? vector * hidden.stride[0] + first + n : 0;
+      if (hidden.dtype != TRIMTAB_F32 && a.hidden_pieces == 1) {
+        to[place] = present ? static_cast<const uint16_t*>(hidden.data)[from] : 0;
+        continue;
+      }
+      float x = hidden.dtype == TRIMTAB_F32
+                    ? static_cast<const float*>(hidden.data)[from]
+                    : from_f16(static_cast<const uint16_t*>(hidden.data)[from]);
+      if (!present) x = 0.f;
+      for (int piece = 0; piece < a.hidden_pieces; piece++) {
+        to[piece * stage.vectors * stage.columns + place] = static_cast<uint16_t>(take_piece(x));
+      }
     }
   }
 }
@@ -107,13 +131,14 @@ Space space_of(const trimtab_head_params& op) {
   return space;
 }
 
-/** What all rows are aligned to: 16, 4 or 1 bytes. */
-int copy_bytes_of(const trimtab_weights& weight) {
-  int64_t element = bits(weight.codes.dtype) / 8;
-  auto all = reinterpret_cast<uintptr_t>(weight.codes.data) |
-             static_cast<uintptr_t>(weight.codes.stride[0] * element) |
-             static_cast<uintptr_t>(weight.codes.size[1] * element);
-  return all % 16 == 0 ? 16 : all % 4 == 0 ? 4 : 1;
+/** Finds how rows lie in memory. */
+void place_rows(HeadArguments& a) {
+  const trimtab_tensor& codes = a.op.rows.weight.codes;
+  int64_t element = bits(codes.dtype) / 8;
+  a.row_bytes = codes.stride[0] * element;
+  auto all = reinterpret_cast<uintptr_t>(codes.data) |
+             static_cast<uintptr_t>(a.row_bytes | codes.size[1] * element);
+  a.copy_bytes = all % 16 == 0 && a.row_bytes <= UINT32_MAX ? 16 : all % 4 == 0 ? 4 : 1;
 }
 
 HeadArguments arguments_of(const trimtab_head_params& op) {
@@ -124,7 +149,7 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   a.columns = static_cast<int>(op.hidden.size[1]);
   const trimtab_tensor& scales = op.rows.weight.scales;
   a.group = has(scales) ? a.columns / static_cast<int>(scales.size[1]) : a.columns;
-  a.copy_bytes = copy_bytes_of(op.rows.weight);
+  place_rows(a);
   a.top = top_of(op);
   a.slices = slices_of(op);
   Space space = space_of(op);
@@ -212,10 +237,11 @@ bool launch_products(HeadArguments& a, const Limits& limits, cudaStream_t stream
 bool launch_many(HeadArguments& a, const Limits& limits, cudaStream_t stream, cudaError_t* error) {
   if (a.vectors <= MOST_DOTS || !suits_products(a, limits)) return false;
   auto blocks = static_cast<unsigned>(2 * limits.processors);
-  int of_stage = bits(a.op.rows.weight.codes.dtype) >= 16 ? PRODUCT_COLUMNS<formats::F16>
-                                                          : PRODUCT_COLUMNS<formats::Int8>;
-  *error = launch(split_hidden, Grid{dim3(blocks), dim3(256)}, stream, a, padded_vectors(a.op),
-                  padded_columns(a.op), of_stage);
+  bool wide = wide_products(a, limits);
+  StageLayout stage{padded_vectors(a.op), product_columns(bits(a.op.rows.weight.codes.dtype), wide),
+                    wide};
+  *error =
+      launch(split_hidden, Grid{dim3(blocks), dim3(256)}, stream, a, stage, padded_columns(a.op));
   return *error != cudaSuccess || launch_products(a, limits, stream, error);
 }
 

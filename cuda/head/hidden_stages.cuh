@@ -3,7 +3,6 @@
 #pragma once
 
 #include "common/async.cuh"
-#include "common/bulk.cuh"
 #include "head/kernels.cuh"
 
 namespace trimtab {
@@ -16,20 +15,11 @@ class HiddenStages {
   static __host__ __device__ int stage_bytes(const HeadArguments& a) {
     return a.hidden_pieces * VECTORS * COLUMNS * 2;
   }
-  static __host__ __device__ int bytes(const HeadArguments& a) {
-    return a.stages * (stage_bytes(a) + 16);
-  }
+  static __host__ __device__ int bytes(const HeadArguments& a) { return a.stages * stage_bytes(a); }
 
   /** `total`: stages that will be needed. */
   __device__ HiddenStages(const HeadArguments& a, unsigned char* shared, int total)
-      : a_(a),
-        shared_(shared),
-        barriers_(reinterpret_cast<uint64_t*>(shared + a.stages * stage_bytes(a))),
-        stages_of_tile_(ceil_div(a.columns, COLUMNS)),
-        left_(total) {
-    if (static_cast<int>(threadIdx.x) < a.stages) init_barrier(barriers_ + threadIdx.x);
-    __syncthreads();
-  }
+      : a_(a), shared_(shared), stages_of_tile_(ceil_div(a.columns, COLUMNS)), left_(total) {}
 
   /** Begins the copy of a stage, into the slot that is behind the current one. */
   __device__ void issue() {
@@ -38,39 +28,29 @@ class HiddenStages {
     const unsigned char* from =
         reinterpret_cast<const unsigned char*>(a_.pieces) + static_cast<int64_t>(stage_) * bytes;
     unsigned char* to = shared_ + issued_slot_ * bytes;
-    if constexpr (BULK_COPIES) {
-      if (threadIdx.x == 0) {
-        expect_bytes(barriers_ + issued_slot_, bytes);
-        copy_bulk(to, from, bytes, barriers_ + issued_slot_);
-      }
-    } else {
-      for (int i = 16 * static_cast<int>(threadIdx.x); i < bytes;
-           i += 16 * static_cast<int>(blockDim.x)) {
-        copy_async<16>(to + i, from + i);
-      }
+    for (int i = 16 * static_cast<int>(threadIdx.x); i < bytes;
+         i += 16 * static_cast<int>(blockDim.x)) {
+      copy_async<16>(to + i, from + i);
     }
     if (++issued_slot_ == a_.stages) issued_slot_ = 0;
     if (++stage_ == stages_of_tile_) stage_ = 0;
   }
 
-  /** Waits for the next stage; copies that are not in bulk, the caller waits for. */
-  __device__ const unsigned char* await() {
-    if constexpr (BULK_COPIES) wait_bytes(barriers_ + slot_, parity_);
+  /** The next stage, once all threads have waited for their copies. */
+  __device__ const unsigned char* next() {
     const unsigned char* stage = shared_ + slot_ * stage_bytes(a_);
-    if (++slot_ == a_.stages) slot_ = 0, parity_ ^= 1;
+    if (++slot_ == a_.stages) slot_ = 0;
     return stage;
   }
 
  private:
   const HeadArguments& a_;
   unsigned char* const shared_;
-  uint64_t* const barriers_;
   const int stages_of_tile_;
   int left_;
   int stage_ = 0;
   int issued_slot_ = 0;
   int slot_ = 0;
-  unsigned parity_ = 0;
 };
 
 }  // namespace trimtab

@@ -7,7 +7,7 @@
 namespace trimtab {
 
 /** Most bytes of dynamic shared memory of a block: static ones of these kernels are far fewer. */
-inline int dynamic_shared(const Limits& limits) { return limits.block_shared - 1024; }
+inline int dynamic_shared(const Limits& limits) { return limits.block_shared - 512; }
 
 /** Most stages of rows in shared memory. */
 constexpr int MOST_STAGES = 5;
@@ -26,9 +26,17 @@ cudaError_t launch_dots(HeadArguments arguments, const Limits& limits, cudaStrea
 constexpr int FEW_PRODUCTS = 16;
 constexpr int MOST_PRODUCTS = 64;
 
-/** Columns of a stage of those. */
-template <class Format>
-constexpr int PRODUCT_COLUMNS = Format::BITS >= 16 ? 64 : 128;
+/** Columns of a stage of those, of rows of so many bits an element; wide: by warpgroups. */
+constexpr int product_columns(int bits, bool wide) { return bits < (wide ? 32 : 16) ? 128 : 64; }
+
+/** Whether warpgroups multiply that many vectors. */
+inline bool wide_products(const HeadArguments& a, const Limits& limits) {
+#if defined(__CUDACC__) && !defined(TRIMTAB_SM90A)
+  return false;
+#else
+  return limits.architecture == 90 && a.vectors > FEW_PRODUCTS;
+#endif
+}
 
 /** Enqueues logits of up to MOST_PRODUCTS vectors; false where the device has too little shared
     memory for so many. */

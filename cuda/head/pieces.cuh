@@ -28,20 +28,13 @@ __device__ __forceinline__ uint32_t take_piece(float& x) {
   return leading >> 16;
 }
 
-/** Eight neighbours in a row as pairs, of each piece; those from `columns` on are 0. */
+/** Eight neighbours in a row as pairs, of each piece. */
 template <class Format, int COUNT>
-__device__ __forceinline__ void read_pieces(const unsigned char* from, int columns,
+__device__ __forceinline__ void read_pieces(const unsigned char* from,
                                             uint32_t (&pairs)[COUNT][4]) {
   if constexpr (Format::BITS == 16 && COUNT == 1) {
     auto words = *reinterpret_cast<const uint4*>(from);
     pairs[0][0] = words.x, pairs[0][1] = words.y, pairs[0][2] = words.z, pairs[0][3] = words.w;
-    if (columns < 8) {
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        if (2 * i + 1 >= columns) pairs[0][i] &= 0xffffu;
-        if (2 * i >= columns) pairs[0][i] = 0;
-      }
-    }
   } else {
 #pragma unroll
     for (int first = 0; first < 8; first += WIDTH<Format>) {
@@ -49,12 +42,10 @@ __device__ __forceinline__ void read_pieces(const unsigned char* from, int colum
       widen(Format{}, from + first * Format::BITS / 8, numbers);
 #pragma unroll
       for (int i = 0; i < WIDTH<Format>; i += 2) {
-        float low = first + i < columns ? numbers[i] : 0.f;
-        float high = first + i + 1 < columns ? numbers[i + 1] : 0.f;
 #pragma unroll
         for (int piece = 0; piece < COUNT; piece++) {
-          uint32_t pair = take_piece(low);
-          pairs[piece][(first + i) / 2] = pair | take_piece(high) << 16;
+          uint32_t pair = take_piece(numbers[i]);
+          pairs[piece][(first + i) / 2] = pair | take_piece(numbers[i + 1]) << 16;
         }
       }
     }

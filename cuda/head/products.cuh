@@ -8,13 +8,14 @@
 // Per pass, k rows of d columns, N vectors of p pieces, rows of w pieces:
 //   bytes  k d b (b of an element), read once; 2 p N d from L2 for every tile of rows of a block
 //   FLOPs  2 k d N p w (at most 6 of the 9 pairs of pieces)
-//   bound  memory for BF16 rows and vectors: 62 us for 32768 x 4096 on an H200, beside 30 us of
-//          reads of shared memory and 36 us of mma.sync for N = 64
-//   there  146 us for N = 64: two warps a scheduler wait for fixed latencies
+//   bound  memory for BF16 rows and vectors
+//   there  by warpgroups (sm_90a) 1.4 times that for N = 64 and 32768 x 4096: threads add the short
+//          sums, and two warps a scheduler do not hide what a step waits for
 #pragma once
 
+#include "common/barrier.cuh"
 #include "common/launch.cuh"
-#include "common/mma.cuh"
+#include "common/wgmma.cuh"
 #include "head/hidden_stages.cuh"
 #include "head/pieces.cuh"
 #include "head/rows.cuh"
@@ -22,12 +23,13 @@
 namespace trimtab {
 
 /** HALF: F16 rows and vectors as they are, not in pieces. TILES of eight vectors by FRAGMENTS of 16
-    rows a warp. */
-template <class Format, bool HALF, int TILES, int FRAGMENTS>
+    rows a warp. WIDE: by warpgroups (sm_90a), which read hidden vectors from shared memory once for
+    64 rows. */
+template <class Format, bool HALF, int TILES, int FRAGMENTS, bool WIDE>
 class Products {
  public:
   static constexpr int MOST_WARPS = 8;
-  static constexpr int COLUMNS = PRODUCT_COLUMNS<Format>;
+  static constexpr int COLUMNS = product_columns(Format::BITS, WIDE);
   static constexpr int ROW_COUNT = 16 * FRAGMENTS;
   using Rows = WarpRows<Format, ROW_COUNT / WIDTH<Format>, ROW_COUNT * COLUMNS * Format::BITS / 8>;
   using Hidden = HiddenStages<8 * TILES, COLUMNS>;
@@ -42,20 +44,32 @@ class Products {
         count_(count),
         rounds_(rounds_of(count)),
         hidden_(a, shared, rounds_ * ceil_div(a.columns, COLUMNS)),
-        rows_(a, count, shared + Hidden::bytes(a) + warp() * a.stages * Rows::SLOT_BYTES) {}
+        rows_(a, count, a.stages,
+              shared + Hidden::bytes(a) + warp() * a.stages * Rows::SLOT_BYTES) {}
 
   __device__ void run() {
     begin_next_kernel();
     clear_absent(a_, count_);
+    rows_.begin();
     for (int i = 0; i < a_.stages - 1; i++) begin_stage();
     for (int round = 0; round < rounds_; round++) {
       clear();
       for (int column = 0; column < a_.columns; column += COLUMNS) {
-        const unsigned char* weights = rows_.await();
-        const unsigned char* hidden = hidden_.await();
+        await_stage();
+        const unsigned char* weights = rows_.next();
+        const unsigned char* hidden = hidden_.next();
+        if constexpr (WIDE) publish_to_tensor_cores();
         __syncthreads();
         begin_stage();
-        if (rows_.more()) multiply(column, weights, hidden);
+        if constexpr (WIDE) {
+          if (a_.hidden_pieces == 1) {
+            multiply_wide<1>(column, weights, hidden);
+          } else {
+            multiply_wide<0>(column, weights, hidden);
+          }
+        } else {
+          if (rows_.more()) multiply(column, weights, hidden);
+        }
       }
       if (rows_.more()) store();
       rows_.advance();
@@ -86,6 +100,23 @@ class Products {
     commit_copies();
   }
 
+  /** Waits for the thread's copies of the next stage. */
+  __device__ void await_stage() const {
+    switch (a_.stages) {
+      case 3:
+        wait_copies<1>();
+        break;
+      case 4:
+        wait_copies<2>();
+        break;
+      case 5:
+        wait_copies<3>();
+        break;
+      default:
+        wait_copies<0>();
+    }
+  }
+
   __device__ void clear() {
 #pragma unroll
     for (int f = 0; f < FRAGMENTS; f++) {
@@ -99,15 +130,75 @@ class Products {
 
   /** Adds the products of the stage that begins with a column. */
   __device__ void multiply(int column, const unsigned char* weights, const unsigned char* hidden) {
-    int columns = a_.columns - column;
+    int end = min(COLUMNS, a_.columns - column);
 #pragma unroll(FRAGMENTS == 1 ? 2 : 1)
     for (int step = 0; step < COLUMNS; step += 32) {
-      if (step < columns) add_step(column + step, columns - step, weights, hidden, step);
+      if (step < end) add_step(column + step, weights, hidden, step);
     }
   }
 
-  /** Adds the products of 32 columns, of which `columns` are there. */
-  __device__ __forceinline__ void add_step(int column, int columns, const unsigned char* weights,
+  /** The same by a warpgroup, of whose warps some may have no rows: 32 columns are on their way
+     while those before them are added. HIDDEN_PIECES: of hidden vectors, any number for 0. */
+  template <int HIDDEN_PIECES>
+  __device__ __forceinline__ void multiply_wide(int column, const unsigned char* weights,
+                                                const unsigned char* hidden) {
+    constexpr int STEPS = COLUMNS / 32;
+    float sums[STEPS][TILES][4];
+    float scales[STEPS][2];
+#pragma unroll
+    for (int step = 0; step < STEPS; step++) {
+      begin_wide<HIDDEN_PIECES>(column, weights, hidden, step, sums[step], scales[step]);
+      if (step == 0) continue;
+      wait_products<1>(sums[step - 1]);
+      add_wide(sums[step - 1], scales[step - 1]);
+    }
+    wait_products<0>(sums[STEPS - 1]);
+    add_wide(sums[STEPS - 1], scales[STEPS - 1]);
+  }
+
+  template <int HIDDEN_PIECES>
+  __device__ __forceinline__ void begin_wide(int column, const unsigned char* weights,
+                                             const unsigned char* hidden, int step,
+                                             float (&sums)[TILES][4], float (&scales)[2]) {
+    int own = 32 * step + lane() % 4 * 8;
+    uint32_t pairs[2][WEIGHT_PIECES][4];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      int row = row_of_fragment(0, half);
+      read_pieces<Format>(weights + Rows::offset(row) + own * Format::BITS / 8, pairs[half]);
+      scales[half] = scale_at(row, min(column + 32 * step, a_.columns - 1));
+    }
+    before_products();
+    bool add = false;
+    int pieces = HIDDEN_PIECES > 0 ? HIDDEN_PIECES : a_.hidden_pieces;
+    for (int piece = pieces - 1; piece >= 0; piece--) {
+      PanelMatrix vectors(hidden + (piece * COLUMNS + 32 * step) * PANEL_PITCH, 0);
+#pragma unroll
+      for (int w = WEIGHT_PIECES - 1; w >= 0; w--) {
+        if (w + piece > MOST_DEPTH) continue;
+        const uint32_t(&up)[4] = pairs[0][w];
+        const uint32_t(&low)[4] = pairs[1][w];
+        begin_product<HALF>(sums, {up[0], low[0], up[1], low[1]}, vectors, add);
+        begin_product<HALF>(sums, {up[2], low[2], up[3], low[3]}, vectors.plus(16 * PANEL_PITCH));
+        add = true;
+      }
+    }
+    commit_products();
+  }
+
+  __device__ __forceinline__ void add_wide(const float (&sums)[TILES][4],
+                                           const float (&scales)[2]) {
+#pragma unroll
+    for (int t = 0; t < TILES; t++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        totals_[0][t][i] = fma(sums[t][i], scales[i / 2], totals_[0][t][i]);
+      }
+    }
+  }
+
+  /** Adds the products of 32 columns. */
+  __device__ __forceinline__ void add_step(int column, const unsigned char* weights,
                                            const unsigned char* hidden, int step) {
     int own = lane() % 4 * 8;
     uint32_t pairs[FRAGMENTS][2][WEIGHT_PIECES][4];
@@ -118,7 +209,7 @@ class Products {
       for (int half = 0; half < 2; half++) {
         int row = row_of_fragment(f, half);
         read_pieces<Format>(weights + Rows::offset(row) + (step + own) * Format::BITS / 8,
-                            columns - own, pairs[f][half]);
+                            pairs[f][half]);
         scales[f][half] = scale_at(row, column);
       }
     }
@@ -191,11 +282,20 @@ class Products {
   float totals_[FRAGMENTS][TILES][4];
 };
 
-template <class Format, bool HALF, int TILES, int FRAGMENTS>
-__global__ void __launch_bounds__(Products<Format, HALF, TILES, FRAGMENTS>::MOST_WARPS* LANES, 1)
-    head_products(const __grid_constant__ HeadArguments a) {
-  TRIMTAB_DYNAMIC_SHARED(shared);
-  Products<Format, HALF, TILES, FRAGMENTS>(a, places_of(a), shared).run();
+template <class Format, bool HALF, int TILES, int FRAGMENTS, bool WIDE>
+__global__ void __launch_bounds__(Products<Format, HALF, TILES, FRAGMENTS, WIDE>::MOST_WARPS* LANES,
+                                  1) head_products(const __grid_constant__ HeadArguments a) {
+#if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  constexpr bool RUNS = true;
+#else
+  constexpr bool RUNS = !WIDE;
+#endif
+  if constexpr (RUNS) {
+    TRIMTAB_DYNAMIC_SHARED(dynamic);
+    unsigned char* shared = dynamic;
+    if constexpr (WIDE) shared += -reinterpret_cast<uintptr_t>(dynamic) % PANEL_ALIGNMENT;
+    Products<Format, HALF, TILES, FRAGMENTS, WIDE>(a, places_of(a), shared).run();
+  }
 }
 
 }  // namespace trimtab

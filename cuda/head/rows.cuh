@@ -4,10 +4,12 @@
 // computes with one stage, copies of the next are under way, across the ends of tiles too. So the
 // threads' mapping to elements is free of what makes reading fast, the canonical order costs
 // nothing, and no warp waits for another.
+//
+// Copies are of 16 bytes a thread: bulk copies take ten instructions each, begun one after the
+// other, and pieces of a few hundred bytes are not worth that.
 #pragma once
 
 #include "common/async.cuh"
-#include "common/bulk.cuh"
 #include "common/warp.cuh"
 #include "common/widen.cuh"
 #include "head/kernels.cuh"
@@ -29,29 +31,25 @@ class WarpRows {
   static constexpr int COLUMNS = BYTES * 8 / Format::BITS;
   /** Bytes between the groups' rows, which puts those that are read at a time on other banks. */
   static constexpr int SKEW = 128 / GROUPS;
-  static constexpr int GROUP_BYTES = OWN_ROWS * BYTES + SKEW;
-  /** Of a stage, and its barrier. */
-  static constexpr int SLOT_BYTES = GROUPS * GROUP_BYTES + 16;
-  /** Whether pieces are worth bulk copies: a warp begins one after the other, in 10 instructions
-      each, where as many copy 512 bytes 16 at a time. */
-  static constexpr bool LONG = BYTES >= 512;
+  static constexpr int SLOT_BYTES = STAGE_BYTES + (GROUPS - 1) * SKEW;
 
-  static_assert(COLUMNS % LANES == 0 && BYTES % 16 == 0 && SKEW % 16 == 0);
-
-  /** `shared`: a.stages * SLOT_BYTES, aligned to 16 bytes. */
-  __device__ WarpRows(const HeadArguments& a, int count, unsigned char* shared)
+  /** `shared`: `stages` * SLOT_BYTES, aligned to 16 bytes. */
+  __device__ __forceinline__ WarpRows(const HeadArguments& a, int count, int stages,
+                                      unsigned char* shared)
       : a_(a),
         count_(count),
         tiles_(ceil_div(count, ROWS)),
         row_bytes_(a.columns * Format::BITS / 8),
-        bulk_(BULK_COPIES && LONG && a.copy_bytes == 16),
+        stages_(stages),
         shared_(shared),
         step_(static_cast<int>(gridDim.x * blockDim.x / LANES)),
         tile_(static_cast<int>(blockIdx.x + gridDim.x * (threadIdx.x / LANES))),
         issued_tile_(tile_) {
-    if (lane() < a.stages) init_barrier(barrier(lane()));
-    __syncwarp();
     coming_id_ = id_in(tile_);
+  }
+
+  /** Finds the first tile's rows; apart from the constructor, which does not wait for memory. */
+  __device__ __forceinline__ void begin() {
     row_ = row_in(tile_, coming_id_);
     begin_tile(coming_id_);
     coming_id_ = issued_id_ = id_in(tile_ + step_);
@@ -60,51 +58,26 @@ class WarpRows {
   /** Whether there is a tile to compute with. */
   __device__ bool more() const { return tile_ < tiles_; }
 
-  /** Waits for the lane's copies of the next stage; others' are seen behind a barrier. */
-  __device__ const unsigned char* await() {
-    const unsigned char* slot = slot_at(slot_);
-    if (bulk_) {
-      if (more()) wait_bytes(barrier(slot_), parity_);
-    } else {
-      switch (a_.stages) {
-        case 3:
-          wait_copies<1>();
-          break;
-        case 4:
-          wait_copies<2>();
-          break;
-        case 5:
-          wait_copies<3>();
-          break;
-        default:
-          wait_copies<0>();
-      }
-    }
-    if (++slot_ == a_.stages) slot_ = 0, parity_ ^= 1;
+  /** The next stage, once all threads of the warp have waited for their copies. */
+  __device__ __forceinline__ const unsigned char* next() {
+    const unsigned char* slot = shared_ + slot_ * SLOT_BYTES;
+    if (++slot_ == stages_) slot_ = 0;
     return slot;
   }
 
   /** Begins the copies of a stage, stages - 1 ahead of the current one. */
-  __device__ void issue() {
+  __device__ __forceinline__ void issue() {
     if (issued_tile_ >= tiles_) return;
-    int first = issued_stage_ * BYTES;
-    int bytes = min(BYTES, row_bytes_ - first);
-    if (bulk_) {
-      if (lane() == 0) expect_bytes(barrier(issued_slot_), present_ * bytes);
-      if (from_ != nullptr) {
-        copy_bulk(slot_at(issued_slot_) + offset(lane()), from_ + first, bytes,
-                  barrier(issued_slot_));
-      }
-    } else if (a_.copy_bytes == 16) {
-      copy_rows<16>(first, bytes);
-    } else if (a_.copy_bytes == 4) {
-      copy_rows<4>(first, bytes);
+    unsigned char* to = shared_ + issued_slot_ * SLOT_BYTES;
+    if (issued_row_ >= 0 && a_.copy_bytes == 16 && issued_byte_ + BYTES <= row_bytes_) {
+      copy_whole(to);
     } else {
-      copy_rows<1>(first, bytes);
+      copy_rows(to);
     }
-    if (++issued_slot_ == a_.stages) issued_slot_ = 0;
-    if (++issued_stage_ * BYTES < row_bytes_) return;
-    issued_stage_ = 0;
+    if (++issued_slot_ == stages_) issued_slot_ = 0;
+    issued_byte_ += BYTES;
+    if (issued_byte_ < row_bytes_) return;
+    issued_byte_ = 0;
     issued_tile_ += step_;
     begin_tile(issued_id_);
     issued_id_ = id_in(issued_tile_ + step_);
@@ -125,16 +98,18 @@ class WarpRows {
   }
 
  private:
+  /** Pieces of 16 bytes of a row in a stage, and those that a thread copies. */
+  static constexpr int UNITS = BYTES / 16;
+  static constexpr int COPIES = STAGE_BYTES / (16 * LANES);
+  static_assert(COLUMNS % LANES == 0 && SKEW % 16 == 0);
+  static_assert(UNITS % LANES == 0 || LANES % UNITS == 0);
+
   static __device__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
-  __device__ unsigned char* slot_at(int slot) const { return shared_ + slot * SLOT_BYTES; }
-  __device__ uint64_t* barrier(int slot) const {
-    return reinterpret_cast<uint64_t*>(slot_at(slot) + GROUPS * GROUP_BYTES);
-  }
 
   /** The id of the lane's row in a tile, to be looked at later. */
   __device__ int32_t id_in(int tile) const {
     int64_t place = static_cast<int64_t>(tile) * ROWS + lane();
-    return lane() < ROWS && place < count_ ? id_of(a_, static_cast<int>(place)) : -1;
+    return lane() < ROWS && place < a_.capacity ? id_of(a_, static_cast<int>(place)) : -1;
   }
 
   __device__ int32_t row_in(int tile, int32_t id) const {
@@ -144,34 +119,48 @@ class WarpRows {
 
   /** Finds the rows of the tile whose copies begin next. */
   __device__ void begin_tile(int32_t id) {
-    const trimtab_tensor& codes = a_.op.rows.weight.codes;
-    int64_t row_stride = codes.stride[0] * (Format::BITS <= 8 ? 1 : Format::BITS / 8);
-    int32_t row = row_in(issued_tile_, id);
-    from_ = row < 0 ? nullptr : static_cast<const unsigned char*>(codes.data) + row * row_stride;
-    present_ = warp_count(row >= 0);
+    issued_row_ = row_in(issued_tile_, id);
+    // In place of one that is absent, any other is copied: its products are not looked at.
+    unsigned present = __ballot_sync(ALL_LANES, issued_row_ >= 0);
+    int32_t other =
+        __shfl_sync(ALL_LANES, issued_row_, max(__ffs(static_cast<int>(present)) - 1, 0));
+    if (issued_row_ < 0) issued_row_ = other;
   }
 
-  template <int UNIT>
-  __device__ void copy_rows(int first, int bytes) {
-    constexpr int UNITS = BYTES / UNIT;
-    unsigned char* to = slot_at(issued_slot_);
-    auto from = reinterpret_cast<unsigned long long>(from_);
-#pragma unroll(UNIT == 16 ? 4 : 1)
-    for (int i = lane(); i < ROWS * UNITS; i += LANES) {
-      int row = i / UNITS;
-      int byte = i % UNITS * UNIT;
-      unsigned long long begin = __shfl_sync(ALL_LANES, from, row);
-      bool present = begin != 0 && byte < bytes;
-      auto* source = reinterpret_cast<const unsigned char*>(begin + first + byte);
-      unsigned char* target = to + offset(row) + byte;
-      if constexpr (UNIT == 16) {
-        // Without a branch: what is absent is cleared.
-        copy_or_clear_async(target, present ? source : a_.op.rows.weight.codes.data, present);
-      } else if (present) {
-        if constexpr (UNIT == 4) {
-          copy_async<4>(target, source);
+  /** Copies a stage in which all rows have BYTES. */
+  __device__ __forceinline__ void copy_whole(unsigned char* to) {
+    const unsigned char* from = static_cast<const unsigned char*>(a_.op.rows.weight.codes.data) +
+                                (issued_byte_ + lane() % UNITS * 16);
+    to += lane() * 16 + lane() / UNITS / OWN_ROWS * SKEW;
+#pragma unroll
+    for (int i = 0; i < COPIES; i++) {
+      int32_t source = __shfl_sync(ALL_LANES, issued_row_, (i * LANES + lane()) / UNITS);
+      auto row = static_cast<uint64_t>(static_cast<uint32_t>(source)) *
+                 static_cast<uint32_t>(a_.row_bytes);
+      copy_async<16>(to + i * 16 * LANES + i * LANES / UNITS / OWN_ROWS * SKEW,
+                     from + row + (UNITS > LANES ? i * LANES % UNITS * 16 : 0));
+    }
+  }
+
+  /** Copies what rows have of a stage, 4 or 1 bytes at a time, and clears what they have not. */
+  __device__ __forceinline__ void copy_rows(unsigned char* to) {
+    int bytes = min(BYTES, row_bytes_ - issued_byte_);
+    int unit = a_.copy_bytes == 1 ? 1 : 4;
+#pragma unroll 1
+    for (int row = 0; row < ROWS; row++) {
+      int64_t source = __shfl_sync(ALL_LANES, issued_row_, row);
+      if (source < 0) continue;
+      const unsigned char* from = static_cast<const unsigned char*>(a_.op.rows.weight.codes.data) +
+                                  source * a_.row_bytes + issued_byte_;
+#pragma unroll 1
+      for (int byte = lane() * unit; byte < BYTES; byte += LANES * unit) {
+        unsigned char* target = to + offset(row) + byte;
+        if (unit == 1) {
+          *target = byte < bytes ? from[byte] : 0;
+        } else if (byte < bytes) {
+          copy_async<4>(target, from + byte);
         } else {
-          *target = *source;
+          *reinterpret_cast<uint32_t*>(target) = 0;
         }
       }
     }
@@ -180,8 +169,8 @@ class WarpRows {
   const HeadArguments& a_;
   const int count_;
   const int tiles_;
-  const int row_bytes_;
-  const bool bulk_;
+  const int row_bytes_; /* without what lies between rows */
+  const int stages_;
   unsigned char* const shared_;
   const int step_; /* from a tile of the warp to its next */
 
@@ -189,14 +178,12 @@ class WarpRows {
   int32_t row_ = -1; /* of the lane in it */
   int32_t coming_id_ = -1;
   int slot_ = 0;
-  unsigned parity_ = 0;
 
-  int issued_tile_; /* whose copies begin next */
-  int issued_stage_ = 0;
+  int issued_tile_;        /* whose copies begin next */
+  int32_t issued_row_ = 0; /* of the lane in it, or another where none is; -1: all are absent */
+  int issued_byte_ = 0;    /* of its rows */
   int issued_slot_ = 0;
-  int32_t issued_id_ = -1;              /* of the lane in the tile behind it */
-  const unsigned char* from_ = nullptr; /* the lane's row */
-  int present_ = 0;                     /* rows to be copied */
+  int32_t issued_id_ = -1; /* of the lane in the tile behind it */
 };
 
 }  // namespace trimtab

@@ -14,104 +14,113 @@ namespace trimtab {
 template <int VECTORS, int COLUMNS>
 class HiddenWindow {
  public:
-  /** Elements of neighbouring columns that are read and written at a time. */
-  static constexpr int QUAD = 4;
-  /** Of a thread, on their way at a time. */
+  /** Pieces of a thread on their way at a time. */
   static constexpr int BATCH = VECTORS == 1 ? 2 : 8;
 
   static __host__ __device__ int bytes(int columns) { return columns * VECTORS * 4; }
 
   __device__ HiddenWindow(const HeadArguments& a, unsigned char* shared)
-      : a_(a), elements_(reinterpret_cast<float4*>(shared)) {}
+      : a_(a), elements_(reinterpret_cast<float*>(shared)) {}
 
   /** The first vector's elements of the step that a column begins. */
-  __device__ const float* at(int column) const {
-    return reinterpret_cast<const float*>(elements_) + (column - first_) * VECTORS;
-  }
+  __device__ const float* at(int column) const { return elements_ + (column - first_) * VECTORS; }
 
   /** Brings the window that begins with a column; `used`: there was one before. All threads of a
       block call. */
   __device__ void move_to(int first, bool used) {
     if (used) __syncthreads();
     first_ = first;
-    switch (a_.op.hidden.dtype) {
-      case TRIMTAB_F32:
-        fill<formats::F32, float4>();
-        break;
-      case TRIMTAB_F16:
-        fill<formats::F16, uint2>();
-        break;
-      default:
-        fill<formats::Bf16, uint2>();
+    const trimtab_tensor& hidden = a_.op.hidden;
+    int64_t bytes = hidden.dtype == TRIMTAB_F32 ? 4 : 2;
+    auto alignment = reinterpret_cast<uintptr_t>(hidden.data) |
+                     static_cast<uintptr_t>(hidden.stride[0] * bytes | a_.columns * bytes);
+    int elements = min(a_.window, ceil_div(a_.columns - first_, COLUMNS) * COLUMNS) * VECTORS;
+    if (alignment % sizeof(uint4) != 0) {
+      fill_each(elements);
+    } else if (hidden.dtype == TRIMTAB_F32) {
+      fill<formats::F32>(elements);
+    } else if (hidden.dtype == TRIMTAB_F16) {
+      fill<formats::F16>(elements);
+    } else {
+      fill<formats::Bf16>(elements);
     }
     __syncthreads();
   }
 
  private:
-  /** Neighbours in a row. */
-  template <class Format>
-  struct alignas(QUAD* Format::BITS / 8) Quad {
-    typename Format::Element elements[QUAD];
-  };
-
-  /** `Words` is a type of CUDA that is as large as a Quad. */
-  template <class Format, class Words>
-  __device__ void fill() {
-    const trimtab_tensor& hidden = a_.op.hidden;
-    constexpr int64_t BYTES = Format::BITS / 8;
-    auto alignment = reinterpret_cast<uintptr_t>(hidden.data) |
-                     static_cast<uintptr_t>(hidden.stride[0] * BYTES | a_.columns * BYTES);
-    if (alignment % sizeof(Words) == 0) {
-      fill<Format, Words, true>();
-    } else {
-      fill<Format, Words, false>();
-    }
+  /** Where an element of the window comes from. */
+  __device__ __forceinline__ int vector_of(int element) const { return element / LANES % VECTORS; }
+  __device__ __forceinline__ int column_of(int element) const {
+    return first_ + element / (LANES * VECTORS) * LANES + element % LANES;
+  }
+  __device__ __forceinline__ bool present(int element) const {
+    return vector_of(element) < a_.vectors && column_of(element) < a_.columns;
   }
 
-  template <class Format, class Words, bool WHOLE>
-  __device__ void fill() {
-    int columns = min(a_.window, ceil_div(a_.columns - first_, COLUMNS) * COLUMNS);
-    int quads = columns * VECTORS / QUAD;
-    int threads = static_cast<int>(blockDim.x);
-    for (int base = static_cast<int>(threadIdx.x); base < quads; base += BATCH * threads) {
-      Quad<Format> brought[BATCH];
+  /** Brings 16 bytes at a time; without branches, so that all loads of a batch are under way. */
+  template <class Format>
+  __device__ __forceinline__ void fill(int elements) {
+    constexpr int EACH = 128 / Format::BITS;
+    auto* hidden = static_cast<const typename Format::Element*>(a_.op.hidden.data);
+    int step = static_cast<int>(blockDim.x) * EACH;
+#pragma unroll 1
+    for (int base = static_cast<int>(threadIdx.x) * EACH; base < elements; base += BATCH * step) {
+      uint4 pieces[BATCH];
 #pragma unroll
       for (int i = 0; i < BATCH; i++) {
-        brought[i] = read<Format, Words, WHOLE>(base + i * threads, quads);
+        int element = base + i * step;
+        bool there = element < elements && present(element);
+        int64_t from = vector_of(element) * a_.op.hidden.stride[0] + column_of(element);
+        pieces[i] = __ldg(reinterpret_cast<const uint4*>(hidden + (there ? from : 0)));
+        if (!there) pieces[i] = uint4{0, 0, 0, 0};
       }
 #pragma unroll
       for (int i = 0; i < BATCH; i++) {
-        auto& from = brought[i].elements;
-        if (base + i * threads < quads) {
-          elements_[base + i * threads] = {Format::widen(from[0]), Format::widen(from[1]),
-                                           Format::widen(from[2]), Format::widen(from[3])};
+        auto* to = reinterpret_cast<float4*>(elements_ + base + i * step);
+        const uint4& bits = pieces[i];
+        if (base + i * step >= elements) continue;
+        if constexpr (EACH == 4) {
+          to[0] = {float_of(bits.x), float_of(bits.y), float_of(bits.z), float_of(bits.w)};
+        } else {
+          to[0] = {low<Format>(bits.x), high<Format>(bits.x), low<Format>(bits.y),
+                   high<Format>(bits.y)};
+          to[1] = {low<Format>(bits.z), high<Format>(bits.z), low<Format>(bits.w),
+                   high<Format>(bits.w)};
         }
       }
     }
   }
 
-  template <class Format, class Words, bool WHOLE>
-  __device__ __forceinline__ Quad<Format> read(int quad, int quads) const {
-    constexpr int QUADS = LANES / QUAD;
-    int vector = quad / QUADS % VECTORS;
-    int column = first_ + quad / QUADS / VECTORS * LANES + quad % QUADS * QUAD;
-    Quad<Format> brought{};
-    if (quad >= quads || vector >= a_.vectors || column >= a_.columns) return brought;
-    auto* from = static_cast<const typename Format::Element*>(a_.op.hidden.data) +
-                 vector * a_.op.hidden.stride[0] + column;
-    if constexpr (WHOLE) {
-      brought = __builtin_bit_cast(Quad<Format>, __ldg(reinterpret_cast<const Words*>(from)));
-    } else {
-#pragma unroll
-      for (int i = 0; i < QUAD; i++) {
-        if (column + i < a_.columns) brought.elements[i] = from[i];
+  template <class Format>
+  static __device__ __forceinline__ float low(uint32_t pair) {
+    return Format::widen(static_cast<uint16_t>(pair));
+  }
+  template <class Format>
+  static __device__ __forceinline__ float high(uint32_t pair) {
+    return Format::widen(static_cast<uint16_t>(pair >> 16));
+  }
+
+  /** Brings one element at a time. */
+  __device__ __forceinline__ void fill_each(int elements) {
+    const trimtab_tensor& hidden = a_.op.hidden;
+#pragma unroll 1
+    for (int i = static_cast<int>(threadIdx.x); i < elements; i += static_cast<int>(blockDim.x)) {
+      float x = 0.f;
+      if (present(i)) {
+        int64_t from = vector_of(i) * hidden.stride[0] + column_of(i);
+        if (hidden.dtype == TRIMTAB_F32) {
+          x = static_cast<const float*>(hidden.data)[from];
+        } else {
+          uint16_t bits = static_cast<const uint16_t*>(hidden.data)[from];
+          x = hidden.dtype == TRIMTAB_F16 ? from_f16(bits) : from_bf16(bits);
+        }
       }
+      elements_[i] = x;
     }
-    return brought;
   }
 
   const HeadArguments& a_;
-  float4* const elements_;
+  float* const elements_;
   int first_ = 0;
 };
 

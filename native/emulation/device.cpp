@@ -199,7 +199,7 @@ const Allocation* find_allocation(const void* pointer, char** start) {
 }
 
 // What a kernel's static shared memory may take of a block's, since nothing here tells how much.
-constexpr unsigned STATIC_SHARED_BYTES = 1024;
+constexpr unsigned STATIC_SHARED_BYTES = 512;
 
 cudaError_t launch(const Grid& grid, cudaStream_t handle, std::function<void()> body) {
   std::lock_guard hold(lock());

@@ -120,6 +120,19 @@ class PreparedHead {
   trimtab_head_params params_{};
 };
 
+/** Runs a test on each device: they have different kernels and shared memory. */
+template <class Body>
+void on_each_device(const Body& body) {
+  int devices = 0;
+  ASSERT_EQ(cudaGetDeviceCount(&devices), cudaSuccess);
+  for (int device = 0; device < devices; device++) {
+    SCOPED_TRACE(testing::Message() << "device " << device);
+    ASSERT_EQ(cudaSetDevice(device), cudaSuccess);
+    body();
+  }
+  cudaSetDevice(0);
+}
+
 /** Log-sum-exp in chunks of 256, one after the other. */
 inline float log_sum_exp(const std::vector<float>& logits) {
   float max = -INFINITY;

@@ -30,7 +30,7 @@ float dot(const PreparedHead& run, const HeadCase& c, int row, int vector) {
 }
 
 /** Runs a case and compares everything; `bad` places hold ids that no row has. */
-void expect_right(const HeadCase& c, const std::vector<int>& bad = {}) {
+void expect_right_here(const HeadCase& c, const std::vector<int>& bad) {
   PreparedHead run(c);
   HeadResults results = run();
   int count = c.count.value_or(run.capacity());
@@ -61,6 +61,10 @@ void expect_right(const HeadCase& c, const std::vector<int>& bad = {}) {
       same_bits(results.log_sum_exp[vector], log_sum_exp(logits), "logSumExp", vector, 0);
     }
   }
+}
+
+void expect_right(const HeadCase& c, const std::vector<int>& bad = {}) {
+  on_each_device([&] { expect_right_here(c, bad); });
 }
 
 struct Format {
