@@ -9,8 +9,8 @@
 //   bytes  k d b (b of an element), read once; N d from L2 for every block
 //   FLOPs  2 k d N
 //   bound  memory for N up to 4 and 16 bits or more, then instructions: multiply-adds, 128 a clock
-//          and SM, 35 us for 32768 x 4096 and N = 8 on an H200; codes take two more operations each,
-//          of which the one that permutes bytes has half that rate
+//          and SM, 35 us for 32768 x 4096 and N = 8 on an H200; codes take two more operations
+//          each, of which the one that permutes bytes has half that rate
 //   there  N = 1: memory for BF16, after a few us until the first rows are there; for codes a
 //          scheduler issues in 2 of 3 clocks, and half of all instructions are those above. N = 8:
 //          two of three are; only two warps a scheduler have registers, and what is read of hidden
