@@ -3,6 +3,7 @@
 
 #include "ceilings.h"
 #include "cublas.h"
+#include "cudnn.h"
 #include "driver.h"
 #include "results.h"
 
@@ -12,6 +13,7 @@ struct Bench {
   Results& results;
   const Ceilings& ceilings;
   const Cublas& cublas;
+  const Cudnn& cudnn;
   uint64_t l2_bytes;
   std::string images;  // the file images.txt
 

@@ -2,10 +2,10 @@
 // without a JVM.
 //
 // DRIVER is libcuda.so.1, LIBRARY libtrimtab.so, CEILINGS the module made of ceilings.cu, beside
-// which images.txt lies. With the
-// emulation's library as both, sizes are tiny and times mean nothing: that shows that the program
-// works. PART is cache, head, attention, image or host; without it all run. Exit codes: 0, 1 a
-// failure, 2 wrong arguments, 3 no driver, device or library.
+// which images.txt lies. With the emulation's library as both, sizes are tiny and times mean
+// nothing: that shows that the program works. PART is cache, head, attention, image or host;
+// without it all run. Exit codes: 0, 1 a failure, 2 wrong arguments, 3 no driver, device or
+// library.
 
 #include <cstdio>
 #include <filesystem>
@@ -35,9 +35,11 @@ int main(int count, char** arguments) {
   bench::Results results;
   bench::Memory memory;
   bench::Cublas cublas(memory, results);
+  bench::Cudnn cudnn(results);
   bench::Ceilings ceilings(arguments[3], gpu.processors);
-  bench::Bench bench{results, ceilings, cublas, gpu.l2_bytes,
-                     std::filesystem::path(arguments[3]).replace_filename("images.txt")};
+  bench::Bench bench{
+      results, ceilings,     cublas,
+      cudnn,   gpu.l2_bytes, std::filesystem::path(arguments[3]).replace_filename("images.txt")};
   for (const auto& [name, run] : parts) {
     if (part.empty() || part == name) run(bench);
   }

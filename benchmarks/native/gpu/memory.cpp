@@ -163,6 +163,22 @@ trimtab_weights Memory::weights(int32_t format, int rows, int columns) {
   return result;
 }
 
+std::vector<float> values(const trimtab_tensor& tensor) {
+  std::vector<unsigned char> bytes(tensor.bytes);
+  check(driver().cuMemcpyDtoHAsync_v2(bytes.data(), reinterpret_cast<Address>(tensor.data),
+                                      tensor.bytes, stream()),
+        "copying from the device");
+  synchronize();
+  size_t size = trimtab::bits(tensor.dtype) / 8;
+  std::vector<float> result(tensor.bytes / size);
+  for (size_t i = 0; i < result.size(); i++) {
+    // BF16 is the upper half of F32.
+    memcpy(reinterpret_cast<unsigned char*>(&result[i]) + sizeof(float) - size, &bytes[i * size],
+           size);
+  }
+  return result;
+}
+
 std::vector<int32_t> some_of(int count, int of, unsigned seed) {
   std::vector<int32_t> all(of);
   std::iota(all.begin(), all.end(), 0);

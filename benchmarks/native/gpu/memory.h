@@ -43,6 +43,9 @@ class Memory {
   std::vector<void*> allocations_;
 };
 
+/** What a contiguous tensor of F32 or BF16 holds. */
+std::vector<float> values(const trimtab_tensor& tensor);
+
 /** Ascending, `count` of 0 to `of` - 1, other ones for every seed. */
 std::vector<int32_t> some_of(int count, int of, unsigned seed);
 
