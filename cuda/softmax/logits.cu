@@ -4,9 +4,9 @@
 //
 // FLOPs: 2 a query and key element, and 31 additions a dot; bytes: keys read once, logits written.
 // Bound by multiply-adds: 16 queries, 10521 keys, 32 lists x 128: 690 M of them, 24 us on 132
-// processors, beside a quarter as many additions, which are more than half of all instructions. Keys in
-// registers leave room for 8 warps a processor, of which each makes two dots at once to have enough
-// to do; that is not enough to issue all the time.
+// processors, beside a quarter as many additions, which are more than half of all instructions.
+// Keys in registers leave room for 8 warps a processor, of which each makes two dots at once to
+// have enough to do; that is not enough to issue all the time.
 #include "softmax/logits.cuh"
 
 #include <algorithm>
