@@ -11,9 +11,9 @@ import java.util.Arrays;
  * <p>A head's output is a mean of values. Without some of its history it is off by much the same
  * vector everywhere, which a calibration measures once: the mean difference between the output over
  * the whole history and the output over what a policy keeps of it. It belongs to the budgets that
- * it was measured with, and takes as many floats a scale as one token of every head (what it
- * corrects is the model, not a picture: one copy serves all rows of a batch). Biases are corrected
- * in this way where weights are quantised (arXiv 1906.04721); here it is what was forgotten.
+ * it was measured with, and takes head_dim floats for each scale, kind of row and head: it corrects
+ * the model, not a picture, so that one copy serves all rows of a batch. Biases are corrected in
+ * this way where weights are quantised (arXiv 1906.04721); here tokens are forgotten.
  *
  * <p>Immutable.
  */

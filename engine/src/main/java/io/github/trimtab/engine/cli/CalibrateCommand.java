@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
           + " and what it costs when one layer alone forgets.",
       "",
       "Writes DIR/scalekv.json (both measures), DIR/scalekv.safetensors (for each budget those of"
-          + " single heads, and biases that make up for the mean of what they forget),"
+          + " single heads, and biases that make up for the mean of what they forget; other budgets"
+          + " in it stay),"
           + " DIR/budget-P.json (a table in the released format for each budget),"
           + " DIR/selectivity.png and DIR/sensitivity.png."
     })
@@ -117,9 +118,17 @@ final class CalibrateCommand implements Callable<Integer> {
   private int window;
 
   @Option(
+      names = "--from",
+      paramLabel = "FILE",
+      description =
+          "A scalekv.json of this model: measure only what budgets of single heads need, and start"
+              + " from it.")
+  private @Nullable Path from;
+
+  @Option(
       names = "--rounds",
       paramLabel = "N",
-      defaultValue = "2",
+      defaultValue = "3",
       description =
           "Rounds of the search for budgets of single heads, each on --maps other maps (default:"
               + " ${DEFAULT-VALUE}).")
@@ -161,22 +170,29 @@ final class CalibrateCommand implements Callable<Integer> {
             "--drafters", drafters, "0 to " + most + ", the pairs at " + percent + " %");
       }
     }
+    CalibrationFile known = from == null ? null : CalibrationFile.read(from);
+    if (known != null && known.seed() != seed) {
+      throw new BadInputException("--seed", seed, known.seed() + " as in " + from);
+    }
+    Path file = out.resolve("scalekv.safetensors");
+    HeadBudgets earlier =
+        Files.exists(file) ? HeadBudgets.read(file, schedule.scales()) : HeadBudgets.none();
     Files.createDirectories(out);
     CalibrationFile measured;
     HeadBudgets heads;
     try (StudyProgress progress = new StudyProgress(spec.commandLine().getErr())) {
       Calibrator calibrator = new Calibrator(model, kernels, maps, seed, tops, tokens);
       HeadCalibration search = new HeadCalibration(model, kernels, maps, seed, rounds);
-      int first = calibrator.passes();
+      int first = known == null ? calibrator.passes() : 0;
       int all = first + search.passes(budgets.size());
-      measured = calibrator.run(done -> progress.show(all, done));
+      measured = known == null ? calibrator.run(done -> progress.show(all, done)) : known;
       heads =
           search.run(
               measured,
               budgets.stream().map(percent -> tokens(schedule, percent)).toList(),
               done -> progress.show(all, first + done));
     }
-    heads.write(out.resolve("scalekv.safetensors"));
+    earlier.with(heads).write(file);
     write(measured, schedule, grid);
     return 0;
   }

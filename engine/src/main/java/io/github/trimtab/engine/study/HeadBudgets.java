@@ -39,6 +39,13 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
     return new HeadBudgets(new TreeMap<>());
   }
 
+  /** These and those of another file, which go before. */
+  public HeadBudgets with(HeadBudgets other) {
+    SortedMap<Integer, Entry> all = new TreeMap<>(budgets);
+    all.putAll(other.budgets);
+    return new HeadBudgets(all);
+  }
+
   /**
    * What was calibrated for a budget.
    *

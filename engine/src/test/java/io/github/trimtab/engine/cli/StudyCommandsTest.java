@@ -2,6 +2,7 @@ package io.github.trimtab.engine.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.trimtab.engine.study.HeadBudgets;
 import io.github.trimtab.engine.var.TinyModel;
 import io.github.trimtab.scalekv.BudgetJson;
 import java.io.IOException;
@@ -53,6 +54,18 @@ class StudyCommandsTest {
   }
 
   @Test
+  void aCalibrationGoesOnFromAnEarlierOneAndKeepsItsBudgets() throws IOException {
+    run("calibrate", "--maps", "1", "--cuts", "20", "--top", "8", "--rounds", "0").succeeds();
+    Path file = out.resolve("scalekv.safetensors");
+    String json = Files.readString(out.resolve("scalekv.json"));
+    String from = out.resolve("scalekv.json").toString();
+    run("calibrate", "--from", from, "--maps", "1", "--rounds", "0", "--budgets", "30").succeeds();
+    assertThat(out.resolve("scalekv.json")).content().isEqualTo(json);
+    // 20, 10, 4 and 30 % of the 225 tokens that the last scale sees.
+    assertThat(HeadBudgets.read(file, 5).budgets().keySet()).containsExactly(9, 23, 45, 68);
+  }
+
+  @Test
   void evaluationPrintsTablesAndItsFileGivesPlotsAndAPage() throws IOException {
     calibrate();
     String[] small = {
@@ -94,6 +107,7 @@ class StudyCommandsTest {
   @ParameterizedTest
   @CsvSource({
     "calibrate, --maps, 0, '--maps: 0, expected 1 to'",
+    "calibrate, --from, nowhere.json, nowhere.json",
     "calibrate, --rounds, -1, '--rounds: -1, expected 0 to 64'",
     "calibrate, --maps, 1, '--maps: 1, expected 2 or more, or --rounds 0'",
     "calibrate, --top, 0, '--top: 0, expected 1 or more'",
