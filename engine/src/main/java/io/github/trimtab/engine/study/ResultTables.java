@@ -113,14 +113,24 @@ public final class ResultTables {
             b.policy(),
             a.policy(),
             text(kl, 1, 3),
-            MarkdownTable.decimal(100 * kl.mean() / b.statistic("kl").mean(), 1),
-            MarkdownTable.decimal(
-                100 * (a.statistic("loss").mean() / b.statistic("loss").mean() - 1), 1),
+            percent(a.values("kl"), b.values("kl")),
+            percent(a.values("loss"), b.values("loss")),
             psnrDifference(a.id(), percent, policy -> !StudyRuns.isOwn(policy)),
             psnrDifference(a.id(), percent, policy -> !StudyRuns.isCalibrated(policy)));
       }
     }
     return table.toString();
+  }
+
+  /** Difference of the sums over the first items that both have, % of the second's. */
+  private static String percent(double[] each, double[] other) {
+    double difference = 0;
+    double sum = 0;
+    for (int item = 0; item < Math.min(each.length, other.length); item++) {
+      difference += each[item] - other[item];
+      sum += other[item];
+    }
+    return MarkdownTable.decimal(100 * difference / sum, 1);
   }
 
   /** Against the policy of some whose PSNR is best, which need not be the one of the best KL. */
