@@ -2,6 +2,7 @@ package io.github.trimtab.internal.vector;
 
 import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.kernel.WeightRows;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.FloatFormats;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -10,16 +11,30 @@ import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The loop of {@link RowDots} over INT8 rows with BF16 scales, in the machine's widest vectors:
- * widening codes takes longer than reading them.
+ * Canonical dot products of one query with INT8 rows that have BF16 scales, row after row, written
+ * as {@link StreamDots} says.
  */
 final class CodeDots {
   private static final int UNIT = CanonicalMath.LANES;
 
   private CodeDots() {}
 
-  /** A vector of accumulators of each of {@code count} rows from {@code chosen[first]} on. */
-  static void int8(
+  /** Whether there is a loop for these rows. */
+  static boolean takes(WeightRows rows) {
+    Tensor scales = rows.scales();
+    return rows.format() == DType.INT8
+        && rows.columns() % UNIT == 0
+        && rows.group() % UNIT == 0
+        && scales != null
+        && scales.dtype() == DType.BF16;
+  }
+
+  /**
+   * A vector of accumulators of each of {@code count} rows from {@code chosen[first]} on.
+   *
+   * @return what {@link Workspace#touched} takes
+   */
+  static int int8(
       WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
     Tensor codes = rows.codes();
     Tensor scales = Objects.requireNonNull(rows.scales());
@@ -28,7 +43,10 @@ final class CodeDots {
     int columns = rows.columns();
     int group = rows.group();
     FloatVector zero = FloatVector.zero(Lanes.FLOATS);
+    int touched = 0;
     for (int r = 0; r < count; r++) {
+      int next = chosen[Math.min(first + r + 1, first + count - 1)];
+      touched += from.get(ValueLayout.JAVA_BYTE, codes.offset(next, 0));
       long at = codes.offset(chosen[first + r], 0);
       long scaleAt = scales.offset(chosen[first + r], 0);
       FloatVector a0 = zero;
@@ -40,13 +58,13 @@ final class CodeDots {
       FloatVector a6 = zero;
       FloatVector a7 = zero;
       FloatVector scale = zero;
-      int next = 0;
+      int nextGroup = 0;
       for (int i = 0; i < columns; i += UNIT) {
-        if (i == next) {
+        if (i == nextGroup) {
           short bits = scaleFrom.get(ValueLayout.JAVA_SHORT_UNALIGNED, scaleAt);
           scale = Lanes.broadcast(FloatFormats.fromBf16(bits));
           scaleAt += Short.BYTES;
-          next += group;
+          nextGroup += group;
         }
         MemorySegment p = from.asSlice(at + i, UNIT);
         MemorySegment q = query.asSlice(4L * i, 4L * UNIT);
@@ -110,6 +128,7 @@ final class CodeDots {
       }
       a0.add(a1).intoArray(partial, r * Lanes.COUNT);
     }
+    return touched;
   }
 
   private static FloatVector weight(MemorySegment slice, int i, FloatVector scale) {

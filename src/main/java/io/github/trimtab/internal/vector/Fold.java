@@ -2,7 +2,6 @@ package io.github.trimtab.internal.vector;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -11,21 +10,21 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>A step at distance d makes one vector of two: lanes whose bit d is 0 hold the first one's
  * sums, the others the second one's. So every step halves the vectors, in place, and after all
- * steps a vector holds the sums of {@link #LANES} keys, in an order that one shuffle mends. Each
- * step is a loop over all keys with a single merge in it: the merges of several keys written out in
- * one method are more than the JIT inlines whole. Vectors of 512 bits are halved first, by plain
- * loads: their shuffles and masks cost several times those of 256 bits.
+ * steps a vector holds the sums of as many keys as it has lanes, in an order that one shuffle
+ * mends. Each step is a loop over all keys with a single merge in it: the merges of several keys
+ * written out in one method are more than the JIT inlines whole.
  */
 final class Fold {
-  /** Lanes of a vector that is folded: 256 bits at most. */
-  static final int LANES = Math.min(Lanes.COUNT, 8);
+  private static final int LANES = Lanes.COUNT;
+  private static final VectorSpecies<Float> FLOATS = Lanes.FLOATS;
 
-  static final VectorSpecies<Float> FLOATS =
-      VectorSpecies.of(float.class, VectorShape.forBitSize(LANES * Float.SIZE));
-
+  private static final VectorShuffle<Float> SWAP_8 = swap(8);
   private static final VectorShuffle<Float> SWAP_4 = swap(4);
   private static final VectorShuffle<Float> SWAP_2 = swap(2);
   private static final VectorShuffle<Float> SWAP_1 = swap(1);
+  static final VectorShuffle<Float> SWAP_HALVES = swap(LANES / 2);
+  static final VectorMask<Float> HIGH_HALF = high(LANES / 2);
+  private static final VectorMask<Float> HIGH_8 = high(8);
   private static final VectorMask<Float> HIGH_4 = high(4);
   private static final VectorMask<Float> HIGH_2 = high(2);
   private static final VectorMask<Float> HIGH_1 = high(1);
@@ -65,44 +64,33 @@ final class Fold {
    * @param v overwritten, with room for whole groups of {@link Lanes#COUNT} keys
    */
   static void plain(float[] v, int count, float factor, float[] to, int index) {
-    halve(v, wholeGroups(count));
-    narrow(v, count, factor, to, index);
-  }
-
-  /** As {@link #plain} for vectors of {@link #LANES}. */
-  static void narrow(float[] v, int count, float factor, float[] to, int index) {
     int vectors = steps(v, wholeGroups(count), LANES / 2);
     result(v, vectors, PLAIN_ORDER, factor, to, index);
   }
 
   /**
-   * Sums of {@code count} keys, two vectors of {@link #LANES} each: its even lanes, then its odd
-   * ones.
+   * The first step for keys of two vectors each, their even lanes and their odd ones: leaves a
+   * vector a key, as {@link #pairs} wants them.
+   */
+  static void join(float[] v, int count) {
+    step(v, 2 * count, LANES / 2);
+  }
+
+  /**
+   * Sums of {@code count} keys, a vector each: the sums of the halves of its even lanes, then those
+   * of its odd ones.
    *
    * @param v overwritten, with room for whole groups of {@link Lanes#COUNT} keys
    */
   static void pairs(float[] v, int count, float factor, float[] to, int index) {
-    int vectors = 2 * wholeGroups(count);
-    // Even lanes with the odd ones of the same key, then keys, and last the even sum to the odd.
-    vectors = step(v, vectors, LANES / 2);
-    vectors = steps(v, vectors, LANES / 4);
+    // Steps between keys, and last the even sum to the odd one.
+    int vectors = steps(v, wholeGroups(count), LANES / 4);
     vectors = step(v, vectors, LANES / 2);
     result(v, vectors, PAIRS_ORDER, factor, to, index);
   }
 
   private static int wholeGroups(int count) {
     return (count + LANES - 1) & -LANES;
-  }
-
-  /** The step between the halves of vectors wider than a fold's; the first of {@link #plain}. */
-  static void halve(float[] v, int vectors) {
-    for (int k = 0; k < vectors && Lanes.COUNT > LANES; k++) {
-      load(v, 2 * k * LANES).add(load(v, (2 * k + 1) * LANES)).intoArray(v, k * LANES);
-    }
-  }
-
-  private static FloatVector load(float[] from, int index) {
-    return FloatVector.fromArray(FLOATS, from, index);
   }
 
   private static int steps(float[] v, int vectors, int distance) {
@@ -114,11 +102,18 @@ final class Fold {
 
   private static int step(float[] v, int vectors, int distance) {
     switch (distance) {
+      case 8 -> step8(v, vectors / 2);
       case 4 -> step4(v, vectors / 2);
       case 2 -> step2(v, vectors / 2);
       default -> step1(v, vectors / 2);
     }
     return vectors / 2;
+  }
+
+  private static void step8(float[] v, int count) {
+    for (int k = 0; k < count; k++) {
+      merge(v, k, SWAP_8, HIGH_8);
+    }
   }
 
   private static void step4(float[] v, int count) {
@@ -140,15 +135,15 @@ final class Fold {
   }
 
   private static void merge(float[] v, int k, VectorShuffle<Float> swap, VectorMask<Float> high) {
-    FloatVector x = load(v, 2 * k * LANES);
-    FloatVector y = load(v, (2 * k + 1) * LANES);
+    FloatVector x = Lanes.load(v, 2 * k * LANES);
+    FloatVector y = Lanes.load(v, (2 * k + 1) * LANES);
     x.blend(y, high).add(y.blend(x, high).rearrange(swap)).intoArray(v, k * LANES);
   }
 
   private static void result(
       float[] v, int vectors, VectorShuffle<Float> order, float factor, float[] to, int index) {
     for (int k = 0; k < vectors * LANES; k += LANES) {
-      load(v, k).rearrange(order).mul(factor).intoArray(to, index + k);
+      Lanes.load(v, k).rearrange(order).mul(factor).intoArray(to, index + k);
     }
   }
 }

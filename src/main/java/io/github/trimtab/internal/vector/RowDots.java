@@ -1,254 +1,110 @@
 package io.github.trimtab.internal.vector;
 
-import static io.github.trimtab.internal.vector.StreamDots.ODD;
 import static jdk.incubator.vector.VectorOperators.AND;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.vector.Workspace.Floats;
-import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
-import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Canonical dot products of one vector with rows of weights where they lie, one row after the
- * other: the order in which memory is read fastest.
+ * Canonical dot products of one query with F32 or BF16 rows that lie apart. {@link StreamDots}
+ * takes rows that follow one another, and says how such loops have to be written.
  *
- * <p>Rows are long, so each is a loop of its own, whose units are slices of constant length; the
- * query is aligned outside the heap, and the loops call the Vector API itself ({@link StreamDots}
- * says why). {@link Fold} takes the last steps of the tree for many rows together.
+ * <p>Processors do not read ahead from one row to another. So the rows of a tile are read side by
+ * side, and beginning a tile touches the first line of each row of the next. The 32 accumulator
+ * lanes of {@link CanonicalMath#dot} are {@link #ACCUMULATORS} vectors, of which a tile of {@link
+ * #ROWS} rows makes eight. Rows are long, so each tile is a loop of its own, over slices of rows:
+ * their loads then need no checks.
  */
 final class RowDots {
-  /** Lanes of a vector where rows follow one another: memory is read faster by 256 bits. */
-  private static final int LANES = Fold.LANES;
-
-  private static final VectorSpecies<Float> FLOATS = Fold.FLOATS;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, VectorShape.forBitSize(Integer.SIZE * LANES));
+  private static final int LANES = Lanes.COUNT;
+  private static final VectorSpecies<Float> FLOATS = Lanes.FLOATS;
+  private static final VectorSpecies<Integer> INTS = Lanes.INTS;
   private static final ByteOrder ORDER = Lanes.ORDER;
+
+  /** Elements of a row that a round takes. */
   private static final int UNIT = CanonicalMath.LANES;
+
+  /** Bytes of a vector. */
+  private static final long VECTOR = 4L * LANES;
+
+  /** Vectors that make the 32 lanes of a row. */
   private static final int ACCUMULATORS = UNIT / LANES;
 
-  /** Elements of a BF16 unit: four vectors of pairs. */
-  private static final int PAIRED_UNIT = 8 * LANES;
+  /** Rows of a tile: eight accumulators in all. */
+  private static final int ROWS = 8 / ACCUMULATORS;
 
-  /** Rows that are folded together, a multiple of every width. */
-  private static final int GROUP = 64;
+  /** Rows behind the last whose offsets are taken: they fill its tile, and one more is touched. */
+  static final int BEHIND = 2 * ROWS;
+
+  // Two accumulators at a time take two vectors of one row: which row of the tile, which vectors.
+  private static final int ROW_1 = 2 / ACCUMULATORS;
+  private static final int ROW_2 = 4 / ACCUMULATORS;
+  private static final int ROW_3 = 6 / ACCUMULATORS;
+  private static final long AT_1 = 2 % ACCUMULATORS * VECTOR;
+  private static final long AT_2 = 4 % ACCUMULATORS * VECTOR;
+  private static final long AT_3 = 6 % ACCUMULATORS * VECTOR;
+
+  /** Most rows of a call: whole groups of a fold at every width. */
+  static final int MOST = 64;
 
   private RowDots() {}
 
-  /** Whether there is a loop for rows of this format and size. */
-  static boolean takes(WeightRows rows) {
-    boolean units = rows.columns() % UNIT == 0 && rows.group() % UNIT == 0;
-    return switch (rows.format()) {
-      case F32 -> units;
-      case BF16 -> rows.columns() % PAIRED_UNIT == 0;
-      case INT8 -> {
-        Tensor scales = rows.scales();
-        yield units && scales != null && scales.dtype() == DType.BF16;
-      }
-      default -> false;
-    };
-  }
-
   /**
-   * {@code to[i] = dot(query, row i)}.
+   * {@code to[toIndex + r] = dot(query, row r)}.
    *
-   * @param chosen {@code count} rows
-   * @param query as {@link #arrange} puts it
+   * @param rows byte offsets of {@code count} rows, up to {@link #MOST}, from {@code first} on, and
+   *     of {@link #BEHIND} others, which may be any
+   * @param query as {@link StreamDots#arrange} puts it
    * @param to with {@link Dots#room} for the results
    */
   static void rows(
-      WeightRows rows, int[] chosen, int count, MemorySegment query, float[] to, Workspace own) {
-    float[] partial = own.floats(Floats.PARTIAL, 2 * GROUP * Lanes.COUNT);
-    for (int i = 0; i < count; i += GROUP) {
-      int n = Math.min(GROUP, count - i);
-      switch (rows.format()) {
-        case F32 -> {
-          f32(rows, chosen, i, n, query, partial);
-          Fold.narrow(partial, n, 1f, to, i);
-        }
-        case BF16 -> {
-          if (Lanes.COUNT == LANES || follow(chosen, i, n)) {
-            bf16(rows, chosen, i, n, query, partial);
-          } else {
-            wideBf16(rows, chosen, i, n, query, partial);
-            Fold.halve(partial, 2 * n);
-          }
-          Fold.pairs(partial, n, 1f, to, i);
-        }
-        default -> {
-          CodeDots.int8(rows, chosen, i, n, query, partial);
-          Fold.plain(partial, n, 1f, to, i);
-        }
-      }
+      DType format,
+      MemorySegment from,
+      long[] rows,
+      int first,
+      int count,
+      int columns,
+      MemorySegment query,
+      float[] to,
+      int toIndex,
+      Workspace own) {
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * MOST * LANES);
+    if (format == DType.BF16) {
+      own.touched = bf16(from, rows, first, count, columns, query, partial);
+      Fold.join(partial, count);
+      Fold.pairs(partial, count, 1f, to, toIndex);
+    } else {
+      own.touched = f32(from, rows, first, count, columns, query, partial);
+      Fold.plain(partial, count, 1f, to, toIndex);
     }
   }
 
-  /** Puts a query of F32 elements in place for {@link #rows}; for BF16 rows once a width. */
-  static void arrange(DType format, float[] query, int columns, MemorySegment to) {
-    StreamDots.arrange(format, LANES, query, 0, columns, to, 0);
-    StreamDots.arrange(format, Lanes.COUNT, query, 0, columns, to, 4L * columns);
-  }
-
-  private static boolean follow(int[] chosen, int first, int count) {
-    for (int i = first + 1; i < first + count; i++) {
-      if (chosen[i] != chosen[i - 1] + 1) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static void bf16(
-      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
-    Tensor codes = rows.codes();
-    MemorySegment from = codes.segment();
-    int columns = rows.columns();
+  /** Two vectors of {@code partial} a row, of its even elements and of its odd ones. */
+  private static int bf16(
+      MemorySegment from,
+      long[] rows,
+      int first,
+      int count,
+      int columns,
+      MemorySegment query,
+      float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
-    for (int r = 0; r < count; r++) {
-      long at = codes.offset(chosen[first + r], 0);
-      FloatVector e0 = zero;
-      FloatVector o0 = zero;
-      FloatVector e1 = zero;
-      FloatVector o1 = zero;
-      FloatVector e2 = zero;
-      FloatVector o2 = zero;
-      FloatVector e3 = zero;
-      FloatVector o3 = zero;
-      for (int i = 0; i < columns; i += PAIRED_UNIT) {
-        MemorySegment p = from.asSlice(at + 2L * i, 2L * PAIRED_UNIT);
-        MemorySegment q = query.asSlice(4L * i, 4L * PAIRED_UNIT);
-        IntVector w = IntVector.fromMemorySegment(INTS, p, 0, ORDER);
-        IntVector x = IntVector.fromMemorySegment(INTS, p, 4L * LANES, ORDER);
-        IntVector y = IntVector.fromMemorySegment(INTS, p, 8L * LANES, ORDER);
-        IntVector z = IntVector.fromMemorySegment(INTS, p, 12L * LANES, ORDER);
-        e0 =
-            w.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), e0);
-        o0 =
-            w.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), o0);
-        e1 =
-            x.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), e1);
-        o1 =
-            x.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), o1);
-        if (ACCUMULATORS == 4) {
-          e0 =
-              y.lanewise(LSHL, 16)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e0);
-          o0 =
-              y.lanewise(AND, ODD)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o0);
-          e1 =
-              z.lanewise(LSHL, 16)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e1);
-          o1 =
-              z.lanewise(AND, ODD)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o1);
-        } else {
-          e2 =
-              y.lanewise(LSHL, 16)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e2);
-          o2 =
-              y.lanewise(AND, ODD)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o2);
-          e3 =
-              z.lanewise(LSHL, 16)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e3);
-          o3 =
-              z.lanewise(AND, ODD)
-                  .reinterpretAsFloats()
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o3);
-        }
-      }
-      if (ACCUMULATORS == 8) {
-        e0 = e0.add(e2);
-        o0 = o0.add(o2);
-        e1 = e1.add(e3);
-        o1 = o1.add(o3);
-      }
-      e0.add(e1).intoArray(partial, 2 * r * LANES);
-      o0.add(o1).intoArray(partial, (2 * r + 1) * LANES);
-    }
-  }
-
-  /**
-   * As {@link #bf16} in the machine's widest vectors: where rows lie apart, no prefetcher runs
-   * ahead and what is under way is all that hides memory's latency, so the fewer instructions the
-   * better.
-   */
-  private static void wideBf16(
-      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
-    Tensor codes = rows.codes();
-    MemorySegment from = codes.segment();
-    int columns = rows.columns();
-    MemorySegment arranged = query.asSlice(4L * columns, 4L * columns);
-    FloatVector zero = FloatVector.zero(Lanes.FLOATS);
-    for (int r = 0; r < count; r++) {
-      long at = codes.offset(chosen[first + r], 0);
-      FloatVector e = zero;
-      FloatVector o = zero;
-      for (int i = 0; i < columns; i += 2 * UNIT) {
-        MemorySegment p = from.asSlice(at + 2L * i, 4L * UNIT);
-        MemorySegment q = arranged.asSlice(4L * i, 8L * UNIT);
-        IntVector w = IntVector.fromMemorySegment(Lanes.INTS, p, 0, ORDER);
-        IntVector x = IntVector.fromMemorySegment(Lanes.INTS, p, 2L * UNIT, ORDER);
-        e =
-            w.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(Lanes.FLOATS, q, 0, Lanes.ORDER), e);
-        o =
-            w.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(
-                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 4L * Lanes.COUNT, Lanes.ORDER),
-                    o);
-        e =
-            x.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(
-                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 8L * Lanes.COUNT, Lanes.ORDER),
-                    e);
-        o =
-            x.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(
-                    FloatVector.fromMemorySegment(Lanes.FLOATS, q, 12L * Lanes.COUNT, Lanes.ORDER),
-                    o);
-      }
-      e.intoArray(partial, 2 * r * Lanes.COUNT);
-      o.intoArray(partial, (2 * r + 1) * Lanes.COUNT);
-    }
-  }
-
-  private static void f32(
-      WeightRows rows, int[] chosen, int first, int count, MemorySegment query, float[] partial) {
-    Tensor codes = rows.codes();
-    MemorySegment from = codes.segment();
-    int columns = rows.columns();
-    FloatVector zero = FloatVector.zero(FLOATS);
-    for (int r = 0; r < count; r++) {
-      long at = codes.offset(chosen[first + r], 0);
+    IntVector odd = IntVector.broadcast(INTS, StreamDots.ODD);
+    int touched = 0;
+    int to = 0;
+    for (int row = first; row < first + count; row += ROWS) {
+      touched += touch(from, rows, row + ROWS);
+      MemorySegment w0 = from.asSlice(rows[row], 2L * columns);
+      MemorySegment w1 = from.asSlice(rows[row + ROW_1], 2L * columns);
+      MemorySegment w2 = from.asSlice(rows[row + ROW_2], 2L * columns);
+      MemorySegment w3 = from.asSlice(rows[row + ROW_3], 2L * columns);
       FloatVector a0 = zero;
       FloatVector a1 = zero;
       FloatVector a2 = zero;
@@ -258,42 +114,157 @@ final class RowDots {
       FloatVector a6 = zero;
       FloatVector a7 = zero;
       for (int i = 0; i < columns; i += UNIT) {
-        MemorySegment p = from.asSlice(at + 4L * i, 4L * UNIT);
-        MemorySegment q = query.asSlice(4L * i, 4L * UNIT);
-        a0 =
-            FloatVector.fromMemorySegment(FLOATS, p, 0, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), a0);
-        a1 =
-            FloatVector.fromMemorySegment(FLOATS, p, 4L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), a1);
-        a2 =
-            FloatVector.fromMemorySegment(FLOATS, p, 8L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), a2);
-        a3 =
-            FloatVector.fromMemorySegment(FLOATS, p, 12L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), a3);
-        if (ACCUMULATORS == 8) {
-          a4 =
-              FloatVector.fromMemorySegment(FLOATS, p, 16L * LANES, ORDER)
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), a4);
-          a5 =
-              FloatVector.fromMemorySegment(FLOATS, p, 20L * LANES, ORDER)
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), a5);
-          a6 =
-              FloatVector.fromMemorySegment(FLOATS, p, 24L * LANES, ORDER)
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), a6);
-          a7 =
-              FloatVector.fromMemorySegment(FLOATS, p, 28L * LANES, ORDER)
-                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), a7);
-        }
+        FloatVector q0 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i, ORDER);
+        FloatVector q1 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i + VECTOR, ORDER);
+        FloatVector q2 =
+            ACCUMULATORS > 2
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 2 * VECTOR, ORDER)
+                : q0;
+        FloatVector q3 =
+            ACCUMULATORS > 2
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 3 * VECTOR, ORDER)
+                : q1;
+        FloatVector q4 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 4 * VECTOR, ORDER)
+                : q0;
+        FloatVector q5 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 5 * VECTOR, ORDER)
+                : q1;
+        FloatVector q6 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 6 * VECTOR, ORDER)
+                : q2;
+        FloatVector q7 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 7 * VECTOR, ORDER)
+                : q3;
+        IntVector w = IntVector.fromMemorySegment(INTS, w0, 2L * i, ORDER);
+        a0 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q0, a0);
+        a1 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q1, a1);
+        w = IntVector.fromMemorySegment(INTS, w1, 2L * i + AT_1 / 2, ORDER);
+        a2 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q2, a2);
+        a3 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q3, a3);
+        w = IntVector.fromMemorySegment(INTS, w2, 2L * i + AT_2 / 2, ORDER);
+        a4 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q4, a4);
+        a5 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q5, a5);
+        w = IntVector.fromMemorySegment(INTS, w3, 2L * i + AT_3 / 2, ORDER);
+        a6 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q6, a6);
+        a7 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q7, a7);
       }
-      if (ACCUMULATORS == 8) {
-        a0 = a0.add(a4);
-        a1 = a1.add(a5);
-        a2 = a2.add(a6);
-        a3 = a3.add(a7);
+      if (ACCUMULATORS == 2) {
+        a0.intoArray(partial, to);
+        a1.intoArray(partial, to + LANES);
+        a2.intoArray(partial, to + 2 * LANES);
+        a3.intoArray(partial, to + 3 * LANES);
+        a4.intoArray(partial, to + 4 * LANES);
+        a5.intoArray(partial, to + 5 * LANES);
+        a6.intoArray(partial, to + 6 * LANES);
+        a7.intoArray(partial, to + 7 * LANES);
+      } else if (ACCUMULATORS == 4) {
+        a0.add(a2).intoArray(partial, to);
+        a1.add(a3).intoArray(partial, to + LANES);
+        a4.add(a6).intoArray(partial, to + 2 * LANES);
+        a5.add(a7).intoArray(partial, to + 3 * LANES);
+      } else {
+        a0.add(a4).add(a2.add(a6)).intoArray(partial, to);
+        a1.add(a5).add(a3.add(a7)).intoArray(partial, to + LANES);
       }
-      a0.add(a2).add(a1.add(a3)).intoArray(partial, r * LANES);
+      to += 2 * ROWS * LANES;
     }
+    return touched;
+  }
+
+  /** A vector of {@code partial} a row, of which {@link Fold#plain} makes sums. */
+  private static int f32(
+      MemorySegment from,
+      long[] rows,
+      int first,
+      int count,
+      int columns,
+      MemorySegment query,
+      float[] partial) {
+    FloatVector zero = FloatVector.zero(FLOATS);
+    int touched = 0;
+    int to = 0;
+    for (int row = first; row < first + count; row += ROWS) {
+      touched += touch(from, rows, row + ROWS);
+      MemorySegment w0 = from.asSlice(rows[row], 4L * columns);
+      MemorySegment w1 = from.asSlice(rows[row + ROW_1], 4L * columns);
+      MemorySegment w2 = from.asSlice(rows[row + ROW_2], 4L * columns);
+      MemorySegment w3 = from.asSlice(rows[row + ROW_3], 4L * columns);
+      FloatVector a0 = zero;
+      FloatVector a1 = zero;
+      FloatVector a2 = zero;
+      FloatVector a3 = zero;
+      FloatVector a4 = zero;
+      FloatVector a5 = zero;
+      FloatVector a6 = zero;
+      FloatVector a7 = zero;
+      for (int i = 0; i < columns; i += UNIT) {
+        FloatVector q0 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i, ORDER);
+        FloatVector q1 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i + VECTOR, ORDER);
+        FloatVector q2 =
+            ACCUMULATORS > 2
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 2 * VECTOR, ORDER)
+                : q0;
+        FloatVector q3 =
+            ACCUMULATORS > 2
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 3 * VECTOR, ORDER)
+                : q1;
+        FloatVector q4 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 4 * VECTOR, ORDER)
+                : q0;
+        FloatVector q5 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 5 * VECTOR, ORDER)
+                : q1;
+        FloatVector q6 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 6 * VECTOR, ORDER)
+                : q2;
+        FloatVector q7 =
+            ACCUMULATORS > 4
+                ? FloatVector.fromMemorySegment(FLOATS, query, 4L * i + 7 * VECTOR, ORDER)
+                : q3;
+        a0 = FloatVector.fromMemorySegment(FLOATS, w0, 4L * i, ORDER).fma(q0, a0);
+        a1 = FloatVector.fromMemorySegment(FLOATS, w0, 4L * i + VECTOR, ORDER).fma(q1, a1);
+        a2 = FloatVector.fromMemorySegment(FLOATS, w1, 4L * i + AT_1, ORDER).fma(q2, a2);
+        a3 = FloatVector.fromMemorySegment(FLOATS, w1, 4L * i + AT_1 + VECTOR, ORDER).fma(q3, a3);
+        a4 = FloatVector.fromMemorySegment(FLOATS, w2, 4L * i + AT_2, ORDER).fma(q4, a4);
+        a5 = FloatVector.fromMemorySegment(FLOATS, w2, 4L * i + AT_2 + VECTOR, ORDER).fma(q5, a5);
+        a6 = FloatVector.fromMemorySegment(FLOATS, w3, 4L * i + AT_3, ORDER).fma(q6, a6);
+        a7 = FloatVector.fromMemorySegment(FLOATS, w3, 4L * i + AT_3 + VECTOR, ORDER).fma(q7, a7);
+      }
+      if (ACCUMULATORS == 2) {
+        a0.add(a1).intoArray(partial, to);
+        a2.add(a3).intoArray(partial, to + LANES);
+        a4.add(a5).intoArray(partial, to + 2 * LANES);
+        a6.add(a7).intoArray(partial, to + 3 * LANES);
+      } else if (ACCUMULATORS == 4) {
+        a0.add(a2).add(a1.add(a3)).intoArray(partial, to);
+        a4.add(a6).add(a5.add(a7)).intoArray(partial, to + LANES);
+      } else {
+        a0 = a0.add(a4).add(a2.add(a6));
+        a0.add(a1.add(a5).add(a3.add(a7))).intoArray(partial, to);
+      }
+      to += ROWS * LANES;
+    }
+    return touched;
+  }
+
+  /** Reads the first byte of each row of a tile: Java has no prefetch. */
+  private static int touch(MemorySegment from, long[] rows, int row) {
+    int sum = from.get(ValueLayout.JAVA_BYTE, rows[row]);
+    if (ROWS > 1) {
+      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 1]);
+    }
+    if (ROWS > 2) {
+      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 2]);
+      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 3]);
+    }
+    return sum;
   }
 }

@@ -6,6 +6,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.memory.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -20,18 +21,22 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>Each format is one loop over the units of all rows: a loop for each row would take a third of
  * the speed, and so would a query in a Java array, since a vector load that crosses a cache line
  * stalls while others wait for memory. A unit is a slice of constant length, whose loads need no
- * check of their own. The loops call the Vector API itself, which the JIT inlines past the size at
- * which it leaves other methods out, and their accumulators start from a zero made in the method:
- * one from a constant would stay on the heap.
+ * check of their own. Processors do not read ahead well across the end of a page, so each page
+ * touches the next one, which makes memory a fifth faster.
+ *
+ * <p>The loops call the Vector API itself, which the JIT inlines past the size at which it leaves
+ * other methods out, and their accumulators start from a zero made in the method: one from a
+ * constant would stay on the heap. So would accumulators where vectors of two widths are in use:
+ * inside the Vector API the JIT then meets two types. Hence {@link Lanes} for all of it.
  */
 final class StreamDots {
-  /** 256-bit vectors at most: wider ones read memory more slowly here. */
-  private static final int LANES = Fold.LANES;
-
-  private static final VectorSpecies<Float> FLOATS = Fold.FLOATS;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
+  private static final int LANES = Lanes.COUNT;
+  private static final VectorSpecies<Float> FLOATS = Lanes.FLOATS;
+  private static final VectorSpecies<Integer> INTS = Lanes.INTS;
   private static final ByteOrder ORDER = Lanes.ORDER;
+
+  /** Bytes of a vector. */
+  private static final long VECTOR = 4L * LANES;
 
   /** The upper half of a pair of BF16 elements. */
   static final int ODD = 0xffff0000;
@@ -41,11 +46,14 @@ final class StreamDots {
   /** Most rows of a call. */
   static final int ROWS = 64;
 
-  /** Elements of a BF16 unit: four vectors of pairs. */
-  private static final int PAIRED_UNIT = 8 * LANES;
+  /** Elements of a BF16 unit: two of the widest vectors of pairs, or four. */
+  private static final int PAIRED_UNIT = Math.min(8 * LANES, 64);
 
   /** Elements of an F32 unit. */
   private static final int UNIT = CanonicalMath.LANES;
+
+  /** Bytes of a page. */
+  private static final int PAGE = 4096;
 
   private StreamDots() {}
 
@@ -66,16 +74,10 @@ final class StreamDots {
    */
   static void arrange(
       DType format, float[] query, int index, int columns, MemorySegment to, long at) {
-    arrange(format, LANES, query, index, columns, to, at);
-  }
-
-  /** As above for vectors of {@code lanes}. */
-  static void arrange(
-      DType format, int lanes, float[] query, int index, int columns, MemorySegment to, long at) {
     boolean paired = format == DType.BF16;
     for (int i = 0; i < columns; i++) {
-      int pair = i % (2 * lanes);
-      int from = pair < lanes ? 2 * pair : 2 * (pair - lanes) + 1;
+      int pair = i % (2 * LANES);
+      int from = pair < LANES ? 2 * pair : 2 * (pair - LANES) + 1;
       to.set(Workspace.FLOAT, at + 4L * i, query[index + (paired ? i - pair + from : i)]);
     }
   }
@@ -102,32 +104,33 @@ final class StreamDots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * ROWS * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, ROWS * LANES);
+    MemorySegment q = query.asSlice(queryAt, 4L * columns);
     if (format == DType.BF16) {
       int units = count * (columns / PAIRED_UNIT);
-      bf16(from, first, stride, units, columns, query, queryAt, partial);
+      own.touched = bf16(from, first, stride, units, columns, q, partial);
       Fold.pairs(partial, count, factor, to, toIndex);
     } else {
       int units = count * (columns / UNIT);
-      f32(from, first, stride, units, columns, query, queryAt, partial);
-      Fold.narrow(partial, count, factor, to, toIndex);
+      own.touched = f32(from, first, stride, units, columns, q, partial);
+      Fold.plain(partial, count, factor, to, toIndex);
     }
   }
 
   /**
-   * Two vectors of {@code partial} a row, of its even elements and of its odd ones. {@link Fold}
-   * brings them together: merged here, they cost this loop its registers.
+   * A vector of {@code partial} a row, its accumulators' even and odd lanes joined as {@link
+   * Fold#join} does it, of which {@link Fold#pairs} makes sums.
    */
-  private static void bf16(
+  private static int bf16(
       MemorySegment from,
       long first,
       long stride,
       int units,
       int columns,
       MemorySegment query,
-      long queryAt,
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
+    IntVector odd = IntVector.broadcast(INTS, ODD);
     FloatVector e0 = zero;
     FloatVector o0 = zero;
     FloatVector e1 = zero;
@@ -136,66 +139,82 @@ final class StreamDots {
     FloatVector o2 = zero;
     FloatVector e3 = zero;
     FloatVector o3 = zero;
+    long end = from.byteSize() - 1;
+    int touched = 0;
     int row = 0;
     int i = 0;
     long at = first;
     for (int unit = 0; unit < units; unit++) {
+      if (unit % (PAGE / 2 / PAIRED_UNIT) == 0) {
+        touched += from.get(ValueLayout.JAVA_BYTE, Math.min(at + PAGE, end));
+      }
       MemorySegment p = from.asSlice(at, 2L * PAIRED_UNIT);
-      MemorySegment q = query.asSlice(queryAt + 4L * i, 4L * PAIRED_UNIT);
+      MemorySegment q = query.asSlice(4L * i, 4L * PAIRED_UNIT);
       IntVector w = IntVector.fromMemorySegment(INTS, p, 0, ORDER);
-      IntVector x = IntVector.fromMemorySegment(INTS, p, 4L * LANES, ORDER);
-      IntVector y = IntVector.fromMemorySegment(INTS, p, 8L * LANES, ORDER);
-      IntVector z = IntVector.fromMemorySegment(INTS, p, 12L * LANES, ORDER);
+      IntVector x = IntVector.fromMemorySegment(INTS, p, VECTOR, ORDER);
       e0 =
           w.lanewise(LSHL, 16)
               .reinterpretAsFloats()
               .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), e0);
       o0 =
-          w.lanewise(AND, ODD)
+          w.lanewise(AND, odd)
               .reinterpretAsFloats()
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), o0);
-      e1 =
-          x.lanewise(LSHL, 16)
-              .reinterpretAsFloats()
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), e1);
-      o1 =
-          x.lanewise(AND, ODD)
-              .reinterpretAsFloats()
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), o1);
-      if (ACCUMULATORS == 4) {
+              .fma(FloatVector.fromMemorySegment(FLOATS, q, VECTOR, ORDER), o0);
+      if (ACCUMULATORS == 2) {
         e0 =
-            y.lanewise(LSHL, 16)
+            x.lanewise(LSHL, 16)
                 .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e0);
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 2 * VECTOR, ORDER), e0);
         o0 =
-            y.lanewise(AND, ODD)
+            x.lanewise(AND, odd)
                 .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o0);
-        e1 =
-            z.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e1);
-        o1 =
-            z.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o1);
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 3 * VECTOR, ORDER), o0);
       } else {
-        e2 =
-            y.lanewise(LSHL, 16)
+        IntVector y = IntVector.fromMemorySegment(INTS, p, 2 * VECTOR, ORDER);
+        IntVector z = IntVector.fromMemorySegment(INTS, p, 3 * VECTOR, ORDER);
+        e1 =
+            x.lanewise(LSHL, 16)
                 .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), e2);
-        o2 =
-            y.lanewise(AND, ODD)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 2 * VECTOR, ORDER), e1);
+        o1 =
+            x.lanewise(AND, odd)
                 .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), o2);
-        e3 =
-            z.lanewise(LSHL, 16)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), e3);
-        o3 =
-            z.lanewise(AND, ODD)
-                .reinterpretAsFloats()
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), o3);
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 3 * VECTOR, ORDER), o1);
+        if (ACCUMULATORS == 4) {
+          e0 =
+              y.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 4 * VECTOR, ORDER), e0);
+          o0 =
+              y.lanewise(AND, odd)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 5 * VECTOR, ORDER), o0);
+          e1 =
+              z.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 6 * VECTOR, ORDER), e1);
+          o1 =
+              z.lanewise(AND, odd)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 7 * VECTOR, ORDER), o1);
+        } else {
+          e2 =
+              y.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 4 * VECTOR, ORDER), e2);
+          o2 =
+              y.lanewise(AND, odd)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 5 * VECTOR, ORDER), o2);
+          e3 =
+              z.lanewise(LSHL, 16)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 6 * VECTOR, ORDER), e3);
+          o3 =
+              z.lanewise(AND, odd)
+                  .reinterpretAsFloats()
+                  .fma(FloatVector.fromMemorySegment(FLOATS, q, 7 * VECTOR, ORDER), o3);
+        }
       }
       i += PAIRED_UNIT;
       at += 2L * PAIRED_UNIT;
@@ -206,10 +225,13 @@ final class StreamDots {
           e1 = e1.add(e3);
           o1 = o1.add(o3);
         }
-        e0 = e0.add(e1);
-        o0 = o0.add(o1);
-        e0.intoArray(partial, 2 * row * LANES);
-        o0.intoArray(partial, (2 * row + 1) * LANES);
+        if (ACCUMULATORS > 2) {
+          e0 = e0.add(e1);
+          o0 = o0.add(o1);
+        }
+        e0.blend(o0, Fold.HIGH_HALF)
+            .add(o0.blend(e0, Fold.HIGH_HALF).rearrange(Fold.SWAP_HALVES))
+            .intoArray(partial, row * LANES);
         row++;
         at = first + row * stride;
         i = 0;
@@ -223,16 +245,17 @@ final class StreamDots {
         o3 = zero;
       }
     }
+    return touched;
   }
 
-  private static void f32(
+  /** A vector of {@code partial} a row, of which {@link Fold#plain} makes sums. */
+  private static int f32(
       MemorySegment from,
       long first,
       long stride,
       int units,
       int columns,
       MemorySegment query,
-      long queryAt,
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector a0 = zero;
@@ -243,48 +266,59 @@ final class StreamDots {
     FloatVector a5 = zero;
     FloatVector a6 = zero;
     FloatVector a7 = zero;
+    long end = from.byteSize() - 1;
+    int touched = 0;
     int row = 0;
     int i = 0;
     long at = first;
     for (int unit = 0; unit < units; unit++) {
+      if (unit % (PAGE / 4 / UNIT) == 0) {
+        touched += from.get(ValueLayout.JAVA_BYTE, Math.min(at + PAGE, end));
+      }
       MemorySegment p = from.asSlice(at, 4L * UNIT);
-      MemorySegment q = query.asSlice(queryAt + 4L * i, 4L * UNIT);
+      MemorySegment q = query.asSlice(4L * i, 4L * UNIT);
       a0 =
           FloatVector.fromMemorySegment(FLOATS, p, 0, ORDER)
               .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), a0);
       a1 =
-          FloatVector.fromMemorySegment(FLOATS, p, 4L * LANES, ORDER)
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 4L * LANES, ORDER), a1);
-      a2 =
-          FloatVector.fromMemorySegment(FLOATS, p, 8L * LANES, ORDER)
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 8L * LANES, ORDER), a2);
-      a3 =
-          FloatVector.fromMemorySegment(FLOATS, p, 12L * LANES, ORDER)
-              .fma(FloatVector.fromMemorySegment(FLOATS, q, 12L * LANES, ORDER), a3);
-      if (ACCUMULATORS == 8) {
+          FloatVector.fromMemorySegment(FLOATS, p, VECTOR, ORDER)
+              .fma(FloatVector.fromMemorySegment(FLOATS, q, VECTOR, ORDER), a1);
+      if (ACCUMULATORS > 2) {
+        a2 =
+            FloatVector.fromMemorySegment(FLOATS, p, 2 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 2 * VECTOR, ORDER), a2);
+        a3 =
+            FloatVector.fromMemorySegment(FLOATS, p, 3 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 3 * VECTOR, ORDER), a3);
+      }
+      if (ACCUMULATORS > 4) {
         a4 =
-            FloatVector.fromMemorySegment(FLOATS, p, 16L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 16L * LANES, ORDER), a4);
+            FloatVector.fromMemorySegment(FLOATS, p, 4 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 4 * VECTOR, ORDER), a4);
         a5 =
-            FloatVector.fromMemorySegment(FLOATS, p, 20L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 20L * LANES, ORDER), a5);
+            FloatVector.fromMemorySegment(FLOATS, p, 5 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 5 * VECTOR, ORDER), a5);
         a6 =
-            FloatVector.fromMemorySegment(FLOATS, p, 24L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 24L * LANES, ORDER), a6);
+            FloatVector.fromMemorySegment(FLOATS, p, 6 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 6 * VECTOR, ORDER), a6);
         a7 =
-            FloatVector.fromMemorySegment(FLOATS, p, 28L * LANES, ORDER)
-                .fma(FloatVector.fromMemorySegment(FLOATS, q, 28L * LANES, ORDER), a7);
+            FloatVector.fromMemorySegment(FLOATS, p, 7 * VECTOR, ORDER)
+                .fma(FloatVector.fromMemorySegment(FLOATS, q, 7 * VECTOR, ORDER), a7);
       }
       i += UNIT;
       at += 4L * UNIT;
       if (i == columns) {
-        if (ACCUMULATORS == 8) {
+        if (ACCUMULATORS > 4) {
           a0 = a0.add(a4);
           a1 = a1.add(a5);
           a2 = a2.add(a6);
           a3 = a3.add(a7);
         }
-        a0.add(a2).add(a1.add(a3)).intoArray(partial, row * LANES);
+        if (ACCUMULATORS > 2) {
+          a0 = a0.add(a2);
+          a1 = a1.add(a3);
+        }
+        a0.add(a1).intoArray(partial, row * LANES);
         row++;
         at = first + row * stride;
         i = 0;
@@ -298,5 +332,6 @@ final class StreamDots {
         a7 = zero;
       }
     }
+    return touched;
   }
 }

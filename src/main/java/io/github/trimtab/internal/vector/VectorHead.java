@@ -11,6 +11,7 @@ import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Logits over the rows of a head: a task takes one chunk of 256 places for all hidden vectors, and
@@ -33,7 +34,13 @@ final class VectorHead {
 
   /** Whether a single vector meets rows that have a loop of their own. */
   private static boolean single(Head op) {
-    return op.vectors() == 1 && RowDots.takes(op.rows().weight());
+    WeightRows rows = op.rows().weight();
+    return op.vectors() == 1 && StreamDots.takes(rows.format(), rows.columns());
+  }
+
+  /** Whether a single vector meets INT8 rows that have one. */
+  private static boolean codes(Head op) {
+    return op.vectors() == 1 && CodeDots.takes(op.rows().weight());
   }
 
   /** Whether several vectors meet rows of whole units of 32 elements, as tiles want them. */
@@ -61,9 +68,9 @@ final class VectorHead {
       int floats = HeadPanel.arranged(op.vectors(), columns);
       HeadPanel.arrange(
           queries, op.vectors(), columns, shared.alignedFloats(Aligned.QUERIES, floats));
-    } else if (single(op)) {
-      MemorySegment aligned = shared.alignedFloats(Aligned.QUERIES, 2 * columns);
-      RowDots.arrange(op.rows().weight().format(), queries, columns, aligned);
+    } else if (single(op) || codes(op)) {
+      MemorySegment aligned = shared.alignedFloats(Aligned.QUERIES, columns);
+      StreamDots.arrange(op.rows().weight().format(), queries, 0, columns, aligned, 0);
     }
   }
 
@@ -74,18 +81,62 @@ final class VectorHead {
     if (tiled(op)) {
       tiles(op, first, count, shared.alignedFloats(Aligned.QUERIES, 0), logits, own);
     } else if (single(op)) {
-      int[] rows = own.ints(Ints.CHOSEN, CanonicalMath.CHUNK);
-      for (int i = 0; i < count; i++) {
-        rows[i] = HeadAccess.row(op.rows(), first + i);
-      }
-      MemorySegment query = shared.alignedFloats(Aligned.QUERIES, 0);
-      RowDots.rows(op.rows().weight(), rows, count, query, logits, own);
+      single(op, first, count, shared.alignedFloats(Aligned.QUERIES, 0), logits, own);
+    } else if (codes(op)) {
+      codes(op, first, count, shared.alignedFloats(Aligned.QUERIES, 0), logits, own);
     } else if (op.vectors() == 1 && WideningDots.takes(op.rows().weight())) {
       widening(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     } else {
       widened(op, first, count, shared.floats(Floats.QUERIES, 0), logits, own);
     }
     HeadResults.chunk(op, chunk, count, logits, shared, own);
+  }
+
+  /** One vector, and rows that are read where they lie: as a stream as far as they follow. */
+  private static void single(
+      Head op, int first, int count, MemorySegment query, float[] logits, Workspace own) {
+    WeightRows rows = op.rows().weight();
+    DType format = rows.format();
+    MemorySegment from = rows.codes().segment();
+    int columns = rows.columns();
+    long bytes = format.bytes(columns);
+    for (int i = 0; i < count; i++) {
+      own.rows[i] = rows.codes().offset(HeadAccess.row(op.rows(), first + i), 0);
+    }
+    Arrays.fill(own.rows, count, count + RowDots.BEHIND, own.rows[count - 1]);
+    for (int t = 0; t < count; t += RowDots.MOST) {
+      int n = Math.min(RowDots.MOST, count - t);
+      if (follow(own.rows, t, n, bytes)) {
+        long at = own.rows[t];
+        StreamDots.rows(format, from, at, bytes, n, columns, query, 0, 1f, logits, t, own);
+      } else {
+        RowDots.rows(format, from, own.rows, t, n, columns, query, logits, t, own);
+      }
+    }
+  }
+
+  /** One vector, and INT8 rows that are widened as they are multiplied. */
+  private static void codes(
+      Head op, int first, int count, MemorySegment query, float[] logits, Workspace own) {
+    int[] chosen = own.ints(Ints.CHOSEN, CanonicalMath.CHUNK);
+    for (int i = 0; i < count; i++) {
+      chosen[i] = HeadAccess.row(op.rows(), first + i);
+    }
+    float[] partial = own.floats(Floats.PARTIAL, RowDots.MOST * Lanes.COUNT);
+    for (int t = 0; t < count; t += RowDots.MOST) {
+      int n = Math.min(RowDots.MOST, count - t);
+      own.touched = CodeDots.int8(op.rows().weight(), chosen, t, n, query, partial);
+      Fold.plain(partial, n, 1f, logits, t);
+    }
+  }
+
+  private static boolean follow(long[] rows, int first, int count, long bytes) {
+    for (int i = first + 1; i < first + count; i++) {
+      if (rows[i] != rows[i - 1] + bytes) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Several vectors: a panel of rows is brought into cache and multiplied in tiles. */

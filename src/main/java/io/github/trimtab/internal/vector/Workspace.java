@@ -62,9 +62,9 @@ final class Workspace {
   final QueryTile queries = new QueryTile(this);
 
   /** Byte offsets of the rows that the running thread works on, of a chunk at most. */
-  final long[] rows = new long[CanonicalMath.CHUNK];
+  final long[] rows = new long[CanonicalMath.CHUNK + RowDots.BEHIND];
 
-  /** Takes what {@link #touch} read, so that its loop is not removed as useless. */
+  /** Takes what was read only to bring it into cache, so that the JIT does not find it useless. */
   int touched;
 
   private final Map<Floats, float[]> floats = new EnumMap<>(Floats.class);
