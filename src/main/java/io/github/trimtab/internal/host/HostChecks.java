@@ -2,7 +2,6 @@ package io.github.trimtab.internal.host;
 
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Attend;
-import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Operation;
@@ -10,8 +9,6 @@ import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
@@ -111,88 +108,6 @@ public final class HostChecks {
       checks.positions("window", op.window(), row, least);
       checks.capacities(op.capacity(), op.window(), op.indices(), row);
     }
-  }
-
-  /** Checks a compaction's lengths, pages and indices. */
-  public static void check(Compact op) {
-    HostChecks checks = new HostChecks(op);
-    checks.sources(op.history(), op.fresh(), "");
-    checks.open(op.indices(), "indices");
-    checks.open(op.target(), "target");
-    int heads = op.target().heads();
-    int[] counts = new int[op.target().rows() * heads];
-    BitSet pages = checks.chosenPages(op, counts);
-    for (int row = 0; row < op.target().rows(); row++) {
-      int kept = 0;
-      for (int head = 0; head < heads; head++) {
-        int count = counts[row * heads + head];
-        if (op.target().headInPage(head) == 0) {
-          kept = count;
-          checks.survivors(op.target(), row, op.target().list(head), kept, pages);
-        } else if (count != kept) {
-          throw checks.bad(
-              "indices",
-              row,
-              head,
-              count,
-              "as many tokens as head 0 keeps, " + kept + ", since they share a list");
-        }
-      }
-    }
-  }
-
-  /**
-   * Checks and counts the indices of all heads.
-   *
-   * @return the pages of history that hold those tokens, if the target's lie in the same slab
-   */
-  private BitSet chosenPages(Compact op, int[] counts) {
-    BitSet pages = marks();
-    PagedKv history = op.history();
-    boolean sameSlab = history != null && history.slab() == op.target().slab();
-    int heads = op.target().heads();
-    for (int row = 0; row < op.target().rows(); row++) {
-      for (int head = 0; head < heads; head++) {
-        int count = indices(op, row, head);
-        counts[row * heads + head] = count;
-        if (history == null || !sameSlab) {
-          continue;
-        }
-        int list = history.list(head);
-        int held = KvAccess.at(history.lengths(), row, list);
-        for (int i = 0; i < count; i++) {
-          int token = KvAccess.at(op.indices(), row, head, i);
-          if (token < held) {
-            pages.set(KvAccess.at(history.table(), row, list, token / history.layout().tokens()));
-          }
-        }
-      }
-    }
-    return pages;
-  }
-
-  /** Counts a head's indices and checks each. */
-  private int indices(Compact op, int row, int head) {
-    long tokens = totalTokens(op.history(), op.fresh(), row, head);
-    Tensor indices = op.indices();
-    int places = (int) indices.size(2);
-    MemorySegment segment = indices.segment();
-    long at = indices.offset(row, head);
-    long step = Integer.BYTES * indices.stride(2);
-    int count = 0;
-    for (; count < places; count++) {
-      int token = segment.get(ValueLayout.JAVA_INT_UNALIGNED, at + count * step);
-      if (token < 0 || token >= tokens) {
-        if (token == -1) {
-          break;
-        }
-        inRange("indices", row, head, count, token, 0, tokens - 1);
-      }
-    }
-    for (int place = count; place < places; place++) {
-      inRange("indices", row, head, place, KvAccess.at(indices, row, head, place), -1, -1);
-    }
-    return count;
   }
 
   /** Checks what an eviction scores, its capacities and the pages of its survivors. */
@@ -331,7 +246,7 @@ public final class HostChecks {
     return pages;
   }
 
-  private void survivors(PagedKv target, int row, int list, int kept, BitSet taken) {
+  void survivors(PagedKv target, int row, int list, int kept, BitSet taken) {
     if (kept > target.capacity()) {
       throw bad("target.table", row, list, target.capacity(), "pages for " + kept + " tokens");
     }
@@ -366,7 +281,7 @@ public final class HostChecks {
     }
   }
 
-  private static BitSet marks() {
+  static BitSet marks() {
     BitSet marks = MARKS.get();
     marks.clear();
     return marks;
@@ -384,7 +299,7 @@ public final class HostChecks {
     }
   }
 
-  private void inRange(String name, int i, int j, int k, long value, long low, long high) {
+  void inRange(String name, int i, int j, int k, long value, long low, long high) {
     if (value < low || value > high) {
       throw outside(name + "[" + i + ", " + j + ", " + k + "]", value, low, high);
     }
@@ -409,7 +324,7 @@ public final class HostChecks {
         operation + ": " + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
   }
 
-  private void open(PagedKv pages, String name) {
+  void open(PagedKv pages, String name) {
     open(pages.slab().isOpen(), name + ".slab");
     open(pages.table(), name + ".table");
     open(pages.lengths(), name + ".lengths");

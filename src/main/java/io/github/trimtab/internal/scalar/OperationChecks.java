@@ -1,5 +1,6 @@
 package io.github.trimtab.internal.scalar;
 
+import io.github.trimtab.internal.host.CompactChecks;
 import io.github.trimtab.internal.host.HeadChecks;
 import io.github.trimtab.internal.host.HostChecks;
 import io.github.trimtab.internal.host.SoftmaxChecks;
@@ -27,7 +28,7 @@ public final class OperationChecks {
       case Append op -> HostChecks.check(op);
       case Attend op -> HostChecks.check(op);
       case ColumnSums op -> SoftmaxChecks.check(op);
-      case Compact op -> HostChecks.check(op);
+      case Compact op -> CompactChecks.check(op);
       case Evict op -> HostChecks.check(op);
       case Head op -> HeadChecks.check(op);
       case Pack op -> HeadChecks.check(op);

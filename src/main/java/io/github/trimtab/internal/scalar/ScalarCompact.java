@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.scalar;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.CompactChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Compact;
 import io.github.trimtab.kernel.NewTokens;
@@ -14,7 +14,7 @@ final class ScalarCompact {
   private ScalarCompact() {}
 
   static void run(Compact op) {
-    HostChecks.check(op);
+    CompactChecks.check(op);
     runChecked(op.history(), op.fresh(), op.indices(), op.target());
   }
 

@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.CompactChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.kernel.Compact;
@@ -27,7 +27,7 @@ final class VectorCompact {
   private VectorCompact() {}
 
   static void run(Compact op, Workers workers, Workspace shared) {
-    HostChecks.check(op);
+    CompactChecks.check(op);
     workers.run(op, tasks(op.indices(), op.target()), shared, VectorCompact::task);
     setLengths(op.indices(), op.target());
   }
