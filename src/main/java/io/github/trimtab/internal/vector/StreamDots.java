@@ -105,14 +105,13 @@ final class StreamDots {
       int toIndex,
       Workspace own) {
     float[] partial = own.floats(Workspace.Floats.PARTIAL, ROWS * LANES);
-    MemorySegment q = query.asSlice(queryAt, 4L * columns);
     if (format == DType.BF16) {
       int units = count * (columns / PAIRED_UNIT);
-      own.touched = bf16(from, first, stride, units, columns, q, partial);
+      own.touched = bf16(from, first, stride, units, columns, query, queryAt, partial);
       Fold.pairs(partial, count, factor, to, toIndex);
     } else {
       int units = count * (columns / UNIT);
-      own.touched = f32(from, first, stride, units, columns, q, partial);
+      own.touched = f32(from, first, stride, units, columns, query, queryAt, partial);
       Fold.plain(partial, count, factor, to, toIndex);
     }
   }
@@ -128,6 +127,7 @@ final class StreamDots {
       int units,
       int columns,
       MemorySegment query,
+      long queryAt,
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
     IntVector odd = IntVector.broadcast(INTS, ODD);
@@ -149,7 +149,7 @@ final class StreamDots {
         touched += from.get(ValueLayout.JAVA_BYTE, Math.min(at + PAGE, end));
       }
       MemorySegment p = from.asSlice(at, 2L * PAIRED_UNIT);
-      MemorySegment q = query.asSlice(4L * i, 4L * PAIRED_UNIT);
+      MemorySegment q = query.asSlice(queryAt + 4L * i, 4L * PAIRED_UNIT);
       IntVector w = IntVector.fromMemorySegment(INTS, p, 0, ORDER);
       IntVector x = IntVector.fromMemorySegment(INTS, p, VECTOR, ORDER);
       e0 =
@@ -256,6 +256,7 @@ final class StreamDots {
       int units,
       int columns,
       MemorySegment query,
+      long queryAt,
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector a0 = zero;
@@ -276,7 +277,7 @@ final class StreamDots {
         touched += from.get(ValueLayout.JAVA_BYTE, Math.min(at + PAGE, end));
       }
       MemorySegment p = from.asSlice(at, 4L * UNIT);
-      MemorySegment q = query.asSlice(4L * i, 4L * UNIT);
+      MemorySegment q = query.asSlice(queryAt + 4L * i, 4L * UNIT);
       a0 =
           FloatVector.fromMemorySegment(FLOATS, p, 0, ORDER)
               .fma(FloatVector.fromMemorySegment(FLOATS, q, 0, ORDER), a0);
