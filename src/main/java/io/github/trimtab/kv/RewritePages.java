@@ -18,8 +18,8 @@ final class RewritePages {
   static final int NONE = -1;
 
   private static final int PORTION_TOKENS = 1024;
+  // In place of an old page: the pool gives one, since there is none or other lists read it.
   private static final int FRESH = -1;
-  private static final int SHARED = -1;
 
   private final int portion;
   // Of each list: ids of old pages, or FRESH.
@@ -70,7 +70,7 @@ final class RewritePages {
       old[list] = new int[tokens[list] == NONE ? 0 : table.pageCount(list)];
       for (int i = 0; i < old[list].length; i++) {
         int page = table.page(list, i);
-        old[list][i] = pool.references(page) == 1 ? page : SHARED;
+        old[list][i] = pool.references(page) == 1 ? page : FRESH;
       }
     }
     return new RewritePages(pool.layout(), old, tokens);
@@ -134,7 +134,7 @@ final class RewritePages {
 
     void put(int[] some) {
       for (int page : some) {
-        if (page != SHARED) {
+        if (page != FRESH) {
           pages[size++] = page;
         }
       }

@@ -6,6 +6,11 @@ package io.github.trimtab.speculative;
  */
 public interface GreedyTarget extends TargetModel {
   /**
+   * Whether {@link #stepGreedily} is quicker than {@link #step}; else greedy texts use the latter.
+   */
+  boolean namesLikeliest();
+
+  /**
    * Runs a tree of tokens as {@link #step} does.
    *
    * @param likeliest result: the token of the highest logit after each node (ties: the lower id)

@@ -41,7 +41,10 @@ final class TargetSide {
     this.random = random;
     this.vocabulary = model.vocabulary();
     this.greedy =
-        warping.isGreedy() && warping.repetitionPenalty() == 1 && model instanceof GreedyTarget able
+        warping.isGreedy()
+                && warping.repetitionPenalty() == 1
+                && model instanceof GreedyTarget able
+                && able.namesLikeliest()
             ? able
             : null;
     int rows = greedy == null ? nodes + 1 : 0;

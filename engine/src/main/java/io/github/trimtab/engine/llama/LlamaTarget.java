@@ -28,7 +28,6 @@ public final class LlamaTarget implements GreedyTarget, AutoCloseable {
   // The likeliest ids after each node of the last step, places() a node, and their logits.
   private int[] likeliest = new int[Head.MOST_VECTORS];
   private float[] likeliestLogits = new float[Head.MOST_VECTORS];
-  private float[] logits = {};
   private int[] likely = {};
   private int likelyCount;
 
@@ -107,14 +106,16 @@ public final class LlamaTarget implements GreedyTarget, AutoCloseable {
     }
   }
 
+  /** On a device alone: the host scans logits sooner than a head picks the likeliest of them. */
+  @Override
+  public boolean namesLikeliest() {
+    return !on.memory().place().isHost();
+  }
+
   @Override
   public void stepGreedily(int[] tokens, int[] parents, int count, int[] likeliest) {
     Tensor hidden = run(tokens, parents, count);
-    if (watched == 0 && on.memory().place().isHost()) {
-      scan(hidden, count);
-    } else {
-      on.head(hidden, model.head(), null, null, watched(count), watchedLogits(count), null);
-    }
+    on.head(hidden, model.head(), null, null, watched(count), watchedLogits(count), null);
     for (int i = 0; i < count; i++) {
       likeliest[i] = this.likeliest[i * places()];
       float logit = likeliestLogits[i * places()];
@@ -122,30 +123,6 @@ public final class LlamaTarget implements GreedyTarget, AutoCloseable {
         throw new IllegalArgumentException(
             "logits[" + likeliest[i] + "]: " + logit + ", expected a finite number");
       }
-    }
-  }
-
-  /** On the CPU all logits are written and scanned sooner than a head picks the likeliest. */
-  private void scan(Tensor hidden, int count) {
-    int vocabulary = vocabulary();
-    if (logits.length < count * vocabulary) {
-      logits = new float[count * vocabulary];
-    }
-    Tensor all = Tensor.wrap(logits, count, vocabulary);
-    on.head(hidden, model.head(), null, all, null, null, null);
-    for (int node = 0; node < count; node++) {
-      int first = node * vocabulary;
-      int best = 0;
-      float highest = Float.NaN;
-      for (int id = 0; id < vocabulary; id++) {
-        float logit = logits[first + id];
-        if (logit > highest || (Float.isNaN(highest) && !Float.isNaN(logit))) {
-          best = id;
-          highest = logit;
-        }
-      }
-      likeliest[node] = best;
-      likeliestLogits[node] = highest;
     }
   }
 
