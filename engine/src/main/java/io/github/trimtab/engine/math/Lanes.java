@@ -9,33 +9,43 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Vectors of F32 and how they are read from off-heap memory. Indices count floats, not bytes.
  *
- * <p>256 bits wherever the machine has them: 512-bit vectors reached the same matrix speed and lost
- * on memory-bound loops where this was measured.
+ * <p>As wide as the library's own: with two widths in one JVM the calls inside the Vector API have
+ * two targets each, and sums land on the heap.
  */
 final class Lanes {
 
+  /** What the library's property says, or else the machine's width. */
+  private static final int BITS =
+      Integer.getInteger(
+          "trimtab.vector.bits",
+          Math.clamp(FloatVector.SPECIES_PREFERRED.vectorBitSize(), 128, 512));
+
   static final VectorSpecies<Float> SPECIES =
-      FloatVector.SPECIES_PREFERRED.length() >= 8
-          ? FloatVector.SPECIES_256
-          : FloatVector.SPECIES_128;
+      VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
 
   static final int COUNT = SPECIES.length();
 
   private static final VectorSpecies<Integer> INTS =
-      COUNT == 8 ? IntVector.SPECIES_256 : IntVector.SPECIES_128;
+      VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
 
   private static final VectorSpecies<Short> SHORTS =
-      COUNT == 8 ? ShortVector.SPECIES_128 : ShortVector.SPECIES_64;
+      VectorSpecies.of(short.class, VectorShape.forBitSize(BITS / 2));
+
+  /** As many as {@link #COUNT}, but at least the 8 of the narrowest species. */
+  private static final VectorSpecies<Byte> BYTES =
+      VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(BITS / 4, 64)));
 
   private static final IntVector BYTE_SHIFTS =
       IntVector.fromArray(IntVector.SPECIES_128, new int[] {24, 16, 8, 0}, 0);
 
+  private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(SPECIES, 8, 1, true);
   private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(SPECIES, 4, 1, true);
   private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(SPECIES, 2, 1, true);
   private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(SPECIES, 1, 1, true);
@@ -60,7 +70,7 @@ final class Lanes {
               .convertShape(VectorOperators.I2F, SPECIES, 0);
     }
     return (FloatVector)
-        ByteVector.fromMemorySegment(ByteVector.SPECIES_64, source, offset, ORDER)
+        ByteVector.fromMemorySegment(BYTES, source, offset, ORDER)
             .convertShape(VectorOperators.B2F, SPECIES, 0);
   }
 
@@ -93,7 +103,8 @@ final class Lanes {
    * once it is compiled, and then a run differs from the next in its last bits.
    */
   static float sum(FloatVector vector) {
-    FloatVector sum = COUNT == 8 ? vector.add(vector.rearrange(BY_4)) : vector;
+    FloatVector sum = COUNT > 8 ? vector.add(vector.rearrange(BY_8)) : vector;
+    sum = COUNT > 4 ? sum.add(sum.rearrange(BY_4)) : sum;
     sum = sum.add(sum.rearrange(BY_2));
     return sum.add(sum.rearrange(BY_1)).lane(0);
   }

@@ -25,9 +25,10 @@ public final class RowMatrix {
   private static final int PANEL = 2 * Lanes.COUNT;
 
   /**
-   * Panels that a product with one row works on at once, so that sums do not wait for each other.
+   * Panels that a product with one row works on at once, so that sums do not wait for each other:
+   * 64 outputs, which cores can share out fairly.
    */
-  private static final int GROUP = 4;
+  private static final int GROUP = Math.min(4, 64 / PANEL);
 
   /** Rows of the two register tiles for many rows: 8 and 12 sums. */
   private static final int SMALL_TILE = 4;
@@ -36,6 +37,14 @@ public final class RowMatrix {
 
   /** Products of this many terms and fewer are not worth a second thread. */
   private static final int SERIAL_TERMS = 32 * 1024;
+
+  /**
+   * Sums of a tile. The loops leave them here by calls of the Vector API, which the JIT always
+   * inlines; a call of ours may be left out of a method this large, and then every sum of every
+   * round is an object.
+   */
+  private static final ThreadLocal<float[]> SUMS =
+      ThreadLocal.withInitial(() -> new float[TILE * PANEL]);
 
   private final DType format;
   private final int in;
@@ -158,20 +167,27 @@ public final class RowMatrix {
   }
 
   private void groups(int from, int to, int rows, float[] x, float[] y, boolean add) {
+    float[] sums = SUMS.get();
     for (int group = from; group < to; group++) {
       int panelFrom = group * GROUP;
       int panelTo = Math.min(panels, panelFrom + GROUP);
       if (rows == 1 && panelTo - panelFrom == GROUP) {
-        row(panelFrom, x, y, add);
+        row(panelFrom, x, sums);
+        for (int i = 0; i < GROUP; i++) {
+          store(sums, i, panelFrom + i, y, 0, add);
+        }
       } else {
         for (int panel = panelFrom; panel < panelTo; panel++) {
           int row = 0;
           // Rows that fill no tile of 6 take the small tile where it is enough.
           for (; rows - row > SMALL_TILE; row += TILE) {
-            tile(panel, x, row, Math.min(TILE, rows - row), y, add);
+            int valid = Math.min(TILE, rows - row);
+            tile(panel, x, row, valid, sums);
+            storeRows(sums, valid, panel, y, row, add);
           }
           if (row < rows) {
-            smallTile(panel, x, row, rows - row, y, add);
+            smallTile(panel, x, row, rows - row, sums);
+            storeRows(sums, rows - row, panel, y, row, add);
           }
         }
       }
@@ -188,34 +204,41 @@ public final class RowMatrix {
   }
 
   /** One row of x with {@link #GROUP} panels. */
-  private void row(int panel, float[] x, float[] y, boolean add) {
+  private void row(int panel, float[] x, float[] sums) {
     DType format = this.format;
     MemorySegment codes = this.codes;
     FloatVector zero = FloatVector.zero(Lanes.SPECIES);
     FloatVector s00 = zero, s01 = zero, s10 = zero, s11 = zero;
     FloatVector s20 = zero, s21 = zero, s30 = zero, s31 = zero;
     long step = (long) in * PANEL;
-    long w = panel * step;
-    for (int k = 0; k < in; k++) {
+    long at = panel * step;
+    for (int k = 0; k < in; k++, at += PANEL) {
       FloatVector v = Lanes.broadcast(x[k]);
-      long at = w + (long) k * PANEL;
       s00 = v.fma(weights(format, codes, at), s00);
       s01 = v.fma(weights(format, codes, at + Lanes.COUNT), s01);
       s10 = v.fma(weights(format, codes, at + step), s10);
       s11 = v.fma(weights(format, codes, at + step + Lanes.COUNT), s11);
-      s20 = v.fma(weights(format, codes, at + 2 * step), s20);
-      s21 = v.fma(weights(format, codes, at + 2 * step + Lanes.COUNT), s21);
-      s30 = v.fma(weights(format, codes, at + 3 * step), s30);
-      s31 = v.fma(weights(format, codes, at + 3 * step + Lanes.COUNT), s31);
+      if (GROUP > 2) {
+        s20 = v.fma(weights(format, codes, at + 2 * step), s20);
+        s21 = v.fma(weights(format, codes, at + 2 * step + Lanes.COUNT), s21);
+        s30 = v.fma(weights(format, codes, at + 3 * step), s30);
+        s31 = v.fma(weights(format, codes, at + 3 * step + Lanes.COUNT), s31);
+      }
     }
-    store(s00, s01, panel, y, 0, add);
-    store(s10, s11, panel + 1, y, 0, add);
-    store(s20, s21, panel + 2, y, 0, add);
-    store(s30, s31, panel + 3, y, 0, add);
+    s00.intoArray(sums, 0);
+    s01.intoArray(sums, Lanes.COUNT);
+    s10.intoArray(sums, PANEL);
+    s11.intoArray(sums, PANEL + Lanes.COUNT);
+    if (GROUP > 2) {
+      s20.intoArray(sums, 2 * PANEL);
+      s21.intoArray(sums, 2 * PANEL + Lanes.COUNT);
+      s30.intoArray(sums, 3 * PANEL);
+      s31.intoArray(sums, 3 * PANEL + Lanes.COUNT);
+    }
   }
 
   /** Up to 4 rows of x with one panel; rows past the valid ones repeat the last. */
-  private void smallTile(int panel, float[] x, int row, int valid, float[] y, boolean add) {
+  private void smallTile(int panel, float[] x, int row, int valid, float[] sums) {
     DType format = this.format;
     MemorySegment codes = this.codes;
     FloatVector zero = FloatVector.zero(Lanes.SPECIES);
@@ -242,20 +265,18 @@ public final class RowMatrix {
       s30 = v.fma(w0, s30);
       s31 = v.fma(w1, s31);
     }
-    store(s00, s01, panel, y, row, add);
-    if (valid > 1) {
-      store(s10, s11, panel, y, row + 1, add);
-    }
-    if (valid > 2) {
-      store(s20, s21, panel, y, row + 2, add);
-    }
-    if (valid > 3) {
-      store(s30, s31, panel, y, row + 3, add);
-    }
+    s00.intoArray(sums, 0);
+    s01.intoArray(sums, Lanes.COUNT);
+    s10.intoArray(sums, PANEL);
+    s11.intoArray(sums, PANEL + Lanes.COUNT);
+    s20.intoArray(sums, 2 * PANEL);
+    s21.intoArray(sums, 2 * PANEL + Lanes.COUNT);
+    s30.intoArray(sums, 3 * PANEL);
+    s31.intoArray(sums, 3 * PANEL + Lanes.COUNT);
   }
 
   /** Up to 6 rows of x with one panel. */
-  private void tile(int panel, float[] x, int row, int valid, float[] y, boolean add) {
+  private void tile(int panel, float[] x, int row, int valid, float[] sums) {
     DType format = this.format;
     MemorySegment codes = this.codes;
     FloatVector zero = FloatVector.zero(Lanes.SPECIES);
@@ -290,33 +311,45 @@ public final class RowMatrix {
       s50 = v.fma(w0, s50);
       s51 = v.fma(w1, s51);
     }
-    store(s00, s01, panel, y, row, add);
-    store(s10, s11, panel, y, row + 1, add);
-    store(s20, s21, panel, y, row + 2, add);
-    store(s30, s31, panel, y, row + 3, add);
-    store(s40, s41, panel, y, row + 4, add);
-    if (valid == TILE) {
-      store(s50, s51, panel, y, row + 5, add);
+    s00.intoArray(sums, 0);
+    s01.intoArray(sums, Lanes.COUNT);
+    s10.intoArray(sums, PANEL);
+    s11.intoArray(sums, PANEL + Lanes.COUNT);
+    s20.intoArray(sums, 2 * PANEL);
+    s21.intoArray(sums, 2 * PANEL + Lanes.COUNT);
+    s30.intoArray(sums, 3 * PANEL);
+    s31.intoArray(sums, 3 * PANEL + Lanes.COUNT);
+    s40.intoArray(sums, 4 * PANEL);
+    s41.intoArray(sums, 4 * PANEL + Lanes.COUNT);
+    s50.intoArray(sums, 5 * PANEL);
+    s51.intoArray(sums, 5 * PANEL + Lanes.COUNT);
+  }
+
+  /** Puts the first {@code valid} rows of {@code sums} into a panel of y, from {@code row} on. */
+  private void storeRows(float[] sums, int valid, int panel, float[] y, int row, boolean add) {
+    for (int i = 0; i < valid; i++) {
+      store(sums, i, panel, y, row + i, add);
     }
   }
 
-  private void store(FloatVector s0, FloatVector s1, int panel, float[] y, int row, boolean add) {
+  /** Puts row {@code from} of {@code sums} into a panel of row {@code row} of y. */
+  private void store(float[] sums, int from, int panel, float[] y, int row, boolean add) {
     int column = panel * PANEL;
-    FloatVector v0 = s0.mul(FloatVector.fromArray(Lanes.SPECIES, scales, column));
-    FloatVector v1 = s1.mul(FloatVector.fromArray(Lanes.SPECIES, scales, column + Lanes.COUNT));
+    int columns = Math.min(PANEL, out - column);
     int at = row * out + column;
-    if (column + PANEL <= out) {
+    int s = from * PANEL;
+    int i = 0;
+    for (; i <= columns - Lanes.COUNT; i += Lanes.COUNT) {
+      FloatVector scale = FloatVector.fromArray(Lanes.SPECIES, scales, column + i);
+      FloatVector v = FloatVector.fromArray(Lanes.SPECIES, sums, s + i).mul(scale);
       if (add) {
-        v0 = v0.add(FloatVector.fromArray(Lanes.SPECIES, y, at));
-        v1 = v1.add(FloatVector.fromArray(Lanes.SPECIES, y, at + Lanes.COUNT));
+        v = v.add(FloatVector.fromArray(Lanes.SPECIES, y, at + i));
       }
-      v0.intoArray(y, at);
-      v1.intoArray(y, at + Lanes.COUNT);
-    } else {
-      for (int i = 0; column + i < out; i++) {
-        float value = i < Lanes.COUNT ? v0.lane(i) : v1.lane(i - Lanes.COUNT);
-        y[at + i] = add ? y[at + i] + value : value;
-      }
+      v.intoArray(y, at + i);
+    }
+    for (; i < columns; i++) {
+      float value = sums[s + i] * scales[column + i];
+      y[at + i] = add ? y[at + i] + value : value;
     }
   }
 }
