@@ -14,8 +14,8 @@
  * No function allocates, synchronises, reads device memory, aborts, or throws. But CUDA loads a
  * kernel's code when it is first launched on a device, which may do both: whoever times or captures
  * launches launches each kind once before, or sets CUDA_MODULE_LOADING=EAGER. Each function returns
- * a trimtab_status, 0 for success; a trimtab_error that the caller passes (it may be null) then says
- * in one sentence what was refused, its value and what was expected, and nothing was enqueued.
+ * a trimtab_status, 0 for success; a trimtab_error that the caller passes (it may be null) then
+ * says in one sentence what was refused, its value and what was expected, and nothing was enqueued.
  * Functions may be called from any thread; each leaves the thread's current device as it was.
  *
  * Structs hold no padding, begin with their size where they are passed by the caller, and are
@@ -194,10 +194,10 @@ typedef struct trimtab_status_word {
 
 /* What every params struct begins with. */
 typedef struct trimtab_common {
-  uint32_t struct_size; /* of the whole params struct */
-  uint32_t reserved;    /* 0 */
-  trimtab_status_word* status;
-  void* workspace; /* device memory; null where the operation needs none */
+  uint32_t struct_size;        /* of the whole params struct */
+  uint32_t reserved;           /* 0 */
+  trimtab_status_word* status; /* required: every operation notes bad values there */
+  void* workspace;             /* device memory; null where the operation needs none */
   uint64_t workspace_bytes;
 } trimtab_common;
 

@@ -85,9 +85,26 @@ bool same_shape(const trimtab_tensor& tensor, std::initializer_list<int64_t> sha
   return true;
 }
 
+/** No element lies where another does: each stride is longer than all smaller ones reach. */
+void require_places_apart(const Name& name, const trimtab_tensor& tensor) {
+  for (int i = 0; i < tensor.rank; i++) {
+    int64_t reach = 0;
+    for (int j = 0; j < tensor.rank; j++) {
+      bool before =
+          tensor.stride[j] < tensor.stride[i] || (tensor.stride[j] == tensor.stride[i] && j < i);
+      reach += before ? (tensor.size[j] - 1) * tensor.stride[j] : 0;
+    }
+    TRIMTAB_REQUIRE(tensor.size[i] == 1 || tensor.stride[i] > reach, name,
+                    "stride %ld of dimension %d, expected more than %ld, which smaller strides "
+                    "reach, since it is written",
+                    tensor.stride[i], i, reach);
+  }
+}
+
 void require_head_dim(const Name& name, int64_t head_dim) {
   TRIMTAB_REQUIRE(head_dim >= 8 && head_dim <= MOST_HEAD_DIM && head_dim % 8 == 0, name,
-                  "%ld elements a head, expected a multiple of 8 from 8 to %d", head_dim, MOST_HEAD_DIM);
+                  "%ld elements a head, expected a multiple of 8 from 8 to %d", head_dim,
+                  MOST_HEAD_DIM);
 }
 
 bool intersect(const Buffer& a, const Buffer& b) {
@@ -125,8 +142,6 @@ void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
                     tensor.size[i], i);
     TRIMTAB_REQUIRE(tensor.stride[i] >= 0, name, "stride %ld of dimension %d, expected 0 or more",
                     tensor.stride[i], i);
-    TRIMTAB_REQUIRE(use == Use::READ || tensor.size[i] <= 1 || tensor.stride[i] > 0, name,
-                    "stride 0 of dimension %d, expected more, since it is written", i);
   }
   TRIMTAB_REQUIRE(same_shape(tensor, shape), name, "shape %s, expected %s",
                   sizes(tensor.size, tensor.rank).chars,
@@ -136,6 +151,9 @@ void Checks::tensor(Name name, const trimtab_tensor& tensor, uint32_t dtypes,
                   "a shape whose bytes 64 bits do not hold, expected a smaller one");
   TRIMTAB_REQUIRE(static_cast<uint64_t>(needed) <= tensor.bytes, name,
                   "%lu bytes, expected the %ld that its shape spans", tensor.bytes, needed);
+  if (use == Use::WRITTEN && needed > 0) {
+    require_places_apart(name, tensor);
+  }
   memory(name, tensor.data, needed, bits(tensor.dtype) / 8, use);
 }
 
@@ -258,8 +276,8 @@ void Checks::alike(const trimtab_new_tokens& fresh, const char* name, const trim
 void Checks::target(const trimtab_pages& target, const trimtab_pages& history) {
   pages("target", target, Use::WRITTEN, Use::WRITTEN);
   TRIMTAB_REQUIRE(!has(history) || (target.table.size[0] == history.table.size[0] &&
-                                        heads_of(target) == heads_of(history) &&
-                                        target.head_dim == history.head_dim),
+                                    heads_of(target) == heads_of(history) &&
+                                    target.head_dim == history.head_dim),
                   "target", "%ld rows, %ld heads, head dim %d, expected those of history",
                   target.table.size[0], heads_of(target), target.head_dim);
 }
@@ -308,8 +326,8 @@ void Checks::memory(Name name, const void* data, uint64_t bytes, uint64_t alignm
   auto begin = reinterpret_cast<uintptr_t>(data);
   TRIMTAB_REQUIRE(data != nullptr || bytes == 0, name, "null, expected the address of %lu bytes",
                   bytes);
-  TRIMTAB_REQUIRE((begin & (alignment - 1)) == 0, name, "address %#lx, expected a multiple of %lu", begin,
-                  alignment);
+  TRIMTAB_REQUIRE((begin & (alignment - 1)) == 0, name, "address %#lx, expected a multiple of %lu",
+                  begin, alignment);
   TRIMTAB_REQUIRE(begin + bytes >= begin, name,
                   "address %#lx and %lu bytes, expected less than the address space", begin, bytes);
   buffers_[count_++] = {name, begin, bytes, use, page_bytes};

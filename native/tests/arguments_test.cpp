@@ -175,6 +175,36 @@ TEST(Tensors, AreCheckedInEveryRespect) {
   refused<P>("indices: stride 0 of dimension 1", [](P& p) { p.indices.stride[1] = 0; });
 }
 
+TEST(Tensors, ThatAreWrittenHaveNoElementTwice) {
+  using P = trimtab_select_params;
+  static_assert(ROWS == 2 && HEADS == 3 && PLACES == 40);
+  refused<P>(
+      "indices: stride 39 of dimension 1, expected more than 39, which smaller strides reach",
+      [](P& p) { p.indices.stride[1] = PLACES - 1; });
+  refused<P>("indices: stride 119 of dimension 0, expected more than 119",
+             [](P& p) { p.indices.stride[0] = HEADS * PLACES - 1; });
+  // Two dimensions that step alike.
+  refused<P>("indices: stride 120 of dimension 1, expected more than 159",
+             [](P& p) { p.indices.stride[1] = HEADS * PLACES; });
+  // Heads outside, rows inside: in another order, but apart.
+  auto params = valid<P>();
+  params.indices.stride[0] = PLACES;
+  params.indices.stride[1] = ROWS * PLACES;
+  uint64_t bytes;
+  trimtab_error error = fresh_error();
+  EXPECT_EQ(trimtab_select_workspace(&params, &bytes, &error), TRIMTAB_SUCCESS) << error.text;
+  params.indices.stride[1] = ROWS * PLACES - 1;
+  EXPECT_EQ(trimtab_select_workspace(&params, &bytes, &error), TRIMTAB_INVALID_ARGUMENT);
+  // Whatever is read may repeat.
+  params = valid<P>();
+  params.scores.stride[1] = 0;
+  EXPECT_EQ(trimtab_select_workspace(&params, &bytes, &error), TRIMTAB_SUCCESS) << error.text;
+  // A dimension of one place steps nowhere.
+  auto evict = valid<trimtab_evict_params>();
+  evict.target.lengths.stride[1] = 0;
+  EXPECT_EQ(trimtab_evict_workspace(&evict, &bytes, &error), TRIMTAB_SUCCESS) << error.text;
+}
+
 TEST(Tensors, OfNoElementsNeedNoAddress) {
   auto params = valid<trimtab_select_params>();
   params.window = tensor(4, TRIMTAB_I32, {ROWS, 0});
