@@ -13,8 +13,9 @@ import io.github.trimtab.memory.Place;
  * live elsewhere or are closed.
  *
  * <p>Canonical operations (score, select, evict, column sums, selectivity, head, quantize, verify)
- * return the same bits on every backend; append, compact and pack are exact copies and roundings;
- * attend is held to twice the error of a plain computation in the same precision.
+ * return the same bits on every backend, a head of more than 8 vectors on the CPU's alone; append,
+ * compact and pack are exact copies and roundings; attend is held to twice the error of a plain
+ * computation in the same precision.
  *
  * <p>Threads: implementations are stateless to the caller; operations that share no written buffer
  * may run at once.

@@ -23,10 +23,15 @@ public record Machine(
     return new Machine(
         cpuModel(),
         Runtime.getRuntime().availableProcessors(),
-        System.getProperty("os.name") + " " + System.getProperty("os.version"),
+        System.getProperty("os.name") + " " + systemVersion(),
         System.getProperty("java.vendor.version", "") + " " + Runtime.version(),
         backend,
         compiler);
+  }
+
+  /** Without what a distribution or a host appends to it. */
+  private static String systemVersion() {
+    return System.getProperty("os.version").replaceFirst("-.*", "");
   }
 
   /** What it ran with, as far as it is known. */

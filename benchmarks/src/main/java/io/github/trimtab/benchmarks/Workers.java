@@ -21,9 +21,12 @@ final class Workers implements AutoCloseable {
     return threads;
   }
 
-  /** Pieces that a large task is cut into: small enough that no thread waits long for another. */
+  /**
+   * Pieces that a large task is cut into: small enough that no thread waits long for another, and
+   * that a peer's own blocking sees as many rows at a time with one thread as with several.
+   */
   int pieces() {
-    return threads == 1 ? 1 : 16 * threads;
+    return 16 * threads;
   }
 
   /** Runs {@code body} for 0 to {@code pieces} - 1; whoever is free takes the next one. */
