@@ -36,8 +36,8 @@ import picocli.CommandLine.Spec;
           + " and what it costs when one layer alone forgets.",
       "",
       "Writes DIR/scalekv.json (both measures), DIR/scalekv.safetensors (for each budget those of"
-          + " single heads, and biases that make up for the mean of what they forget; other budgets"
-          + " in it stay),"
+          + " single heads, and what corrects the outputs of heads that forget; the search goes on"
+          + " from budgets that it holds, and other ones stay),"
           + " DIR/budget-P.json (a table in the released format for each budget),"
           + " DIR/selectivity.png and DIR/sensitivity.png."
     })
@@ -189,6 +189,7 @@ final class CalibrateCommand implements Callable<Integer> {
       heads =
           search.run(
               measured,
+              earlier,
               budgets.stream().map(percent -> tokens(schedule, percent)).toList(),
               done -> progress.show(all, first + done));
     }

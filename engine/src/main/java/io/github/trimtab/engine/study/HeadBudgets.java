@@ -6,28 +6,32 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.scalekv.Budgets;
 import io.github.trimtab.scalekv.CapacityTable;
-import io.github.trimtab.scalekv.OutputBias;
+import io.github.trimtab.scalekv.OutputCorrection;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Calibrated budgets of single heads, each with the biases measured with it, as a safetensors file
- * holds them: {@code capacities.B} (I32, [scales, layers, heads]) and {@code bias.B} (F32, [scales,
- * rows, layers, heads, head_dim]) for a mean budget of B tokens, of the last scales of the
- * schedule.
+ * Calibrated budgets of single heads, each with what corrects outputs under it, as a safetensors
+ * file holds them: {@code capacities.B} (I32, [scales, layers, heads]), {@code bias.B} (F32,
+ * [scales, rows, layers, heads, head_dim]) and, where there is more than biases, {@code down.B}
+ * (F16, [scales, layers, heads, 2 head_dim, rank]) and {@code up.B} (F16, [scales, layers, heads,
+ * rank, head_dim]) for a mean budget of B tokens, of the last scales of the schedule.
  *
  * @param budgets by mean budget, tokens a layer and head
  */
 public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
   private static final String CAPACITIES = "capacities.";
   private static final String BIAS = "bias.";
+  private static final String DOWN = "down.";
+  private static final String UP = "up.";
 
-  /** Budgets and what makes up for the mean of what they forget. */
-  record Entry(CapacityTable table, OutputBias bias) {}
+  /** Budgets and what makes up for some of what they forget. */
+  record Entry(CapacityTable table, OutputCorrection correction) {}
 
   /** Copies the map. */
   public HeadBudgets {
@@ -66,7 +70,16 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
     try {
       budgets.forEach((tokens, entry) -> {
         tensors.put(CAPACITIES + tokens, tensor(entry.table));
-        tensors.put(BIAS + tokens, tensor(entry.bias));
+        OutputCorrection correction = entry.correction;
+        int[] shape = correction.shape();
+        tensors.put(BIAS + tokens, tensor(DType.F32, correction.biases(), shape));
+        int rank = correction.rank();
+        if (rank > 0) {
+          int[] down = {shape[0], shape[2], shape[3], 2 * shape[4], rank};
+          int[] up = {shape[0], shape[2], shape[3], rank, shape[4]};
+          tensors.put(DOWN + tokens, tensor(DType.F16, correction.down(), down));
+          tensors.put(UP + tokens, tensor(DType.F16, correction.up(), up));
+        }
       });
       SafetensorsWriter.write(file, tensors, Map.of());
     } finally {
@@ -88,12 +101,11 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
     return tensor;
   }
 
-  private static Tensor tensor(OutputBias bias) {
-    int[] shape = bias.shape();
-    Tensor tensor = Tensor.allocate(DType.F32, shape[0], shape[1], shape[2], shape[3], shape[4]);
-    float[] values = bias.values();
+  private static Tensor tensor(DType format, float[] values, int[] shape) {
+    Tensor tensor = Tensor.allocate(format, Arrays.stream(shape).asLongStream().toArray());
+    long bytes = format.bytes(1);
     for (int i = 0; i < values.length; i++) {
-      tensor.setFloatAt((long) i * Float.BYTES, values[i]);
+      tensor.setFloatAt(i * bytes, values[i]);
     }
     return tensor;
   }
@@ -144,14 +156,24 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
       throw checkpoint.bad(
           BIAS + tokens, checkpoint.tensor(BIAS + tokens), "scales, layers and heads of " + name);
     }
-    OutputBias bias =
-        new OutputBias(
+    float[] down = {};
+    float[] up = {};
+    if (checkpoint.contains(UP + tokens)) {
+      expected = "[scales, layers, heads, rank, head_dim]";
+      int rank = checkpoint.shape(UP + tokens, 5, expected)[3];
+      down = checkpoint.values(DOWN + tokens, shape[0], shape[1], shape[2], 2 * biased[4], rank);
+      up = checkpoint.values(UP + tokens, shape[0], shape[1], shape[2], rank, biased[4]);
+    }
+    OutputCorrection correction =
+        new OutputCorrection(
             scales - shape[0],
             biased[1],
             biased[2],
             biased[3],
             biased[4],
-            checkpoint.values(BIAS + tokens, biased));
-    return new Entry(new CapacityTable(shape[1], shape[2], rows), bias);
+            checkpoint.values(BIAS + tokens, biased),
+            down,
+            up);
+    return new Entry(new CapacityTable(shape[1], shape[2], rows), correction);
   }
 }

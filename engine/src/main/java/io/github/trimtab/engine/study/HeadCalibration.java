@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 
 /**
- * Budgets of single heads and their biases, from the budgets that cutting one head at a time gives
- * and some rounds of search.
+ * Budgets of single heads and what corrects their outputs: from the budgets that cutting one head
+ * at a time gives, or from earlier ones, by some rounds of search.
  *
  * @param maps pictures of a round
  * @param seed of their noise
@@ -25,33 +25,38 @@ public record HeadCalibration(VarModel model, Kernels kernels, int maps, long se
    * @param budgets how many
    */
   public int passes(int budgets) {
-    return budgets * (rounds * HeadCalibrator.passes(model.config(), maps) + 2 * biasPictures());
+    return budgets * (rounds * HeadCalibrator.passes(model.config(), maps) + 2 * pictures());
   }
 
-  /** Biases are measured on all pictures of the search. */
-  private int biasPictures() {
+  /** Corrections are measured on all pictures of the search. */
+  private int pictures() {
     return maps * Math.max(1, rounds);
   }
 
   /**
    * Measures, several passes at once; the result does not depend on how many.
    *
-   * @param measured of the model: the search starts with the budgets that it gives
+   * @param measured of the model
+   * @param earlier budgets that the search goes on from; those that measurements give where it has
+   *     none
    * @param budgets tokens a layer and head on average
    * @param progress is told the passes done
    */
-  public HeadBudgets run(CalibrationFile measured, List<Integer> budgets, IntConsumer progress) {
+  public HeadBudgets run(
+      CalibrationFile measured, HeadBudgets earlier, List<Integer> budgets, IntConsumer progress) {
     AtomicInteger passes = new AtomicInteger();
     HeadCalibrator calibrator =
         new HeadCalibrator(
             model, kernels, maps, seed, () -> progress.accept(passes.incrementAndGet()));
     SortedMap<Integer, HeadBudgets.Entry> made = new TreeMap<>();
     for (int tokens : budgets) {
-      CapacityTable table = StudyRuns.heads(model.config(), measured, tokens);
+      HeadBudgets.Entry known = earlier.budgets().get(tokens);
+      CapacityTable table =
+          known == null ? StudyRuns.heads(model.config(), measured, tokens) : known.table();
       for (int round = 0; round < rounds; round++) {
         table = calibrator.improve(table, tokens, round);
       }
-      made.put(tokens, new HeadBudgets.Entry(table, calibrator.bias(table, biasPictures())));
+      made.put(tokens, new HeadBudgets.Entry(table, calibrator.correction(table, pictures())));
     }
     return new HeadBudgets(made);
   }

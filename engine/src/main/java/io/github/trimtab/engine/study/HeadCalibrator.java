@@ -11,14 +11,15 @@ import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.scalekv.CapacityTable;
 import io.github.trimtab.scalekv.HeadSearch;
-import io.github.trimtab.scalekv.OutputBias;
+import io.github.trimtab.scalekv.OutputCorrection;
 import io.github.trimtab.scalekv.Schedule;
 import java.util.Arrays;
 
 /**
- * Searches budgets of single heads ({@link HeadSearch}), and measures the biases that make up for
- * the mean of what they forget, on pictures that the model draws with guidance. What counts is the
- * divergence from the full cache, of the row with the class and of what guidance makes of both.
+ * Searches budgets of single heads ({@link HeadSearch}), making up for the mean of what they
+ * forget, and measures what then corrects their outputs, on pictures that the model draws with
+ * guidance. What counts is the divergence from the full cache, of the row with the class and of
+ * what guidance makes of both.
  *
  * @param maps pictures of a round; each round has its own
  * @param seed of their noise
@@ -65,8 +66,8 @@ record HeadCalibrator(VarModel model, Kernels kernels, int maps, long seed, Runn
     Picture[] pictures = new Picture[maps];
     Parallel.forItems(maps, map -> pictures[map] = draw(round * maps + map));
     TokenMaps[] given = Arrays.stream(pictures).map(Picture::given).toArray(TokenMaps[]::new);
-    OutputBias bias = bias(given, table);
-    OutputBias grownBias = bias(given, search.grown(table));
+    OutputCorrection means = errors(given, table).means();
+    OutputCorrection grownMeans = errors(given, search.grown(table)).means();
     double[][][][] divergences = new double[maps][heads + 1][][];
     Parallel.forItems(
         maps * (heads + 1),
@@ -74,8 +75,8 @@ record HeadCalibrator(VarModel model, Kernels kernels, int maps, long seed, Runn
           int head = item / maps;
           Run run =
               head == heads
-                  ? run(table).with(bias)
-                  : run(search.grown(table, head)).with(bias.with(head, grownBias));
+                  ? run(table).with(means)
+                  : run(search.grown(table, head)).with(means.with(head, grownMeans));
           divergences[item % maps][head] = divergence(pictures[item % maps], run);
         });
     return search.next(table, saved(divergences));
@@ -105,11 +106,11 @@ record HeadCalibrator(VarModel model, Kernels kernels, int maps, long seed, Runn
     return saved;
   }
 
-  /** Biases of budgets, measured on the first pictures. */
-  OutputBias bias(CapacityTable table, int pictures) {
+  /** What corrects the outputs of heads with these budgets, measured on the first pictures. */
+  OutputCorrection correction(CapacityTable table, int pictures) {
     TokenMaps[] given = new TokenMaps[pictures];
     Parallel.forItems(pictures, map -> given[map] = maps(map));
-    return bias(given, table);
+    return errors(given, table).fitted();
   }
 
   /** Draws the maps of a picture. */
@@ -158,26 +159,32 @@ record HeadCalibrator(VarModel model, Kernels kernels, int maps, long seed, Runn
     pass.run();
   }
 
-  private OutputBias bias(TokenMaps[] pictures, CapacityTable table) {
-    HeadErrors[] each = new HeadErrors[pictures.length];
-    Parallel.forItems(
-        pictures.length,
-        map -> {
-          each[map] = new HeadErrors(config());
-          TokenMaps given = pictures[map];
-          try (Rollout rollout = Rollout.guided(model);
-              PolicyCache full = cache(Run.full(schedule()));
-              PolicyCache forgetting = cache(run(table))) {
-            rollout.run(
-                given.label(),
-                (scale, logits, tokens) -> given.codes().get(scale),
-                each[map].measuring(full, forgetting));
-          }
-          pass.run();
-        });
-    HeadErrors all = new HeadErrors(config());
-    Arrays.stream(each).forEach(all::add);
-    return all.bias(table.scales().first() - 1);
+  private HeadErrors errors(TokenMaps[] pictures, CapacityTable table) {
+    int firstScale = table.scales().first() - 1;
+    HeadErrors all = new HeadErrors(config(), firstScale);
+    // Some at a time, since their moments take megabytes; added in order, however many these are.
+    for (int from = 0; from < pictures.length; from += Parallel.THREADS) {
+      int first = from;
+      HeadErrors[] some = new HeadErrors[Math.min(Parallel.THREADS, pictures.length - from)];
+      Parallel.forItems(
+          some.length, item -> some[item] = errors(pictures[first + item], table, firstScale));
+      Arrays.stream(some).forEach(all::add);
+    }
+    return all;
+  }
+
+  private HeadErrors errors(TokenMaps given, CapacityTable table, int firstScale) {
+    HeadErrors errors = new HeadErrors(config(), firstScale);
+    try (Rollout rollout = Rollout.guided(model);
+        PolicyCache full = cache(Run.full(schedule()));
+        PolicyCache forgetting = cache(run(table))) {
+      rollout.run(
+          given.label(),
+          (scale, logits, tokens) -> given.codes().get(scale),
+          errors.measuring(full, forgetting));
+    }
+    pass.run();
+    return errors;
   }
 
   private Run run(CapacityTable table) {

@@ -11,7 +11,7 @@ import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import io.github.trimtab.scalekv.OutputBias;
+import io.github.trimtab.scalekv.OutputCorrection;
 import org.jspecify.annotations.Nullable;
 
 /** The cache of one picture in a run, over a pool as large as its forecast and no larger. */
@@ -23,7 +23,7 @@ final class PolicyCache implements Attention, AutoCloseable {
   private final PagePool pool;
   private final KvCache cache;
   private final CachedAttention attention;
-  private final @Nullable OutputBias bias;
+  private final @Nullable OutputCorrection correction;
 
   /**
    * An empty cache.
@@ -42,14 +42,14 @@ final class PolicyCache implements Attention, AutoCloseable {
     pool = new PagePool(layout, forecast.peakPages());
     cache = new KvCache(kernels, pool, shape.depth(), rows, shape.heads(), forecast.maxTokens());
     attention = new CachedAttention(cache, policy);
-    bias = run.bias();
+    correction = run.correction();
   }
 
   @Override
   public void attend(int layer, int scale, Tensor q, Tensor k, Tensor v, Tensor out) {
     attention.attend(layer, scale, q, k, v, out);
-    if (bias != null) {
-      bias.add(layer, scale, out);
+    if (correction != null) {
+      correction.add(layer, scale, q, out);
     }
   }
 

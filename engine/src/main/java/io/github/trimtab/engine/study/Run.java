@@ -2,7 +2,7 @@ package io.github.trimtab.engine.study;
 
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
-import io.github.trimtab.scalekv.OutputBias;
+import io.github.trimtab.scalekv.OutputCorrection;
 import io.github.trimtab.scalekv.Schedule;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param pages how pages hold keys and values
  * @param headPages whether a page holds one head, for policies whose heads keep unlike many
  * @param maker makes the policy for the rows of one picture, a new one for each cache
- * @param bias what makes up for the mean of what is forgotten, if anything does
+ * @param correction makes up for some of what is forgotten, if anything does
  */
 record Run(
     String id,
@@ -25,9 +25,9 @@ record Run(
     DType pages,
     boolean headPages,
     IntFunction<EvictionPolicy> maker,
-    @Nullable OutputBias bias) {
+    @Nullable OutputCorrection correction) {
 
-  /** Without a bias. */
+  /** Without a correction. */
   Run(
       String id,
       String policy,
@@ -50,13 +50,14 @@ record Run(
         _ -> EvictionPolicy.full().storingNothingAt(last));
   }
 
-  /** The same with a bias. */
-  Run with(OutputBias other) {
+  /** The same with a correction. */
+  Run with(OutputCorrection other) {
     return new Run(id, policy, tokens, pages, headPages, maker, other);
   }
 
   /** The same with other pages. */
   Run in(DType other) {
-    return new Run(id + "+" + StudyRuns.name(other), policy, tokens, other, headPages, maker, bias);
+    return new Run(
+        id + "+" + StudyRuns.name(other), policy, tokens, other, headPages, maker, correction);
   }
 }

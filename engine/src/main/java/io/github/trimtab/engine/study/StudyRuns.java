@@ -28,7 +28,7 @@ import java.util.function.IntFunction;
  * options of ScaleKV one by one.
  *
  * @param measured of the model, on calibration maps
- * @param calibrated budgets of heads, with biases
+ * @param calibrated budgets of heads, with what corrects their outputs
  * @param seed of the random control
  */
 record StudyRuns(VarConfig config, CalibrationFile measured, HeadBudgets calibrated, long seed) {
@@ -56,7 +56,7 @@ record StudyRuns(VarConfig config, CalibrationFile measured, HeadBudgets calibra
 
   /**
    * The same with budgets by what forgetting costs beyond the mean of what a head's output then
-   * lacks, and that mean made up for.
+   * lacks, and what its query says of that made up for.
    */
   static final String COMPENSATED = "sensitivitykv-compensated";
 
@@ -134,7 +134,7 @@ record StudyRuns(VarConfig config, CalibrationFile measured, HeadBudgets calibra
     String id = name + "@" + percent;
     HeadBudgets.Entry entry = name.equals(COMPENSATED) ? calibrated.budgets().get(tokens) : null;
     return new Run(
-        id, name, tokens, DType.F16, headPages, maker, entry == null ? null : entry.bias());
+        id, name, tokens, DType.F16, headPages, maker, entry == null ? null : entry.correction());
   }
 
   /**

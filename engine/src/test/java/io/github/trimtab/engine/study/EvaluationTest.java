@@ -35,7 +35,8 @@ class EvaluationTest {
         new Calibrator(model, kernels, 2, 2, List.of(8, 20), List.of(12, 60)).run(done -> {});
     // 20 and 10 % of the 225 tokens that the last scale sees.
     heads =
-        new HeadCalibration(model, kernels, 2, 2, 1).run(calibration, List.of(45, 23), done -> {});
+        new HeadCalibration(model, kernels, 2, 2, 1)
+            .run(calibration, HeadBudgets.none(), List.of(45, 23), done -> {});
   }
 
   private Evaluation evaluation(List<String> policies) {
