@@ -13,12 +13,16 @@ import org.jspecify.annotations.Nullable;
  * harmless, and use after close throws {@link IllegalStateException}. A device address is never
  * readable from Java: {@link #segment} throws instead.
  *
- * <p>Threads: a buffer may be used from any thread; who writes while others read is the caller's
- * matter.
+ * <p>Threads: a buffer may be used and closed from any thread; who writes while others read is the
+ * caller's matter.
  */
 public final class Buffer implements AutoCloseable {
   /** Alignment of allocated buffers in bytes, the alignment of page parts as well. */
   public static final long ALIGNMENT = 128;
+
+  /** No thread that made a segment, so that none confined to its maker is accessible by it. */
+  private static final Thread ANOTHER_THREAD =
+      Thread.ofPlatform().inheritInheritableThreadLocals(false).unstarted(() -> {});
 
   private final Place place;
   private final long byteSize;
@@ -58,17 +62,35 @@ public final class Buffer implements AutoCloseable {
     }
   }
 
-  /** Wraps the caller's host memory, on or off the heap, without a copy. */
+  /**
+   * Wraps the caller's host memory without a copy: heap arrays, or memory of a shared, automatic or
+   * global arena.
+   *
+   * @param segment memory that every thread may use; read-only memory cannot be a result
+   * @throws IllegalArgumentException if it belongs to one thread, as memory of {@link
+   *     Arena#ofConfined} does
+   */
   public static Buffer wrap(MemorySegment segment) {
-    return new Buffer(Place.HOST, segment.byteSize(), 0, segment, null);
+    return host(segment, null);
   }
 
   /**
-   * Takes host memory over.
+   * Takes host memory over; otherwise like {@link #wrap(MemorySegment)}.
    *
    * @param release run once, when the buffer is closed
    */
   public static Buffer wrap(MemorySegment segment, Runnable release) {
+    return host(segment, release);
+  }
+
+  private static Buffer host(MemorySegment segment, @Nullable Runnable release) {
+    if (!segment.isAccessibleBy(ANOTHER_THREAD)) {
+      throw new IllegalArgumentException(
+          "segment: "
+              + segment.byteSize()
+              + " bytes of a confined arena, expected memory of a shared, automatic or global"
+              + " arena or of the heap, since operations run on several threads");
+    }
     return new Buffer(Place.HOST, segment.byteSize(), 0, segment, release);
   }
 
@@ -128,6 +150,11 @@ public final class Buffer implements AutoCloseable {
     return open && (segment == null || segment.scope().isAlive());
   }
 
+  /** Whether it is host memory that may be read only, such as a mapped file. */
+  public boolean isReadOnly() {
+    return segment != null && segment.isReadOnly();
+  }
+
   /**
    * The host memory.
    *
@@ -184,10 +211,15 @@ public final class Buffer implements AutoCloseable {
   @Override
   public synchronized void close() {
     if (open) {
-      if (release != null) {
-        release.run();
+      open = false; // before the memory goes, so that whoever sees it open may still use it
+      try {
+        if (release != null) {
+          release.run();
+        }
+      } catch (RuntimeException | Error e) {
+        open = true; // not freed: it may be closed once more
+        throw e;
       }
-      open = false;
     }
   }
 

@@ -1,7 +1,6 @@
 package io.github.trimtab.memory;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /**
  * The memory of a place, and copies between it and the host in the order of the operations that run
@@ -51,6 +50,7 @@ public interface Memory {
   /**
    * Refuses a range that is not inside a buffer of {@code place}.
    *
+   * @param name of the buffer among the caller's arguments
    * @throws IndexOutOfBoundsException if it is not inside
    * @throws IllegalArgumentException if the buffer lives elsewhere
    */
@@ -58,6 +58,16 @@ public interface Memory {
     if (!buffer.place().equals(place)) {
       throw new IllegalArgumentException(name + ": " + buffer + ", expected memory on " + place);
     }
-    Objects.checkFromIndexSize(offset, bytes, buffer.byteSize());
+    if (offset < 0 || bytes < 0 || offset > buffer.byteSize() - bytes) {
+      throw new IndexOutOfBoundsException(
+          name
+              + ": "
+              + bytes
+              + " bytes from "
+              + offset
+              + " on, expected a range inside the buffer's "
+              + buffer.byteSize()
+              + " bytes");
+    }
   }
 }

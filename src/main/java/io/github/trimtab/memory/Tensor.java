@@ -266,8 +266,16 @@ public final class Tensor {
     }
   }
 
-  /** The view of {@code length} places of dimension {@code dim} from {@code start}. */
+  /**
+   * The view of {@code length} places of dimension {@code dim} from {@code start}.
+   *
+   * @throws IllegalArgumentException if there is no such dimension, or no such range in it
+   */
   public Tensor narrow(int dim, long start, long length) {
+    if (dim < 0 || dim >= shape.length) {
+      throw new IllegalArgumentException(
+          "dim: " + dim + ", expected one of the " + shape.length + " dimensions, from 0 on");
+    }
     if (start < 0 || length < 0 || start > shape[dim] - length) {
       throw new IllegalArgumentException(
           "start, length: "
@@ -280,7 +288,9 @@ public final class Tensor {
     }
     long[] narrowed = shape.clone();
     narrowed[dim] = length;
-    long skip = length == 0 ? 0 : start * strides[dim] * (dtype.bits() / 8);
+    // A view without elements begins anywhere: where this begins, which the buffer holds.
+    boolean empty = extent == 0 || length == 0;
+    long skip = empty ? 0 : start * strides[dim] * (dtype.bits() / 8);
     return new Tensor(dtype, buffer, offset + skip, narrowed, strides.clone());
   }
 

@@ -85,9 +85,25 @@ class TensorTest {
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.narrow(0, 3, 2));
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.narrow(0, -1, 1));
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.narrow(0, 1, Long.MAX_VALUE));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> tensor.narrow(2, 0, 0))
+        .withMessageStartingWith("dim: 2, expected ");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> tensor.narrow(-1, 0, 0))
+        .withMessageStartingWith("dim: -1, expected ");
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.permute(0, 0));
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.permute(0));
     assertThatIllegalArgumentException().isThrownBy(() -> tensor.permute(0, 2));
+  }
+
+  @Test
+  void viewsOfEmptyTensorsAreEmpty() {
+    try (Buffer none = Buffer.allocate(0)) {
+      Tensor empty = Tensor.of(DType.F32, none, 4, 0, 6);
+      assertThat(empty.narrow(0, 2, 2).shape()).containsExactly(2, 0, 6);
+      assertThat(empty.narrow(2, 6, 0).elements()).isZero();
+      assertThatIllegalArgumentException().isThrownBy(() -> empty.narrow(0, 3, 2));
+    }
   }
 
   @Test
