@@ -1,5 +1,6 @@
 package io.github.trimtab.kernel;
 
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Place;
 import io.github.trimtab.memory.Tensor;
@@ -77,15 +78,21 @@ final class Check {
   }
 
   /**
-   * A written tensor that has no element twice and shares no memory with what the operation reads.
+   * A tensor that may be written, has no element twice (each stride is longer than all smaller ones
+   * reach) and shares no memory with what the operation reads.
    */
   static void written(String name, Tensor tensor, @Nullable Tensor... read) {
-    for (int i = 0; i < tensor.rank(); i++) {
-      require(
-          tensor.size(i) <= 1 || tensor.stride(i) > 0,
-          name,
-          tensor,
-          "no stride of 0, since it is written");
+    writable(name, tensor.buffer());
+    if (!isEmpty(tensor)) {
+      for (int i = 0; i < tensor.rank(); i++) {
+        long reach = reachOfSmallerStrides(tensor, i);
+        if (tensor.size(i) > 1 && tensor.stride(i) <= reach) {
+          throw new IllegalArgumentException(
+              "%s: stride %d of dimension %d, expected more than %d, which smaller strides reach,"
+                      .formatted(name, tensor.stride(i), i, reach)
+                  + " since it is written");
+        }
+      }
     }
     for (Tensor other : read) {
       require(
@@ -94,6 +101,30 @@ final class Check {
           tensor,
           "memory apart from the operation's inputs");
     }
+  }
+
+  private static void writable(String name, Buffer buffer) {
+    require(!buffer.isReadOnly(), name, buffer, "memory that may be written");
+  }
+
+  private static boolean isEmpty(Tensor tensor) {
+    for (int i = 0; i < tensor.rank(); i++) {
+      if (tensor.size(i) == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static long reachOfSmallerStrides(Tensor tensor, int dim) {
+    long stride = tensor.stride(dim);
+    long reach = 0;
+    for (int i = 0; i < tensor.rank(); i++) {
+      if (tensor.stride(i) < stride || (tensor.stride(i) == stride && i < dim)) {
+        reach += (tensor.size(i) - 1) * tensor.stride(i);
+      }
+    }
+    return reach;
   }
 
   static void written(
@@ -113,6 +144,12 @@ final class Check {
             && !pages.overlaps(tokens.values())
             && (tokens.lengths() == null || !pages.overlaps(tokens.lengths()));
     require(apart, name, pages.slab(), "memory apart from the new tokens");
+    written(name, pages);
+  }
+
+  /** Pages whose slab and lengths are written. */
+  private static void written(String name, PagedKv pages) {
+    writable(name + ".slab", pages.slab());
     written(name + ".lengths", pages.lengths());
   }
 
@@ -181,6 +218,7 @@ final class Check {
    * Fresh pages that survivors are written into: other tables and other lengths than the source's.
    */
   static void target(PagedKv target, @Nullable PagedKv history) {
+    written("target", target);
     if (history != null) {
       require(
           target.rows() == history.rows()

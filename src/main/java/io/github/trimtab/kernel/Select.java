@@ -36,6 +36,13 @@ public record Select(
     Place place = scores.place();
     Check.result("scores", scores, place);
     long rows = scores.size(0);
+    require(
+        rows <= Integer.MAX_VALUE
+            && scores.size(1) <= Integer.MAX_VALUE
+            && scores.size(2) <= Integer.MAX_VALUE,
+        "scores",
+        scores,
+        "sizes below 2^31");
     if (lengths != null) {
       Check.indices("lengths", lengths, place);
       require(
@@ -53,6 +60,7 @@ public record Select(
           "window",
           window,
           "shape [" + rows + ", any]");
+      require(window.size(1) <= Integer.MAX_VALUE, "window", window, "fewer than 2^31 positions");
     }
     capacity(capacity, rows, scores.size(1), place);
     indices(indices, rows, scores.size(1), place);

@@ -1,11 +1,13 @@
 package io.github.trimtab.kernel;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.Tensor;
+import java.util.Arrays;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
@@ -106,7 +108,72 @@ class OperationTest {
     refused("memory apart", () -> new Append(new NewTokens(k, v, inLengths), target));
     Tensor once = Tensor.strided(DType.I32, operands.buffer(4), 0, new long[] {3, 1}, new long[2]);
     PagedKv spread = paged(layout, target.slab(), target.pages(), target.table(), once);
-    refused("no stride of 0", () -> new Append(fresh, spread));
+    refused("target.lengths: stride 0 of dimension 0", () -> new Append(fresh, spread));
+    PagedKv mapped =
+        paged(layout, readOnly(target.slab()), target.pages(), target.table(), target.lengths());
+    refused("memory that may be written", () -> new Append(fresh, mapped));
+  }
+
+  private static Buffer readOnly(Buffer buffer) {
+    return Buffer.wrap(buffer.segment().asReadOnly());
+  }
+
+  /** Strides of a result that give two elements one place, and such that do not. */
+  @Test
+  void resultsHaveNoElementTwice() {
+    Buffer buffer = operands.buffer(4 * 3 * 2 * 60);
+    refused(
+        "indices: stride 19 of dimension 1, expected more than 19, which smaller strides reach",
+        () -> selectInto(buffer, 40, 19));
+    refused(
+        "indices: stride 39 of dimension 0, expected more than 39",
+        () -> selectInto(buffer, 39, 20));
+    refused("indices: stride 40 of dimension 1", () -> selectInto(buffer, 40, 40));
+    refused("indices: stride 0 of dimension 0", () -> selectInto(buffer, 0, 20));
+    refused("indices: stride 59 of dimension 1", () -> selectInto(buffer, 20, 59));
+    // Rows inside heads, and gaps.
+    assertThat(selectInto(buffer, 20, 60).indices().stride(1)).isEqualTo(60);
+    assertThat(selectInto(buffer, 50, 22).indices().stride(1)).isEqualTo(22);
+    // What is read may repeat.
+    Tensor same = Tensor.strided(DType.F32, buffer, 0, new long[] {3, 2, 50}, new long[] {0, 0, 1});
+    assertThat(new Select(same, null, null, capacity, indices).scores()).isEqualTo(same);
+    // Where there is no element, none is there twice.
+    Tensor none = Tensor.strided(DType.I32, buffer, 0, new long[] {3, 2, 0}, new long[] {0, 0, 1});
+    assertThat(new Select(scores, null, null, capacity, none).indices()).isEqualTo(none);
+  }
+
+  private Select selectInto(Buffer buffer, long rowStride, long headStride) {
+    return new Select(
+        scores,
+        null,
+        null,
+        capacity,
+        Tensor.strided(
+            DType.I32, buffer, 0, new long[] {3, 2, 20}, new long[] {rowStride, headStride, 1}));
+  }
+
+  @Test
+  void resultsMayBeWritten() {
+    Tensor fixed = Tensor.of(DType.F32, readOnly(scores.buffer()), scores.shape());
+    refused("scores: Buffer", () -> score(q, null, history, fresh, null, fixed));
+    assertThat(new Select(fixed, null, null, capacity, indices).scores()).isEqualTo(fixed);
+    Tensor chosen = Tensor.of(DType.I32, readOnly(indices.buffer()), indices.shape());
+    refused("indices: Buffer", () -> new Select(scores, null, null, capacity, chosen));
+    assertThat(new Compact(history, null, chosen, target).indices()).isEqualTo(chosen);
+    PagedKv slab =
+        paged(layout, readOnly(target.slab()), target.pages(), target.table(), target.lengths());
+    refused("target.slab: Buffer", () -> new Compact(history, null, indices, slab));
+    Tensor counts = Tensor.of(DType.I32, readOnly(target.lengths().buffer()), 3, 1);
+    PagedKv lengths = paged(layout, target.slab(), target.pages(), target.table(), counts);
+    refused("target.lengths: Buffer", () -> new Compact(history, null, indices, lengths));
+    WeightRows rows = WeightRows.allocate(DType.INT8, 4, 64, 64, Buffer::allocate);
+    WeightRows mapped =
+        new WeightRows(
+            DType.INT8,
+            Tensor.of(DType.INT8, readOnly(rows.codes().buffer()), 4, 64),
+            rows.scales());
+    Tensor weight = operands.result(DType.F32, 4, 64);
+    refused("rows.codes: Buffer", () -> new Quantize(weight, mapped));
   }
 
   private static NewTokens one(Tensor both) {
@@ -179,6 +246,19 @@ class OperationTest {
         () -> new Select(scores, null, null, capacity, operands.result(DType.I64, 3, 2, 20)));
     Tensor inScores = Tensor.of(DType.I32, scores.buffer(), 3, 2, 20);
     refused("indices: I32[3, 2, 20]", () -> new Select(scores, null, null, capacity, inScores));
+    for (int dim = 0; dim < 3; dim++) {
+      long[] shape = {3, 2, 50};
+      shape[dim] = 1L << 31;
+      Buffer wide = Buffer.ofDevicePointer(0, 64, 1L << 40);
+      Tensor many = Tensor.strided(DType.F32, wide, 0, shape, new long[] {0, 0, 1});
+      refused(
+          "scores: F32" + Arrays.toString(shape) + " on cuda:0, expected sizes below 2^31",
+          () -> new Select(many, null, null, capacity, indices));
+    }
+    Tensor endless =
+        Tensor.strided(DType.I32, operands.buffer(4), 0, new long[] {3, 1L << 31}, new long[2]);
+    refused(
+        "window: I32[3, 2147483648]", () -> new Select(scores, null, endless, capacity, indices));
   }
 
   @Test
