@@ -12,6 +12,7 @@ import io.github.trimtab.internal.cuda.NativeLibrary;
 import io.github.trimtab.internal.cuda.bindings.trimtab_error;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.StampedLock;
 import java.util.function.IntSupplier;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,13 @@ final class Context {
 
   private final int device;
   private final MemorySegment handle;
+
+  /**
+   * Read: an operation's buffers stay as they are from its check to its launch; write: memory is
+   * freed. Two atomic updates a launch and no allocation; not reentrant.
+   */
+  private final StampedLock memory = new StampedLock();
+
   private volatile @Nullable String loss;
   private volatile int lossCode;
 
@@ -96,6 +104,29 @@ final class Context {
   void release(String name, IntSupplier function) {
     if (!isLost()) {
       call(name, function);
+    }
+  }
+
+  /**
+   * Keeps the device's memory from being freed until {@link #allowFrees}; who holds it frees none.
+   *
+   * @return what to hand to {@link #allowFrees}
+   */
+  long holdFrees() {
+    return memory.readLock();
+  }
+
+  void allowFrees(long held) {
+    memory.unlockRead(held);
+  }
+
+  /** Frees memory that operations may have seen. */
+  void free(long address) {
+    long held = memory.writeLock();
+    try {
+      release("cuMemFree", () -> cuMemFree_v2(address));
+    } finally {
+      memory.unlockWrite(held);
     }
   }
 

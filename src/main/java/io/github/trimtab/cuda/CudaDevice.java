@@ -133,17 +133,16 @@ public final class CudaDevice {
     } catch (DeviceMemoryException e) {
       throw new DeviceMemoryException(e.getMessage() + "; " + freeBytes() + " are free", e.code());
     }
-    Runnable release = () -> context.release("cuMemFree", () -> cuMemFree_v2(address));
     try {
       // On the default stream, which streams made here do not wait for.
       MemorySegment stream = MemorySegment.NULL;
       context.call("cuMemsetD8Async", () -> cuMemsetD8Async(address, (byte) 0, bytes, stream));
       context.call("cuStreamSynchronize", () -> cuStreamSynchronize(stream));
     } catch (RuntimeException | Error e) {
-      release.run();
+      context.release("cuMemFree", () -> cuMemFree_v2(address)); // which nobody else knows
       throw e;
     }
-    return Buffer.ofDevicePointer(ordinal(), address, bytes, release);
+    return Buffer.ofDevicePointer(ordinal(), address, bytes, () -> context.free(address));
   }
 
   /**

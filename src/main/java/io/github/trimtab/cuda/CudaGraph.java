@@ -56,10 +56,15 @@ public final class CudaGraph implements AutoCloseable {
       if (!open) {
         throw new IllegalStateException("the graph is closed");
       }
-      for (CudaOperation operation : operations) {
-        operation.requireOpenBuffers();
+      long held = context.holdFrees();
+      try {
+        for (CudaOperation operation : operations) {
+          operation.requireOpenBuffers();
+        }
+        stream.call("cuGraphLaunch", () -> cuGraphLaunch(executable, stream.pointer()));
+      } finally {
+        context.allowFrees(held);
       }
-      stream.call("cuGraphLaunch", () -> cuGraphLaunch(executable, stream.pointer()));
       stream.latest(name);
     }
   }

@@ -26,7 +26,7 @@ import java.util.function.IntSupplier;
  * once. A bad value that a kernel meets in an index buffer is skipped there and reported by the
  * next {@link #synchronize} or download, with an {@link IllegalArgumentException}; an error on the
  * device is a {@link CudaException} of whichever call sees it first. Buffers stay open until the
- * operations on them are done.
+ * operations on them are done; closing memory of {@link CudaDevice#allocate} sooner waits for them.
  *
  * <p>Besides operands an operation uses the stream's workspace, which grows to the largest need and
  * stays: no device memory is allocated once every shape has been seen.
@@ -125,8 +125,13 @@ public final class CudaStream implements AutoCloseable {
   /** Enqueues an operation whose buffers lie where {@code addresses} says. */
   synchronized void run(Operation operation, Addresses addresses) {
     begin();
-    write(operation, addresses, params);
-    enqueue(operation, params);
+    long held = context.holdFrees();
+    try {
+      write(operation, addresses, params);
+      enqueue(operation, params);
+    } finally {
+      context.allowFrees(held);
+    }
   }
 
   private void write(Operation operation, Addresses addresses, MemorySegment to) {
@@ -143,8 +148,13 @@ public final class CudaStream implements AutoCloseable {
   /** Enqueues an operation that {@link #prepare} checked. */
   synchronized void run(CudaOperation prepared) {
     begin();
-    prepared.requireOpenBuffers();
-    enqueue(prepared.operation(), prepared.params());
+    long held = context.holdFrees();
+    try {
+      prepared.requireOpenBuffers();
+      enqueue(prepared.operation(), prepared.params());
+    } finally {
+      context.allowFrees(held);
+    }
   }
 
   private void enqueue(Operation operation, MemorySegment written) {

@@ -125,6 +125,54 @@ final class CudaMemoryTest {
     assertThatIllegalStateException().isThrownBy(stream::record);
   }
 
+  /** What was seen open when an operation was checked is there when it is launched. */
+  @Test
+  void memoryIsFreedBetweenLaunchesOnly() throws InterruptedException {
+    Context context = device().context();
+    long bytes = 64 << 20;
+    Buffer buffer = device().allocate(bytes);
+    long free = device().freeBytes();
+    Thread closing = Thread.ofPlatform().unstarted(buffer::close);
+    long held = context.holdFrees();
+    try {
+      closing.start();
+      while (buffer.isOpen() || closing.getState() != Thread.State.WAITING) {
+        assertThat(closing.getState()).isNotEqualTo(Thread.State.TERMINATED);
+        Thread.onSpinWait();
+      }
+      assertThat(device().freeBytes()).isLessThan(free + bytes / 2);
+    } finally {
+      context.allowFrees(held);
+    }
+    closing.join();
+    assertThat(device().freeBytes()).isGreaterThan(free + bytes / 2);
+  }
+
+  @Test
+  void launchesWhileABufferIsClosedAreRefusedAndHarmNothing() throws InterruptedException {
+    try (CudaStream stream = device().newStream()) {
+      for (int round = 0; round < 20; round++) {
+        Lists lists = new Lists(stream.memory());
+        CudaOperation append = stream.prepare(lists.append());
+        Thread closing = Thread.ofPlatform().start(lists::close);
+        assertThatIllegalStateException()
+            .isThrownBy(() -> {
+              while (true) {
+                append.enqueue();
+              }
+            })
+            .withMessageStartingWith("Append: ");
+        closing.join();
+      }
+    }
+    try (CudaStream stream = device().newStream();
+        Lists lists = new Lists(stream.memory())) {
+      lists.setFresh(1);
+      stream.kernels().append(lists.append());
+      assertThat(lists.keys()).isEqualTo(Lists.expectedKeys(1));
+    }
+  }
+
   @Test
   void poolsLiveOnTheDevice() {
     PageLayout layout = new PageLayout(DType.BF16, 16, 2, 64);
@@ -167,7 +215,8 @@ final class CudaMemoryTest {
         Buffer host = Buffer.allocate(8)) {
       MemorySegment nine = MemorySegment.ofArray(new byte[9]);
       assertThatThrownBy(() -> stream.memory().upload(nine, buffer, 0))
-          .isInstanceOf(IndexOutOfBoundsException.class);
+          .isInstanceOf(IndexOutOfBoundsException.class)
+          .hasMessage("to: 9 bytes from 0 on, expected a range inside the buffer's 8 bytes");
       assertThatThrownBy(
               () -> stream.memory().download(buffer, 1, MemorySegment.ofArray(new byte[8])))
           .isInstanceOf(IndexOutOfBoundsException.class);
