@@ -21,10 +21,12 @@ public final class CudaKernels {
   /**
    * What it runs on, for people: the first device and its memory, how many there are, the library's
    * build, and whether a GPU has tested its kernels.
+   *
+   * @throws IllegalStateException with the reason, if it does not work here
    */
   public static String device() {
-    int count = CudaDevice.count();
     CudaDevice first = first();
+    int count = CudaDevice.count();
     return "%s, %d MiB%s; library %s; kernels %s"
         .formatted(
             first,
@@ -52,12 +54,20 @@ public final class CudaKernels {
     return new DefaultKernels();
   }
 
-  /** Operations over host memory, which are copied to the first device and back. */
+  /**
+   * Operations over host memory, which are copied to the first device and back.
+   *
+   * @throws IllegalStateException with the reason, if it does not work here
+   */
   public static Kernels onHostMemory() {
     return new StagedKernels(first());
   }
 
   private static CudaDevice first() {
+    String reason = reason();
+    if (!reason.isEmpty()) {
+      throw new IllegalStateException("backend cuda is not available: " + reason);
+    }
     var devices = NativeLibrary.get().devices();
     int ordinal = 0;
     while (!devices.get(ordinal).fault().isEmpty()) {

@@ -296,11 +296,17 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** Enqueues what the planned step does to a layer. */
+  /**
+   * Enqueues what the planned step does to a layer.
+   *
+   * @throws IllegalStateException if no step is planned
+   */
   public void storePlanned(int layer) {
-    Objects.requireNonNull(planned, "no step is planned")
-        .get(checkLayer(layer))
-        .forEach(Runnable::run);
+    List<List<Runnable>> stores = planned;
+    if (stores == null) {
+      throw new IllegalStateException("no step is planned, expected plan before storePlanned");
+    }
+    stores.get(checkLayer(layer)).forEach(Runnable::run);
   }
 
   /** Ends the planned step. */

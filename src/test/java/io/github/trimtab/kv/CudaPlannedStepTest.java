@@ -126,6 +126,9 @@ final class CudaPlannedStepTest {
     Tensor after = in(Tensor.allocate(DType.F32, ROWS, 2 * HEADS, 16, Fixture.DIM));
     NewTokens fresh = tokens(16, 16);
     cache.attend(0, q, fresh, 0.4f, before);
+    assertThatIllegalStateException()
+        .isThrownBy(() -> cache.storePlanned(0))
+        .withMessageContaining("no step is planned");
     cache.plan(layer -> store(layer, 1));
     assertThat(cache.tokens(0, 0)).isEqualTo(25);
     cache.attend(0, q, fresh, 0.4f, after);

@@ -55,7 +55,7 @@ public final class Params {
     trimtab_common.reserved(to, 0);
   }
 
-  /** Enters the status word and the workspace into written params; address 0: none. */
+  /** Enters the status word and the workspace into written params; workspace 0: none. */
   public static void setMemory(MemorySegment params, long status, long workspace, long bytes) {
     trimtab_common.status(params, MemorySegment.ofAddress(status));
     trimtab_common.workspace(params, MemorySegment.ofAddress(workspace));
