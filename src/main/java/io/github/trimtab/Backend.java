@@ -14,7 +14,6 @@ public final class Backend {
   private final String name;
   private final String device;
   private final int lanes;
-  private final Set<String> delegates;
   private final List<String> reasons;
   private final @Nullable Kernels kernels;
   private final @Nullable Kernels hostKernels;
@@ -23,37 +22,29 @@ public final class Backend {
       String name,
       String device,
       int lanes,
-      Set<String> delegates,
       List<String> reasons,
       @Nullable Kernels kernels,
       @Nullable Kernels hostKernels) {
     this.name = name;
     this.device = device;
     this.lanes = lanes;
-    this.delegates = Set.copyOf(delegates);
     this.reasons = List.copyOf(reasons);
     this.kernels = kernels;
     this.hostKernels = hostKernels;
   }
 
-  static Backend working(
-      String name, String device, int lanes, Set<String> delegates, Kernels kernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels, kernels);
+  static Backend working(String name, String device, int lanes, Kernels kernels) {
+    return new Backend(name, device, lanes, List.of(), kernels, kernels);
   }
 
   /** A backend that runs elsewhere, with operations that copy from and to the host. */
   static Backend elsewhere(
-      String name,
-      String device,
-      int lanes,
-      Set<String> delegates,
-      Kernels kernels,
-      Kernels hostKernels) {
-    return new Backend(name, device, lanes, delegates, List.of(), kernels, hostKernels);
+      String name, String device, int lanes, Kernels kernels, Kernels hostKernels) {
+    return new Backend(name, device, lanes, List.of(), kernels, hostKernels);
   }
 
   static Backend missing(String name, String reason) {
-    return new Backend(name, "", 0, Set.of(), List.of(reason), null, null);
+    return new Backend(name, "", 0, List.of(reason), null, null);
   }
 
   /** scalar, vector or cuda. */
@@ -76,9 +67,9 @@ public final class Backend {
     return lanes;
   }
 
-  /** Operations that merely call another backend's. */
+  /** Operations that merely call another backend's: none, each backend has its own of all. */
   public Set<String> delegates() {
-    return delegates;
+    return Set.of();
   }
 
   /**

@@ -6,7 +6,6 @@ import io.github.trimtab.kernel.Kernels;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The backends of this machine, each probed once.
@@ -95,7 +94,6 @@ public final class Backends {
                 "cuda",
                 CudaKernels.device(),
                 CudaKernels.LANES,
-                Set.of(),
                 CudaKernels.onDevices(),
                 CudaKernels.onHostMemory())
             : Backend.missing("cuda", reason);
@@ -106,8 +104,7 @@ public final class Backends {
   }
 
   private static final class Scalar {
-    static final Backend BACKEND =
-        Backend.working("scalar", "plain Java", 1, Set.of(), new ScalarKernels());
+    static final Backend BACKEND = Backend.working("scalar", "plain Java", 1, new ScalarKernels());
   }
 
   private static final class Vector {
@@ -132,8 +129,7 @@ public final class Backends {
         Kernels kernels =
             (Kernels) lookup.findConstructor(type, MethodType.methodType(void.class)).invoke();
         int bits = (int) lookup.findStatic(type, "bits", MethodType.methodType(int.class)).invoke();
-        return Backend.working(
-            "vector", "Vector API, " + bits + " bits", bits / 32, Set.of(), kernels);
+        return Backend.working("vector", "Vector API, " + bits + " bits", bits / 32, kernels);
       } catch (Throwable e) {
         return Backend.missing(
             "vector", "The Vector API does not work here: " + e.getMessage() + ".");

@@ -27,7 +27,8 @@ import picocli.CommandLine.Option;
           + " 0, indices -1.",
       "Without new tokens, new_lengths counts a row's valid queries. Other tensors in the file are"
           + " ignored.",
-      "precision=canonical|fast (canonical) is known to every operation."
+      "precision=canonical|fast (canonical) is known to every operation; both give the same"
+          + " result, since each has one form."
     })
 abstract class RunOperation implements Callable<Integer> {
   @Option(names = "--in", required = true, paramLabel = "FILE", description = "Input tensors.")

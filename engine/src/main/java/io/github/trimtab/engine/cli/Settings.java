@@ -52,8 +52,8 @@ final class Settings {
         throw new BadInputException("-s", pair, "the key once only");
       }
     }
-    // CPU backends are always canonical, which "fast" allows: the value is checked and has no
-    // effect.
+    // Every operation has one form, which "fast" allows as well as "canonical" does: the value
+    // is checked and has no effect.
     choice("precision", "canonical", Map.of("canonical", true, "fast", false));
   }
 

@@ -2,11 +2,9 @@ package io.github.trimtab.engine.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
 import io.github.trimtab.Backend;
 import io.github.trimtab.Backends;
-import java.io.IOException;
+import io.github.trimtab.engine.checkpoint.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -55,16 +53,25 @@ class CommandsTest {
   }
 
   @Test
-  void infoAsJsonNamesDelegates() throws IOException {
+  void infoAsJsonSaysAllOfEachBackend() {
     Trimtab info = Trimtab.run("info", "--json").succeeds();
-    int delegates = 0;
-    try (JsonParser parser = new JsonFactory().createParser(info.out())) {
-      while (parser.nextToken() != null) {
-        delegates += "delegates".equals(parser.currentName()) ? 1 : 0;
-      }
+    List<JsonObject> backends = JsonObject.parse("info", info.out()).objects("backends");
+    assertThat(backends)
+        .extracting(backend -> backend.text("name"))
+        .containsExactly("cuda", "vector", "scalar");
+    for (JsonObject json : backends) {
+      Backend backend = Backends.named(json.text("name"));
+      assertThat(json.keys())
+          .containsExactlyInAnyOrder(
+              "name", "available", "device", "lanes", "delegates", "reasons");
+      assertThat(json.flag("available")).isEqualTo(backend.isAvailable());
+      assertThat(json.text("device")).isEqualTo(backend.device());
+      assertThat(json.integer("lanes")).isEqualTo(backend.lanes());
+      assertThat(json.isArray("reasons")).isTrue();
     }
-    // Each name is current at its key, at the array's start and at its end.
-    assertThat(delegates).isEqualTo(3 * 3);
+    assertThat(info.out().lines().filter(line -> line.contains("\"delegates\"")))
+        .hasSize(3)
+        .allMatch(line -> line.strip().matches("\"delegates\" : \\[ *],"));
   }
 
   @Test
