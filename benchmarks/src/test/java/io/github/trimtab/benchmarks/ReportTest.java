@@ -27,6 +27,18 @@ class ReportTest {
     assertThat(Files.readString(Report.pages(ROOT).getFirst())).contains(Kind.GPU.start());
   }
 
+  /** The main page shows figures of a GPU only while the kernels are verified on one. */
+  @Test
+  void figuresOfUnverifiedKernelsAreNotShown() throws IOException {
+    String page = Files.readString(ROOT.resolve("README.md"));
+    int start = page.indexOf(Kind.GPU.start());
+    String shown = page.substring(start, page.indexOf(Report.END, start));
+    String record = Files.readString(ROOT.resolve("native/VERIFIED.md"));
+    if (!record.startsWith("status: verified\n")) {
+      assertThat(shown).doesNotContain("|");
+    }
+  }
+
   @Test
   void resultsSurviveTheFile(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("results.json");
