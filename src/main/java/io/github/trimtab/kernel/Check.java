@@ -1,5 +1,7 @@
 package io.github.trimtab.kernel;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Place;
@@ -13,12 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Check {
   private Check() {}
-
-  static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
-  }
 
   static void shape(String name, Tensor tensor, long... shape) {
     require(Arrays.equals(tensor.shape(), shape), name, tensor, "shape " + Arrays.toString(shape));

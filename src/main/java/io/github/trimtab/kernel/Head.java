@@ -1,6 +1,6 @@
 package io.github.trimtab.kernel;
 
-import static io.github.trimtab.kernel.Check.require;
+import static io.github.trimtab.internal.Arguments.require;
 
 import io.github.trimtab.memory.Place;
 import io.github.trimtab.memory.Tensor;

@@ -1,6 +1,6 @@
 package io.github.trimtab.kernel;
 
-import static io.github.trimtab.kernel.Check.require;
+import static io.github.trimtab.internal.Arguments.require;
 
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * <p>F32, F16 and BF16 rows stand for themselves. FP8_E4M3, INT8 and INT4 rows are codes with
  * scales, and a weight is code x scale, exact in binary32. A scale belongs to a group of neighbours
  * along d; FP8 rows have one a row.
+ *
+ * <p>Codes and scales lie apart. Formats that hold a group's scale beside its codes are taken apart
+ * once: GGUF's Q8_0 becomes INT8 rows with F16 scales and groups of 32, bit for bit.
  *
  * @param format of the elements: F32, F16, BF16, FP8_E4M3, INT8 or INT4
  * @param codes the elements [V,d] in that format, a row's elements side by side; INT4: bytes

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
@@ -151,12 +153,6 @@ public final class BudgetJson {
     if (!holds) {
       String text = parser.currentToken() == null ? "nothing" : parser.getText();
       throw new IllegalArgumentException(path + ": " + text + ", expected " + expected);
-    }
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
     }
   }
 

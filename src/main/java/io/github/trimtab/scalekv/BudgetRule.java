@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -187,11 +189,5 @@ public record BudgetRule(
         Math.toIntExact(max),
         Math.toIntExact(min),
         Math.toIntExact(limit));
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

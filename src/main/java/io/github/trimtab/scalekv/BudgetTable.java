@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -115,12 +117,6 @@ public final class BudgetTable implements Budgets {
   public int capacity(int scale, int layer, int head) {
     require(head == 0, "head", head, "0, since all heads share a capacity");
     return capacity(scale, layer);
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
@@ -124,12 +126,6 @@ public final class CapacityTable implements Budgets {
     require(head >= 0 && head < heads, "head", head, "0.." + (heads - 1));
     int[][] row = rows.get(scale);
     return row == null ? UNLIMITED : row[layer][head];
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.EvictionPolicy;
@@ -191,12 +193,6 @@ public final class HeadMass {
         }
       }
       return new HeadMass(mean);
-    }
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
     }
   }
 }

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.Retention;
 import java.util.ArrayList;
@@ -129,11 +131,5 @@ public final class HeatKv implements EvictionPolicy {
       }
     }
     return Arrays.copyOf(tokens, count);
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
@@ -115,6 +117,11 @@ public final class OutputCorrection {
     return up.clone();
   }
 
+  /** Bytes that it holds, for any number of rows. */
+  public long byteSize() {
+    return (long) Float.BYTES * (biases.length + down.length + up.length);
+  }
+
   /**
    * The same, but with another's correction of one head.
    *
@@ -220,12 +227,6 @@ public final class OutputCorrection {
         name,
         tensor,
         "F32 on the host of shape [rows, %d, tokens, %d]".formatted(heads, headDim));
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -152,11 +154,5 @@ public final class SelectivityIndex {
 
   private String rangeOfScales(int past) {
     return "1.." + (scales + past);
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

@@ -1,5 +1,7 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -127,11 +129,5 @@ public final class Sensitivity {
       sum += rise[0][layer][scale];
     }
     return sum;
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

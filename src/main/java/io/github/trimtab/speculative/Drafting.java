@@ -1,5 +1,7 @@
 package io.github.trimtab.speculative;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import java.util.List;
 
 /** What is drafted in a round, and thereby how it is verified. All of it is lossless. */
@@ -108,11 +110,5 @@ public sealed interface Drafting {
         "warping",
         warping,
         "a temperature above 0 and no repetition penalty");
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

@@ -1,5 +1,7 @@
 package io.github.trimtab.speculative;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.memory.Tensor;
 
 /**
@@ -172,11 +174,5 @@ public final class DynamicVocabulary {
   private int checked(String name, int id) {
     require(id >= 0 && id < vocabulary, name, id, "an id from 0 to " + (vocabulary - 1));
     return id;
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 }

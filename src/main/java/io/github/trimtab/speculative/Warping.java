@@ -1,5 +1,7 @@
 package io.github.trimtab.speculative;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 /**
  * How logits become the distribution that tokens are drawn from, applied in this order: repetition
  * penalty, temperature, top-k, top-p.
@@ -27,12 +29,6 @@ public record Warping(float temperature, int topK, float topP, float repetitionP
         "repetitionPenalty",
         repetitionPenalty,
         "a positive number");
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   /** Always the highest logit. */
