@@ -3,17 +3,13 @@ package io.github.trimtab.cuda;
 import static io.github.trimtab.internal.cuda.bindings.cuda_h.*;
 
 import io.github.trimtab.internal.cuda.Addresses;
-import io.github.trimtab.internal.cuda.Calls;
-import io.github.trimtab.internal.cuda.NativeLibrary;
 import io.github.trimtab.internal.cuda.Params;
-import io.github.trimtab.internal.cuda.bindings.trimtab_launch;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Operation;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntSupplier;
@@ -29,7 +25,8 @@ import java.util.function.IntSupplier;
  * operations on them are done; closing memory of {@link CudaDevice#allocate} sooner waits for them.
  *
  * <p>Besides operands an operation uses the stream's workspace, which grows to the largest need and
- * stays: no device memory is allocated once every shape has been seen.
+ * stays: no device memory is allocated once every shape has been seen, or {@link #reserve} was told
+ * of the largest.
  *
  * <p>Threads: any, one at a time within; virtual threads too.
  */
@@ -39,15 +36,9 @@ public final class CudaStream implements AutoCloseable {
   private final MemorySegment handle;
   private final boolean owned;
   private final Arena arena;
-  private final MemorySegment launch;
-  private final MemorySegment error;
-  private final MemorySegment params;
-  private final MemorySegment workspaceBytes;
-  private final Workspace workspace;
-  private final StatusWord status;
+  private final Launcher launcher;
   private final StreamMemory memory;
   private final Kernels kernels;
-  private String latest = "nothing";
   private boolean open = true;
 
   @SuppressWarnings("MustBeClosedChecker") // closed with the stream
@@ -57,16 +48,8 @@ public final class CudaStream implements AutoCloseable {
     this.handle = handle;
     this.owned = owned;
     this.arena = Arena.ofShared();
-    this.launch = trimtab_launch.allocate(arena);
-    trimtab_launch.struct_size(launch, (int) trimtab_launch.sizeof());
-    trimtab_launch.device(launch, device.ordinal());
-    trimtab_launch.stream(launch, handle);
-    this.error = NativeLibrary.newError(arena);
-    this.params = arena.allocate(Params.MOST_BYTES, Long.BYTES);
-    this.workspaceBytes = arena.allocate(ValueLayout.JAVA_LONG);
-    this.workspace = new Workspace(device);
     try {
-      this.status = new StatusWord(device);
+      this.launcher = new Launcher(device, handle, arena);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -112,7 +95,7 @@ public final class CudaStream implements AutoCloseable {
     StreamKernels.requirePlace(operation, device);
     List<Buffer> buffers = new ArrayList<>();
     MemorySegment prepared = Arena.ofAuto().allocate(Params.MOST_BYTES, Long.BYTES);
-    write(
+    launcher.write(
         operation,
         (buffer, written) -> {
           buffers.add(buffer);
@@ -122,50 +105,43 @@ public final class CudaStream implements AutoCloseable {
     return new CudaOperation(this, operation, prepared, buffers);
   }
 
+  /**
+   * Bytes of workspace that an operation needs; what {@link #reserve} takes. Depends on shapes and
+   * formats alone.
+   *
+   * @throws IllegalArgumentException if a buffer does not live on the device
+   */
+  public synchronized long workspaceBytes(Operation operation) {
+    begin();
+    StreamKernels.requirePlace(operation, device);
+    return launcher.workspaceBytes(operation);
+  }
+
+  /**
+   * Makes the workspace large enough for operations to come, so that none of them allocates in the
+   * middle of a step or of a recording.
+   *
+   * @param bytes the largest {@link #workspaceBytes} of them, 0 or more
+   * @throws DeviceMemoryException if there is too little
+   */
+  public synchronized void reserve(long bytes) {
+    begin();
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes: " + bytes + ", expected 0 or more");
+    }
+    launcher.reserve(bytes);
+  }
+
   /** Enqueues an operation whose buffers lie where {@code addresses} says. */
   synchronized void run(Operation operation, Addresses addresses) {
     begin();
-    long held = context.holdFrees();
-    try {
-      write(operation, addresses, params);
-      enqueue(operation, params);
-    } finally {
-      context.allowFrees(held);
-    }
-  }
-
-  private void write(Operation operation, Addresses addresses, MemorySegment to) {
-    Params.write(operation, addresses, to);
-    Params.setMemory(to, status.address(), 0, 0);
-    String name = name(operation);
-    check(name, Calls.workspace(operation, to, workspaceBytes, error));
-    long bytes = workspaceBytes.get(ValueLayout.JAVA_LONG, 0);
-    Buffer room = workspace.atLeast(bytes);
-    Params.setMemory(to, status.address(), bytes == 0 ? 0 : room.deviceAddress(), bytes);
-    check(name, Calls.check(operation, to, launch, error));
+    launcher.run(operation, addresses);
   }
 
   /** Enqueues an operation that {@link #prepare} checked. */
   synchronized void run(CudaOperation prepared) {
     begin();
-    long held = context.holdFrees();
-    try {
-      prepared.requireOpenBuffers();
-      enqueue(prepared.operation(), prepared.params());
-    } finally {
-      context.allowFrees(held);
-    }
-  }
-
-  private void enqueue(Operation operation, MemorySegment written) {
-    String name = name(operation);
-    check(name, Calls.enqueue(operation, written, launch, error));
-    latest = name;
-  }
-
-  /** Throws what a status of the library's means. */
-  private void check(String operation, int status) {
-    context.checkStatus(operation, latest, status, error);
+    launcher.run(prepared);
   }
 
   /** Calls the driver about this stream. */
@@ -175,9 +151,7 @@ public final class CudaStream implements AutoCloseable {
 
   /** Throws what a driver's result means, which may be an error of the latest operation. */
   void requireSuccess(String function, int code) {
-    if (code != CUDA_SUCCESS()) {
-      context.check(function + " after " + latest, code);
-    }
+    launcher.requireSuccess(function, code);
   }
 
   /**
@@ -248,9 +222,9 @@ public final class CudaStream implements AutoCloseable {
    */
   public synchronized void synchronize() {
     begin();
-    status.enqueueRead(this);
+    launcher.status().enqueueRead(this);
     call("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
-    status.report(this);
+    launcher.status().report(this);
   }
 
   /** Whether all that was enqueued is done. */
@@ -289,16 +263,12 @@ public final class CudaStream implements AutoCloseable {
   }
 
   void latest(String name) {
-    latest = name;
+    launcher.latest(name);
   }
 
   /** Whether it can be used. */
   public synchronized boolean isOpen() {
     return open;
-  }
-
-  private static String name(Operation operation) {
-    return operation.getClass().getSimpleName();
   }
 
   /**
@@ -317,8 +287,7 @@ public final class CudaStream implements AutoCloseable {
     } finally {
       try {
         memory.close();
-        status.close();
-        workspace.close();
+        launcher.close();
         if (owned) {
           context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
         }

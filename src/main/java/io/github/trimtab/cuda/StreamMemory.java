@@ -8,6 +8,7 @@ import io.github.trimtab.memory.Place;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,10 +53,10 @@ final class StreamMemory implements Memory, AutoCloseable {
         free.await();
         MemorySegment slot = slots[next];
         MemorySegment.copy(from, done, slot, 0, bytes);
-        long address = to.deviceAddress() + offset + done;
-        stream.call(
+        long at = offset + done;
+        enqueue(
             "cuMemcpyHtoDAsync",
-            () -> cuMemcpyHtoDAsync_v2(address, slot, bytes, stream.pointer()));
+            () -> cuMemcpyHtoDAsync_v2(to.deviceAddress() + at, slot, bytes, stream.pointer()));
         free.record(stream);
         next = (next + 1) % SLOTS;
       }
@@ -73,10 +74,12 @@ final class StreamMemory implements Memory, AutoCloseable {
       do {
         long bytes = Math.min(round, to.byteSize() - done);
         if (bytes > 0) {
-          long address = from.deviceAddress() + offset + done;
-          stream.call(
+          long at = offset + done;
+          enqueue(
               "cuMemcpyDtoHAsync",
-              () -> cuMemcpyDtoHAsync_v2(ring.segment(), address, bytes, stream.pointer()));
+              () ->
+                  cuMemcpyDtoHAsync_v2(
+                      ring.segment(), from.deviceAddress() + at, bytes, stream.pointer()));
         }
         stream.synchronize();
         MemorySegment.copy(ring.segment(), 0, to, done, bytes);
@@ -94,10 +97,25 @@ final class StreamMemory implements Memory, AutoCloseable {
     }
     synchronized (stream) {
       stream.begin();
-      long source = from.deviceAddress() + fromOffset;
-      long target = to.deviceAddress() + toOffset;
-      stream.call(
-          "cuMemcpyDtoDAsync", () -> cuMemcpyDtoDAsync_v2(target, source, bytes, stream.pointer()));
+      enqueue(
+          "cuMemcpyDtoDAsync",
+          () ->
+              cuMemcpyDtoDAsync_v2(
+                  to.deviceAddress() + toOffset,
+                  from.deviceAddress() + fromOffset,
+                  bytes,
+                  stream.pointer()));
+    }
+  }
+
+  /** Enqueues a copy between buffers that it finds open; none is freed meanwhile. */
+  private void enqueue(String function, IntSupplier copy) {
+    Context context = stream.device().context();
+    long held = context.holdFrees();
+    try {
+      stream.call(function, copy);
+    } finally {
+      context.allowFrees(held);
     }
   }
 

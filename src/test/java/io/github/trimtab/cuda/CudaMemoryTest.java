@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.trimtab.CudaDevices;
 import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Place;
@@ -146,6 +147,36 @@ final class CudaMemoryTest {
     }
     closing.join();
     assertThat(device().freeBytes()).isGreaterThan(free + bytes / 2);
+  }
+
+  @Test
+  void copiesWhileABufferIsClosedAreRefusedAndHarmNothing() throws InterruptedException {
+    int bytes = 1 << 12;
+    MemorySegment host = MemorySegment.ofArray(new byte[bytes]);
+    try (CudaStream stream = device().newStream();
+        Buffer other = device().allocate(bytes)) {
+      Memory memory = stream.memory();
+      for (int round = 0; round < 30; round++) {
+        Buffer buffer = device().allocate(bytes);
+        Runnable copy =
+            switch (round % 3) {
+              case 0 -> () -> memory.upload(host, buffer, 0);
+              case 1 -> () -> memory.copy(other, 0, buffer, 0, bytes);
+              default -> () -> memory.download(buffer, 0, host);
+            };
+        copy.run();
+        Thread closing = Thread.ofPlatform().start(buffer::close);
+        assertThatIllegalStateException()
+            .isThrownBy(() -> {
+              while (true) {
+                copy.run();
+              }
+            })
+            .withMessageContaining("closed");
+        closing.join();
+      }
+      memory.download(other, 0, host);
+    }
   }
 
   @Test

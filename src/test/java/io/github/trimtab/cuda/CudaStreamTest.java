@@ -8,10 +8,15 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.trimtab.Backends;
 import io.github.trimtab.CudaDevices;
+import io.github.trimtab.kernel.Head;
+import io.github.trimtab.kernel.HeadRows;
 import io.github.trimtab.kernel.Operation;
+import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.Buffer;
+import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Place;
+import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -46,6 +51,33 @@ final class CudaStreamTest {
       }
       assertThat(lists.keys()).isEqualTo(Lists.expectedKeys(0, 1, 2));
       assertThat(lists.length()).isEqualTo(3 * Lists.TOKENS);
+    }
+  }
+
+  @Test
+  void whatWasReservedIsNotAllocatedAgain() {
+    try (CudaStream stream = device().newStream();
+        Buffer memory = device().allocate(1 << 16)) {
+      Head head =
+          Head.top(
+              Tensor.at(0, DType.F32, memory, 1, 8),
+              HeadRows.all(WeightRows.of(Tensor.at(256, DType.F32, memory, 300, 8))),
+              Tensor.at(32 << 10, DType.I32, memory, 1, 2),
+              Tensor.at(33 << 10, DType.F32, memory, 1, 2));
+      long bytes = stream.workspaceBytes(head);
+      assertThat(bytes).isPositive();
+      long before = device().freeBytes();
+      stream.reserve(bytes);
+      long reserved = device().freeBytes();
+      assertThat(reserved).isLessThanOrEqualTo(before - bytes);
+      stream.reserve(0);
+      stream.kernels().head(head);
+      stream.prepare(head).enqueue();
+      stream.synchronize();
+      assertThat(device().freeBytes()).isEqualTo(reserved);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> stream.reserve(-1))
+          .withMessage("bytes: -1, expected 0 or more");
     }
   }
 
