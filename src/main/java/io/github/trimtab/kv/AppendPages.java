@@ -2,7 +2,9 @@ package io.github.trimtab.kv;
 
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PagePool;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -18,6 +20,7 @@ final class AppendPages {
   private final int[] acquired;
   // The shared last page of each list that is copied.
   private final int[] sharedTails;
+  private final List<Integer> copies = new ArrayList<>();
 
   private AppendPages(
       BlockTable table, int[] grown, PagePool pool, int[] acquired, int[] sharedTails) {
@@ -78,12 +81,18 @@ final class AppendPages {
         int copy = acquired[next++];
         int shared = sharedTails[list];
         work.accept(() -> copyPage(shared, copy, memory));
+        copies.addAll(List.of(shared, copy));
         table.setPage(list, count - 1, copy);
       }
       for (int i = count; i < pool.layout().pagesFor(grown[list]); i++) {
         table.setPage(list, i, acquired[next++]);
       }
     }
+  }
+
+  /** The pages that are copied, each followed by its copy. */
+  List<Integer> copies() {
+    return copies;
   }
 
   private void copyPage(int from, int to, Memory memory) {

@@ -1,5 +1,7 @@
 package io.github.trimtab.kv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.ColumnSums;
 import io.github.trimtab.kernel.Kernels;
@@ -10,7 +12,6 @@ import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -23,13 +24,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Each layer and row has one list of pages that hold all heads, or, where a page holds one head,
  * a list a head. {@link #attend} reads history and new tokens where they lie; afterwards {@link
  * #store} says what stays. Survivors are written into pages that hold none of them before the old
- * ones are given back, so the pool holds one layer's lists twice at its peak, and less where lists
- * are long or shrink to half: {@link PageForecast} knows.
+ * ones are given back, so the pool holds one layer's lists twice at its peak; where lists are long
+ * or shrink to half, or where the pool has fewer pages than that, they are rewritten in portions
+ * and the pool holds little more than once: {@link PageForecast} knows.
  *
  * <p>Every method does all or nothing: bad input, a full pool or a failing kernel leaves cache and
- * pool as they were; only a kernel that fails between two portions of such lists leaves them empty.
- * Rows may share pages ({@link #share}); a page that others read is copied before it is appended
- * to.
+ * pool as they were; only a kernel that fails between two portions of lists leaves them empty. Rows
+ * may share pages ({@link #share}); a page that others read is copied before it is appended to.
  *
  * <p>Memory besides the pool's: two block tables a layer, made once, and scores, indices and window
  * positions, which grow to the largest eviction and stay ({@link #scratchBytes}). No key or value
@@ -51,9 +52,7 @@ public final class KvCache implements AutoCloseable {
   private final Memory memory;
   private final LayerTables tables;
   private final EvictionScratch scratch;
-  // The operations of a planned step by layer, or null; the layer that is being planned, or -1.
-  private @Nullable List<List<Runnable>> planned;
-  private int planning = -1;
+  private final LayerSteps steps;
   private boolean open = true;
 
   /**
@@ -84,6 +83,7 @@ public final class KvCache implements AutoCloseable {
     this.memory = kernels.memory(pool.slab().place());
     this.tables = new LayerTables(memory, pool, layers, rows, lists, maxTokens, words);
     this.scratch = new EvictionScratch(memory, layers);
+    this.steps = new LayerSteps(kernels, pool, memory, tables, scratch);
   }
 
   /** Layers. */
@@ -188,7 +188,7 @@ public final class KvCache implements AutoCloseable {
    */
   public Tensor columnSums(
       int layer, Tensor q, @Nullable Tensor queryLengths, NewTokens fresh, Mask mask, float scale) {
-    if (planned != null) {
+    if (steps.isPlanned()) {
       throw new IllegalStateException("a planned step has no results yet");
     }
     PagedKv history = view(layer);
@@ -237,83 +237,19 @@ public final class KvCache implements AutoCloseable {
         "q",
         q == null ? "null" : q,
         rows + " rows and a multiple of " + heads + " heads");
-    change(layer, q, fresh, newTokens, retentions).run(kernels, pool, this::enqueue);
-  }
-
-  private LayerChange change(
-      int layer,
-      @Nullable Tensor q,
-      @Nullable NewTokens fresh,
-      int[] newTokens,
-      List<? extends Retention> retentions) {
-    if (planned != null && planning != layer) {
-      throw new IllegalStateException("the cache has a planned step, which is not settled");
-    }
-    scratch.layer(layer);
-    return new LayerChange(
-        tables.layer(layer), tables.spare(layer), scratch, memory, q, fresh, newTokens, retentions);
-  }
-
-  private void enqueue(Runnable operation) {
-    if (planned == null) {
-      operation.run();
-    } else {
-      planned.get(planning).add(operation);
-    }
+    steps.store(layer, q, fresh, newTokens, retentions);
   }
 
   /**
-   * Decides what a step on a device does to each layer before it runs, so that it may be recorded
-   * and replayed: takes the pages, and brings all tables there in one copy. Then {@link #attend}
-   * sees the layers as they were until {@link #storePlanned} enqueues what was decided, both for
-   * each layer in rising order, and {@link #settle} ends the step. The counts of this cache are
-   * those behind the step at once. Two steps of equal shapes enqueue the same operations, as long
-   * as {@link #scratchBytes} stays.
+   * Decides what a step on a device does to each layer before it runs.
    *
    * @param stores stores a layer's new tokens, by {@link #store} or a policy that {@linkplain
    *     EvictionPolicy#decidesAhead decides ahead}; where it fails, the cache is emptied
+   * @return the step; until it is closed the cache takes no other
    */
-  public void plan(IntConsumer stores) {
+  public PlannedStep plan(IntConsumer stores) {
     requireOpen();
-    require(!memory.place().isHost(), "memory", memory.place(), "a device");
-    require(planned == null, "plan", "a second one", "the first one to be settled");
-    List<List<Runnable>> layers = new ArrayList<>();
-    planned = layers;
-    tables.stage();
-    scratch.planned(true);
-    try {
-      for (planning = 0; planning < layers(); planning++) {
-        layers.add(new ArrayList<>());
-        stores.accept(planning);
-      }
-      planning = -1;
-      tables.uploadStaged();
-    } catch (RuntimeException | Error e) {
-      planning = -1;
-      settle();
-      clear();
-      throw e;
-    }
-  }
-
-  /**
-   * Enqueues what the planned step does to a layer.
-   *
-   * @throws IllegalStateException if no step is planned
-   */
-  public void storePlanned(int layer) {
-    List<List<Runnable>> stores = planned;
-    if (stores == null) {
-      throw new IllegalStateException("no step is planned, expected plan before storePlanned");
-    }
-    stores.get(checkLayer(layer)).forEach(Runnable::run);
-  }
-
-  /** Ends the planned step. */
-  public void settle() {
-    planned = null;
-    scratch.planned(false);
-    tables.settle();
+    return steps.plan(stores);
   }
 
   /** New tokens of each row, checked; counts that live on a device are waited for. */
@@ -356,24 +292,7 @@ public final class KvCache implements AutoCloseable {
    */
   public void append(List<NewTokens> fresh) {
     require(fresh.size() == layers(), "fresh", fresh.size(), "one for each of the layers");
-    List<Retention> all = Collections.nCopies(rows, new Retention.All());
-    List<LayerChange> changes = new ArrayList<>();
-    for (int layer = 0; layer < fresh.size(); layer++) {
-      NewTokens own = fresh.get(layer);
-      changes.add(change(layer, null, own, newTokens(own), all));
-    }
-    List<AppendPages> growth = new ArrayList<>();
-    boolean done = false;
-    try {
-      changes.forEach(change -> growth.add(change.grow(pool, Runnable::run)));
-      tables.upload();
-      changes.forEach(change -> change.append(kernels));
-      done = true;
-    } finally {
-      for (AppendPages pages : growth) {
-        pages.finish(done);
-      }
-    }
+    steps.append(fresh, fresh.stream().map(this::newTokens).toList());
   }
 
   /** Brings the tables of all layers up to date, in one copy, as {@link #view} does for one. */
@@ -436,12 +355,6 @@ public final class KvCache implements AutoCloseable {
   private void requireOpen() {
     if (!open) {
       throw new IllegalStateException("the cache is closed");
-    }
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
     }
   }
 

@@ -1,11 +1,14 @@
 package io.github.trimtab.kv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
@@ -158,14 +161,17 @@ final class LayerChange {
    * rewritten are empty.
    *
    * @param work is given the operations, in their order
+   * @return what decides, besides shapes, which operations these are
    */
-  void run(Kernels kernels, PagePool pool, Consumer<Runnable> work) {
+  List<Integer> run(Kernels kernels, PagePool pool, Consumer<Runnable> work) {
     AppendPages growth = grow(pool, work);
+    List<Integer> form = new ArrayList<>(growth.copies());
     Rewriting rewriting = null;
     boolean done = false;
     try {
       RewritePages pages = RewritePages.of(table, rewritten, pool);
       spare.fill(rewritten, pages, pool);
+      pages.addForm(form);
       rewriting =
           new Rewriting(table, spare, scratch, q, fresh, held, added, rewritten, pages, retentions);
       int together = lists == 1 ? held.length : lists;
@@ -174,6 +180,7 @@ final class LayerChange {
         rewriting.run(kernels, work, first, first + together);
       }
       done = true;
+      return form;
     } finally {
       growth.finish(done);
       for (int list = 0; list < held.length; list++) {
@@ -213,12 +220,6 @@ final class LayerChange {
       Append append =
           new Append(ListRows.of(fresh, lists, first, count, lengths), table.part(first, count));
       work.accept(() -> kernels.append(append));
-    }
-  }
-
-  private static void require(boolean holds, String name, Object value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
     }
   }
 }

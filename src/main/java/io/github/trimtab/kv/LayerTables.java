@@ -1,5 +1,7 @@
 package io.github.trimtab.kv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
@@ -44,12 +46,6 @@ final class LayerTables implements AutoCloseable {
         heads,
         layout.heads() == 1 ? "1 or more" : layout.heads() + " as a page holds");
     return heads == layout.heads() ? 1 : heads;
-  }
-
-  private static void require(boolean holds, String name, int value, String expected) {
-    if (!holds) {
-      throw new IllegalArgumentException(name + ": " + value + ", expected " + expected);
-    }
   }
 
   int layers() {

@@ -11,7 +11,11 @@ import java.util.Arrays;
  * pages besides. The peak counts the kept lists of all layers and, while a layer forgets, of its
  * old lists what is not yet written over.
  *
- * @param peakPages most pages in use at once
+ * <p>In a pool of just so many pages, layers that forget while it is full do so in small portions,
+ * each an operation; as many pages more as a layer's lists hold spare those. Such a pool holds more
+ * at its peak.
+ *
+ * @param peakPages most pages in use at once, in a pool that has no more
  * @param lastPages pages in use after the last step
  * @param maxTokens most tokens of a list between two steps, at least 1
  * @param peakBytes bytes of {@code peakPages}

@@ -3,6 +3,7 @@ package io.github.trimtab.kv;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The pages into which lists of a layer are rewritten: fresh ones, and old ones whose tokens have
@@ -12,6 +13,9 @@ import java.util.Arrays;
  * place: behind the first portion, a portion may overwrite what lies an entire portion before its
  * own place. Lists that shrink to half or less go in waves: the first leaves pages enough for the
  * next. Pages that other lists read too are never overwritten.
+ *
+ * <p>Portions are operations, so they are as large as the pool's free pages allow, down to a page,
+ * and at most {@value #PORTION_TOKENS} tokens.
  */
 final class RewritePages {
   /** Of a list that is not rewritten. */
@@ -22,6 +26,7 @@ final class RewritePages {
   private static final int FRESH = -1;
 
   private final int portion;
+  private final int atOnce;
   // Of each list: ids of old pages, or FRESH.
   private final int[][] pages;
   private final int[] waves;
@@ -30,8 +35,15 @@ final class RewritePages {
   private final Pile left;
   private final Pile leaving;
 
-  private RewritePages(PageLayout layout, int[][] old, int[] tokens) {
-    portion = Math.max(1, PORTION_TOKENS / layout.tokens());
+  /**
+   * Decides for one size of portions.
+   *
+   * @param portion pages
+   * @param atOnce most pages of a list that is not written in portions
+   */
+  private RewritePages(PageLayout layout, int[][] old, int[] tokens, int portion, int atOnce) {
+    this.portion = portion;
+    this.atOnce = atOnce;
     pages = new int[tokens.length][];
     waves = new int[tokens.length];
     int most = Arrays.stream(old).mapToInt(ids -> ids.length).sum();
@@ -73,18 +85,30 @@ final class RewritePages {
         old[list][i] = pool.references(page) == 1 ? page : FRESH;
       }
     }
-    return new RewritePages(pool.layout(), old, tokens);
+    return within(pool.free(), pool.layout(), old, tokens);
   }
 
-  /** How many pages the pool must give, where no list shares any. */
+  /** How many pages the pool must have, where no list shares any. */
   static int fresh(PageLayout layout, int[] oldPages, int[] tokens) {
     int[][] old = new int[tokens.length][];
     Arrays.setAll(old, list -> new int[tokens[list] == NONE ? 0 : oldPages[list]]);
-    return new RewritePages(layout, old, tokens).fresh;
+    return within(0, layout, old, tokens).fresh;
+  }
+
+  /** Those of the largest portions for which the free pages do, or else of fewest pages. */
+  private static RewritePages within(int free, PageLayout layout, int[][] old, int[] tokens) {
+    int portion = Math.max(1, PORTION_TOKENS / layout.tokens());
+    RewritePages best = new RewritePages(layout, old, tokens, portion, 2 * portion);
+    while (best.fresh > free && portion > 1) {
+      portion /= 2;
+      RewritePages smaller = new RewritePages(layout, old, tokens, portion, portion);
+      best = smaller.fresh < best.fresh ? smaller : best;
+    }
+    return best;
   }
 
   private boolean isLong(int wanted) {
-    return wanted > 2 * portion;
+    return wanted > atOnce;
   }
 
   private void follow(int[] old, int[] into) {
@@ -122,6 +146,12 @@ final class RewritePages {
   /** Whether a list may take pages of lists that were rewritten before it. */
   boolean isLater(int list) {
     return waves[list] > 0;
+  }
+
+  /** Adds what decides, besides shapes, which operations rewrite the lists. */
+  void addForm(List<Integer> form) {
+    form.add(portion);
+    Arrays.stream(waves).forEach(form::add);
   }
 
   private static final class Pile {

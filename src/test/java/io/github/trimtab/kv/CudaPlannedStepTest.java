@@ -92,16 +92,21 @@ final class CudaPlannedStepTest {
   }
 
   private List<Float> contents(boolean planned) {
+    return contents(planned, new ArrayList<>());
+  }
+
+  private List<Float> contents(boolean planned, List<Object> keys) {
     List<Float> contents = new ArrayList<>();
     cache.clear();
     for (int step = 0; step < 5; step++) {
       int now = step;
       if (planned) {
-        cache.plan(layer -> store(layer, now));
-        for (int layer = 0; layer < LAYERS; layer++) {
-          cache.storePlanned(layer);
+        try (PlannedStep plan = cache.plan(layer -> store(layer, now))) {
+          keys.add(plan.key());
+          for (int layer = 0; layer < LAYERS; layer++) {
+            plan.store(layer);
+          }
         }
-        cache.settle();
       } else {
         for (int layer = 0; layer < LAYERS; layer++) {
           store(layer, step);
@@ -119,6 +124,28 @@ final class CudaPlannedStepTest {
   }
 
   @Test
+  void keysTellStepsApartThatRewriteListsInOtherPortions() {
+    List<Float> expected = contents(true);
+    List<Object> first = new ArrayList<>();
+    List<Object> again = new ArrayList<>();
+    List<Object> inAFullPool = new ArrayList<>();
+    assertThat(contents(true, first)).isEqualTo(expected);
+    assertThat(contents(true, again)).isEqualTo(expected);
+    assertThat(again).isEqualTo(first);
+    cache.clear();
+    int needed =
+        PageForecast.of(
+                (_, step, _) -> retention(step), layout, LAYERS, ROWS, HEADS, 16, 16, 16, 16, 16)
+            .peakPages();
+    assertThat(needed).isLessThan(PAGES);
+    int[] _ = pool.acquire(PAGES - needed);
+    assertThat(contents(true, inAFullPool)).isEqualTo(expected);
+    assertThat(pool.peak()).isEqualTo(PAGES);
+    assertThat(inAFullPool.get(0)).isEqualTo(first.get(0));
+    assertThat(inAFullPool.get(2)).isNotEqualTo(first.get(2));
+  }
+
+  @Test
   void untilItRunsAStepHasChangedNothingThatOperationsRead() {
     store(0, 0);
     Tensor q = in(Fixture.queries(ROWS, 2 * HEADS, 16, 5));
@@ -126,10 +153,7 @@ final class CudaPlannedStepTest {
     Tensor after = in(Tensor.allocate(DType.F32, ROWS, 2 * HEADS, 16, Fixture.DIM));
     NewTokens fresh = tokens(16, 16);
     cache.attend(0, q, fresh, 0.4f, before);
-    assertThatIllegalStateException()
-        .isThrownBy(() -> cache.storePlanned(0))
-        .withMessageContaining("no step is planned");
-    cache.plan(layer -> store(layer, 1));
+    PlannedStep step = cache.plan(layer -> store(layer, 1));
     assertThat(cache.tokens(0, 0)).isEqualTo(25);
     cache.attend(0, q, fresh, 0.4f, after);
     assertThat(floats(after)).isEqualTo(floats(before));
@@ -139,8 +163,11 @@ final class CudaPlannedStepTest {
     assertThatIllegalStateException()
         .isThrownBy(() -> cache.columnSums(0, q, null, fresh, Mask.NONE, 0.4f))
         .withMessageContaining("no results yet");
-    cache.storePlanned(0);
-    cache.settle();
+    step.store(0);
+    step.close();
+    assertThatIllegalStateException()
+        .isThrownBy(() -> step.store(0))
+        .withMessageContaining("ended");
     assertThat(EvictionPolicy.full().storingNothingAt(3).decidesAhead()).isTrue();
     assertThat(new H2o(9, 5, 0.5f, Mask.NONE).storingNothingAt(3).decidesAhead()).isFalse();
   }
@@ -155,8 +182,7 @@ final class CudaPlannedStepTest {
   void aStepThatCannotBeDecidedEmptiesTheCache() {
     int[] left = new int[1];
     contents(false);
-    cache.plan(layer -> {});
-    cache.settle();
+    cache.plan(layer -> {}).close();
     assertThat(pool.used()).isPositive();
     assertThatThrownBy(() ->
             cache.plan(layer -> {

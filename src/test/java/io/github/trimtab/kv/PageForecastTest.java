@@ -76,14 +76,14 @@ final class PageForecastTest {
   }
 
   @Test
-  void thePeakHoldsAllKeptListsAndTheOneBeingEvicted() {
+  void thePeakHoldsAllKeptListsAndAPageOfTheOneBeingEvicted() {
     PageLayout layout = new PageLayout(DType.F32, 16, 1, Fixture.DIM);
     EvictionPolicy policy =
         (layer, step, newTokens) ->
             new Retention.Scored(new int[0], new int[0], Scoring.official(1), 64);
-    // Two layers of 4 pages, and 4 fresh ones while the second is evicted.
+    // Two layers of 4 pages, and a fresh one while each is evicted.
     assertThat(PageForecast.of(policy, layout, 2, 1, 1, 40, 30, 30))
-        .isEqualTo(new PageForecast(12, 8, 64, 12 * layout.pageBytes()));
+        .isEqualTo(new PageForecast(9, 8, 64, 9 * layout.pageBytes()));
   }
 
   @Test

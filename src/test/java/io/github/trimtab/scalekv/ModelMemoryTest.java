@@ -7,9 +7,11 @@ import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -71,6 +73,19 @@ final class ModelMemoryTest {
       exact += 2.0 * ROWS * kept * heads * dtype.bytes(128) / MIB;
     }
     assertThat(exact).isEqualTo(tenPercent);
+  }
+
+  /**
+   * The released tables of 10 % at the fullest moment: while a layer forgets, with the new map that
+   * it has just attended to, against a cache of all 10521 tokens.
+   */
+  @Test
+  void aTwelfthAtThePeak() {
+    int[] stored = Arrays.copyOf(Schedule.INFINITY_1M.tokens(), 12);
+    PageLayout layout = new PageLayout(DType.BF16, 64, 16, 128);
+    PageForecast forecast = PageForecast.of(scaleKv(32, 650), layout, 32, ROWS, 16, stored);
+    double map = 2.0 * ROWS * stored[11] * 16 * DType.BF16.bytes(128) / MIB;
+    assertThat(12 * (forecast.peakBytes() / MIB + map)).isLessThan(5260.5);
   }
 
   /** Twice the 10 % budget; at 4 % a floor for refiners decides, so all layers have the same. */

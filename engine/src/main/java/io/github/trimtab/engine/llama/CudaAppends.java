@@ -4,6 +4,7 @@ import io.github.trimtab.cuda.CudaStream;
 import io.github.trimtab.engine.cuda.Replays;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.KvCache;
+import io.github.trimtab.kv.PlannedStep;
 import java.util.List;
 
 /** The appends of all layers as one CUDA graph for each number of tokens. */
@@ -24,17 +25,14 @@ final class CudaAppends implements Appends {
     if (count > cache.maxTokens() - cache.tokens(0, 0)) {
       cache.append(fresh); // says so, and leaves the cache as it is
     }
-    cache.plan(layer -> cache.append(layer, fresh.get(layer)));
-    try {
-      replays.run(count, this::storeAll);
-    } finally {
-      cache.settle();
+    try (PlannedStep step = cache.plan(layer -> cache.append(layer, fresh.get(layer)))) {
+      replays.run(List.of(count, step.key()), () -> storeAll(step));
     }
   }
 
-  private void storeAll() {
+  private void storeAll(PlannedStep step) {
     for (int layer = 0; layer < cache.layers(); layer++) {
-      cache.storePlanned(layer);
+      step.store(layer);
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.trimtab.engine.var;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.kv.KvCache;
+import io.github.trimtab.kv.PlannedStep;
 import io.github.trimtab.memory.Tensor;
 
 /**
@@ -28,14 +29,25 @@ public record CachedAttention(KvCache cache, EvictionPolicy policy) implements A
    * Plans a scale on a device, so that attention does the same each time that the scale comes.
    *
    * @param q,k,v of every layer's map, where each layer will find them
-   * @return attention for that scale, which waits for {@link KvCache#settle}
    */
-  Attention plan(int scale, Tensor q, Tensor k, Tensor v) {
+  Planned plan(int scale, Tensor q, Tensor k, Tensor v) {
     NewTokens fresh = new NewTokens(k, v);
-    cache.plan(layer -> policy.store(cache, layer, scale, q, fresh));
-    return (layer, same, queries, keys, values, out) -> {
-      cache.attend(layer, queries, fresh, SCALE, out);
-      cache.storePlanned(layer);
-    };
+    return new Planned(
+        cache, cache.plan(layer -> policy.store(cache, layer, scale, q, fresh)), fresh);
+  }
+
+  /** Attention of a planned scale, until it is closed. */
+  record Planned(KvCache cache, PlannedStep step, NewTokens fresh)
+      implements Attention, AutoCloseable {
+    @Override
+    public void attend(int layer, int scale, Tensor q, Tensor k, Tensor v, Tensor out) {
+      cache.attend(layer, q, fresh, SCALE, out);
+      step.store(layer);
+    }
+
+    @Override
+    public void close() {
+      step.close();
+    }
   }
 }

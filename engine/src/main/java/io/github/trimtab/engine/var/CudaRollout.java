@@ -87,22 +87,18 @@ final class CudaRollout implements Rollout {
   private record Alike(
       KvCache cache,
       EvictionPolicy policy,
-      long scratchBytes,
+      Object step,
       int scale,
       VarConfig.@Nullable Sampling sampling) {}
 
   private void replay(int scale, CodeChooser chooser, CachedAttention attention) {
     int tokens = config.schedule().tokens(scale);
-    KvCache cache = attention.cache();
-    Attention planned =
-        attention.plan(scale, work.qkv(0, tokens), work.qkv(1, tokens), work.qkv(2, tokens));
-    try {
-      VarConfig.Sampling sampling = chooser instanceof Sampler s ? s.sampling() : null;
+    VarConfig.Sampling sampling = chooser instanceof Sampler s ? s.sampling() : null;
+    try (CachedAttention.Planned planned =
+        attention.plan(scale, work.qkv(0, tokens), work.qkv(1, tokens), work.qkv(2, tokens))) {
       replays.run(
-          new Alike(cache, attention.policy(), cache.scratchBytes(), scale, sampling),
+          new Alike(attention.cache(), attention.policy(), planned.step().key(), scale, sampling),
           () -> enqueue(scale, chooser, planned));
-    } finally {
-      cache.settle();
     }
   }
 
