@@ -52,7 +52,7 @@ final class ArchitectureTest {
         .whereLayer("demo")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("study")
-        .mayOnlyBeAccessedByLayers("cli")
+        .mayOnlyBeAccessedByLayers("demo", "cli")
         .whereLayer("var")
         .mayOnlyBeAccessedByLayers("infinity", "demo", "study", "cli")
         .whereLayer("cuda")

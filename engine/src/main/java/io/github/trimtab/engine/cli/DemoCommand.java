@@ -6,6 +6,7 @@ import io.github.trimtab.engine.demo.DemoPolicy;
 import io.github.trimtab.engine.demo.DemoReport;
 import io.github.trimtab.engine.demo.DemoResult;
 import io.github.trimtab.engine.llama.LlamaBackend;
+import io.github.trimtab.engine.study.HeadBudgets;
 import io.github.trimtab.engine.var.Calibration;
 import io.github.trimtab.engine.var.CudaVar;
 import io.github.trimtab.engine.var.VarBackend;
@@ -132,10 +133,11 @@ final class DemoCommand implements Callable<Integer> {
     VarModel model = VarModel.load(folder);
     Calibration calibration = Calibration.read(folder.resolve("calibration.json"));
     List<Integer> labels = labels(model.classNames());
+    List<DemoPolicy> policies =
+        DemoPolicy.all(model.config(), calibration, Demo.ROWS, heads(model, gpu));
     Files.createDirectories(out);
 
     List<String> names = labels.stream().map(model.classNames()::get).toList();
-    List<DemoPolicy> policies = DemoPolicy.all(model.config(), calibration);
     List<DemoResult> results;
     try (VarBackend on =
         gpu == null ? VarBackend.host(model, backend.kernels()) : new CudaVar(model, gpu)) {
@@ -145,6 +147,14 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter printed = spec.commandLine().getOut();
     printed.print(report.table());
     printed.println("contact sheet: " + report.write(out));
+  }
+
+  /** Of the model, if it has any; outputs on a device are not corrected. */
+  private HeadBudgets heads(VarModel model, @Nullable Gpu gpu) throws IOException {
+    Path file = folder.resolve("scalekv.safetensors");
+    return gpu == null && Files.exists(file)
+        ? HeadBudgets.read(file, model.config().schedule().scales())
+        : HeadBudgets.none();
   }
 
   private List<DemoResult> draw(Demo demo, List<DemoPolicy> policies, List<String> names) {

@@ -1,6 +1,8 @@
 package io.github.trimtab.engine.demo;
 
+import io.github.trimtab.engine.var.Attention;
 import io.github.trimtab.engine.var.CachedAttention;
+import io.github.trimtab.engine.var.CorrectedAttention;
 import io.github.trimtab.engine.var.Drawing;
 import io.github.trimtab.engine.var.Noise;
 import io.github.trimtab.engine.var.Painter;
@@ -13,6 +15,7 @@ import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
+import io.github.trimtab.scalekv.OutputCorrection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -27,7 +30,7 @@ import java.util.function.BiConsumer;
 public record Demo(VarBackend backend, List<Integer> labels, long seed) {
 
   /** Rows of a picture's batch: with the class, and without. */
-  private static final int ROWS = Rollout.rows(true);
+  public static final int ROWS = Rollout.rows(true);
 
   /** The smallest page, since the smallest budget is a few of them. */
   private static final int PAGE_TOKENS = 16;
@@ -70,7 +73,8 @@ public record Demo(VarBackend backend, List<Integer> labels, long seed) {
 
     Run(DemoPolicy policy) {
       VarConfig.Transformer shape = config().transformer();
-      PageLayout layout = new PageLayout(PAGE_DTYPE, PAGE_TOKENS, shape.heads(), shape.headDim());
+      int heads = policy.headPages() ? 1 : shape.heads();
+      PageLayout layout = new PageLayout(PAGE_DTYPE, PAGE_TOKENS, heads, shape.headDim());
       this.policy = policy;
       forecast =
           PageForecast.of(
@@ -88,10 +92,15 @@ public record Demo(VarBackend backend, List<Integer> labels, long seed) {
 
     Drawing draw(Painter painter, int picture) {
       Sampler sampler = new Sampler(config(), new Noise(seed, picture));
-      CachedAttention attention = new CachedAttention(cache, policy.policy());
-      Drawing drawing = painter.draw(labels.get(picture), sampler, attention);
+      Drawing drawing = painter.draw(labels.get(picture), sampler, attention());
       cache.clear();
       return drawing;
+    }
+
+    private Attention attention() {
+      CachedAttention cached = new CachedAttention(cache, policy.policy());
+      OutputCorrection correction = policy.correction();
+      return correction == null ? cached : new CorrectedAttention(cached, correction);
     }
 
     void measure(Painter painter, int picture) {

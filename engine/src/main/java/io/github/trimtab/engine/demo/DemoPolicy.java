@@ -1,28 +1,44 @@
 package io.github.trimtab.engine.demo;
 
+import io.github.trimtab.engine.study.HeadBudgets;
 import io.github.trimtab.engine.var.Calibration;
 import io.github.trimtab.engine.var.VarConfig;
 import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.scalekv.BudgetRule;
 import io.github.trimtab.scalekv.BudgetTable;
 import io.github.trimtab.scalekv.ObservationWindow;
+import io.github.trimtab.scalekv.OutputCorrection;
 import io.github.trimtab.scalekv.ScaleKv;
 import io.github.trimtab.scalekv.Schedule;
 import io.github.trimtab.scalekv.ScoringMode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One way to remember.
  *
  * @param id for file names
  * @param title for people
- * @param policy what it forgets
+ * @param policy what it forgets; one cache at a time has it
+ * @param headPages whether a page holds one head, since heads keep unlike many tokens
+ * @param correction makes up for some of what is forgotten, if anything does
  */
-public record DemoPolicy(String id, String title, EvictionPolicy policy) {
+public record DemoPolicy(
+    String id,
+    String title,
+    EvictionPolicy policy,
+    boolean headPages,
+    @Nullable OutputCorrection correction) {
+
+  /** Of pages that hold all heads, and outputs as they are. */
+  private DemoPolicy(String id, String title, EvictionPolicy policy) {
+    this(id, title, policy, false, null);
+  }
 
   /** Few tokens, so that the smallest budget holds them and a choice besides. */
   private static final ObservationWindow WINDOW = new ObservationWindow(3, 3);
@@ -33,19 +49,39 @@ public record DemoPolicy(String id, String title, EvictionPolicy policy) {
   /** Layers whose history the others' is cut for. */
   private static final int DRAFTERS = 2;
 
-  /** The full cache, which all others are measured against, and four that forget. */
-  public static List<DemoPolicy> all(VarConfig config, Calibration calibration) {
+  /**
+   * The full cache, which all others are measured against, and those that forget.
+   *
+   * @param rows of a picture's batch
+   * @param heads budgets of single heads and corrections of their outputs; a policy of theirs is
+   *     there if they have a budget of 10 %
+   */
+  public static List<DemoPolicy> all(
+      VarConfig config, Calibration calibration, int rows, HeadBudgets heads) {
     Schedule schedule = config.schedule();
     int last = schedule.scales() - 1;
-    return List.of(
-        new DemoPolicy("full", "Full cache", EvictionPolicy.full().storingNothingAt(last)),
-        scaleKv(config, calibration, 20),
-        scaleKv(config, calibration, 10),
-        scaleKv(config, calibration, 4),
+    List<DemoPolicy> policies = new ArrayList<>();
+    policies.add(
+        new DemoPolicy("full", "Full cache", EvictionPolicy.full().storingNothingAt(last)));
+    for (int percent : List.of(20, 10, 4)) {
+      policies.add(scaleKv(config, calibration, percent));
+    }
+    int tenth = budget(schedule, 10);
+    policies.add(
         new DemoPolicy(
             "window-10",
             "Sliding window 10 %",
-            EvictionPolicy.slidingWindow(budget(schedule, 10)).storingNothingAt(last)));
+            EvictionPolicy.slidingWindow(tenth).storingNothingAt(last)));
+    if (heads.has(tenth)) {
+      policies.add(
+          new DemoPolicy(
+              "sensitivitykv-compensated-10",
+              "SensitivityKV 10 %",
+              heads.policy(tenth, schedule, rows),
+              true,
+              heads.correction(tenth)));
+    }
+    return policies;
   }
 
   private static DemoPolicy scaleKv(VarConfig config, Calibration calibration, int percent) {

@@ -4,6 +4,7 @@ import io.github.trimtab.engine.image.ContactSheet;
 import io.github.trimtab.engine.image.Picture;
 import io.github.trimtab.engine.image.Png;
 import io.github.trimtab.engine.var.Drawing;
+import io.github.trimtab.scalekv.OutputCorrection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.stream.Collectors;
 
 /** The demonstration's results for people: a table, a contact sheet, single pictures. */
 public final class DemoReport {
+
+  private static final double MEBI = 1 << 20;
 
   private static final String ROW = "%-20s %13s %11s %9s %16s %8s %6s %13s %8s%n";
 
@@ -45,7 +48,7 @@ public final class DemoReport {
     }
   }
 
-  /** The table, a line a policy. */
+  /** The table, a line a policy, and what corrections hold besides. */
   public String table() {
     StringBuilder table = new StringBuilder();
     table.append(
@@ -72,6 +75,14 @@ public final class DemoReport {
               line.equal,
               decimal("%.1f", line.result.seconds())));
     }
+    for (Line line : lines) {
+      OutputCorrection correction = line.result.policy().correction();
+      if (correction != null) {
+        table.append(
+            "%s also holds %d bytes of the model's constants, once for all pictures.%n"
+                .formatted(line.result.policy().title(), correction.byteSize()));
+      }
+    }
     return table.toString();
   }
 
@@ -80,19 +91,23 @@ public final class DemoReport {
     List<ContactSheet.Row> rows = new ArrayList<>();
     for (Line line : lines) {
       List<String> notes = new ArrayList<>();
-      notes.add(decimal("KV %.2f MiB", line.result.peakBytes() / 1048576.0));
+      notes.add(decimal("KV %.2f MiB", line.result.peakBytes() / MEBI));
       if (!rows.isEmpty()) {
         notes.add(decimal("%.1f %% of the full cache", 100 * line.share));
         notes.add("PSNR " + line.psnr + " dB");
         notes.add("SSIM " + line.ssim);
+      }
+      OutputCorrection correction = line.result.policy().correction();
+      if (correction != null) {
+        notes.add(decimal("outputs corrected: + %.2f MiB", correction.byteSize() / MEBI));
       }
       rows.add(new ContactSheet.Row(line.result.policy().title(), notes, line.result.pictures()));
     }
     return ContactSheet.of(
         "The same pictures, drawn with less memory",
         "One model, the same noise in every row. KV: the peak of keys and values in pages for one"
-            + " picture, with the old and the new list of the layer being cut. PSNR, SSIM: against"
-            + " the first row.",
+            + " picture, while a layer is being cut; a correction is held once for all pictures."
+            + " PSNR, SSIM: against the first row.",
         names,
         rows);
   }

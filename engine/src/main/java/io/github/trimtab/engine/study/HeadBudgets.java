@@ -2,11 +2,13 @@ package io.github.trimtab.engine.study;
 
 import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.io.SafetensorsWriter;
+import io.github.trimtab.kv.EvictionPolicy;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.scalekv.Budgets;
 import io.github.trimtab.scalekv.CapacityTable;
 import io.github.trimtab.scalekv.OutputCorrection;
+import io.github.trimtab.scalekv.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -62,6 +64,32 @@ public record HeadBudgets(SortedMap<Integer, Entry> budgets) {
           "tokens: " + tokens + ", expected a calibrated budget, one of " + budgets.keySet());
     }
     return entry;
+  }
+
+  /** Whether something was calibrated for a budget. */
+  public boolean has(int tokens) {
+    return budgets.containsKey(tokens);
+  }
+
+  /**
+   * Keeps of each head what was calibrated for a budget, chosen by all queries so far: the policy
+   * {@code sensitivitykv-compensated}, whose pages hold one head.
+   *
+   * @param rows of one picture, which keep the same tokens
+   * @return a policy for one cache
+   * @throws IllegalArgumentException if nothing was calibrated
+   */
+  public EvictionPolicy policy(int tokens, Schedule schedule, int rows) {
+    return StudyRuns.accumulated(schedule, at(tokens).table, rows);
+  }
+
+  /**
+   * What makes up for some of what that policy forgets.
+   *
+   * @throws IllegalArgumentException if nothing was calibrated
+   */
+  public OutputCorrection correction(int tokens) {
+    return at(tokens).correction;
   }
 
   /** Writes the file, whole or not at all. */

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.study;
 
 import io.github.trimtab.engine.var.Attention;
 import io.github.trimtab.engine.var.CachedAttention;
+import io.github.trimtab.engine.var.CorrectedAttention;
 import io.github.trimtab.engine.var.VarConfig;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.PagedKv;
@@ -11,8 +12,6 @@ import io.github.trimtab.kv.PageForecast;
 import io.github.trimtab.memory.PageLayout;
 import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
-import io.github.trimtab.scalekv.OutputCorrection;
-import org.jspecify.annotations.Nullable;
 
 /** The cache of one picture in a run, over a pool as large as its forecast and no larger. */
 final class PolicyCache implements Attention, AutoCloseable {
@@ -22,8 +21,7 @@ final class PolicyCache implements Attention, AutoCloseable {
 
   private final PagePool pool;
   private final KvCache cache;
-  private final CachedAttention attention;
-  private final @Nullable OutputCorrection correction;
+  private final Attention attention;
 
   /**
    * An empty cache.
@@ -41,16 +39,14 @@ final class PolicyCache implements Attention, AutoCloseable {
             policy, layout, shape.depth(), rows, shape.heads(), config.schedule().tokens());
     pool = new PagePool(layout, forecast.peakPages());
     cache = new KvCache(kernels, pool, shape.depth(), rows, shape.heads(), forecast.maxTokens());
-    attention = new CachedAttention(cache, policy);
-    correction = run.correction();
+    CachedAttention cached = new CachedAttention(cache, policy);
+    attention =
+        run.correction() == null ? cached : new CorrectedAttention(cached, run.correction());
   }
 
   @Override
   public void attend(int layer, int scale, Tensor q, Tensor k, Tensor v, Tensor out) {
     attention.attend(layer, scale, q, k, v, out);
-    if (correction != null) {
-      correction.add(layer, scale, q, out);
-    }
   }
 
   /** A layer's keys and values as operations read them, until the layer changes. */

@@ -126,8 +126,7 @@ record StudyRuns(VarConfig config, CalibrationFile measured, HeadBudgets calibra
               _ -> SensitivityKv.policy(config.schedule(), heads(config, measured, tokens), SCALE);
           case ACCUMULATED ->
               rows -> accumulated(config.schedule(), heads(config, measured, tokens), rows);
-          case COMPENSATED ->
-              rows -> accumulated(config.schedule(), calibrated.at(tokens).table(), rows);
+          case COMPENSATED -> rows -> calibrated.policy(tokens, config.schedule(), rows);
           default -> _ -> Policies.named(name).make(setting);
         };
     boolean headPages = OWN_HEADWISE.contains(name) || Policies.named(name).isHeadwise();
