@@ -16,7 +16,9 @@ import java.util.Arrays;
  * SnapKV and PyramidKV are other observations and budgets ({@link Policies}).
  *
  * <p>A layer within its budget keeps everything, and the last scale is never stored. Steps of the
- * cache are scales from 0. Budgets of single heads need pages of one head. Immutable.
+ * cache are scales from 0, budgets name scales by numbers from 1: the budget of scale number r is
+ * what its history may hold, so it is carried out behind the scale before, in step r - 2. Budgets
+ * of single heads need pages of one head. Immutable.
  */
 public final class ScaleKv implements EvictionPolicy {
   private final Schedule schedule;
