@@ -7,8 +7,8 @@
 //   33 to 512                   128 lines, 64 beyond 128 columns, 16 of codes  2048
 //   more                        the same                                       all
 //
-// On sm_90 blocks take 128 lines by warpgroups from 65 lines on, up to 128 columns and without codes
-// (hopper.cuh); tokens are split as above.
+// On sm_90 blocks take 128 lines by warpgroups from 65 lines on, up to 128 columns and without
+// codes (hopper.cuh); tokens are split as above.
 //
 // 512 make 128 blocks of 8 heads of 8192 tokens, 2048 make 256 blocks of a tree of 64 nodes over
 // 32768 tokens of 8 heads with 4 query heads each; parts cost 4 bytes a column written and read.
@@ -69,6 +69,13 @@ bool launch_tiles(const AttendArguments& a, cudaStream_t stream, cudaError_t* er
   if (*error != cudaSuccess) return true;
   bool half = a.op.q.dtype == TRIMTAB_F16;
   bool packed = is_quantized(a.op.history.dtype);
+  if (packed || a.lines <= FEW_LINES) {
+    bool launched = half     ? packed ? launch_decode<true, true>(a, device, stream, error)
+                                      : launch_decode<true, false>(a, device, stream, error)
+                        : packed ? launch_decode<false, true>(a, device, stream, error)
+                             : launch_decode<false, false>(a, device, stream, error);
+    if (launched) return true;
+  }
   if (!packed && a.lines >= HOPPER_LINES &&
       (half ? launch_hopper<true>(a, device, stream, error)
             : launch_hopper<false>(a, device, stream, error))) {

@@ -6,6 +6,11 @@
 
 namespace trimtab {
 
+/** Some lines of a row's key/value head, and a split of its tokens. */
+struct Piece {
+  int32_t first_line, head, row, split;
+};
+
 /** What a block is to do, in shared memory. */
 struct BlockWork {
   TokenTable tokens;
@@ -19,25 +24,29 @@ class BlockLines {
   __device__ __forceinline__ BlockLines(const AttendArguments& a, BlockWork& work)
       : a_(a), work_(work) {}
 
-  /** Finds what a block of that many lines is to do. One thread calls, before a barrier. */
-  __device__ void find(int32_t lines) { find(lines, static_cast<int32_t>(blockIdx.x)); }
-
-  /** The same for one of as many pieces of work as there could be blocks. */
-  __device__ void find(int32_t lines, int32_t index) {
-    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
-    TokenTable& tokens = work_.tokens;
+  /** Finds which piece of work of that many lines one of a number is. */
+  __device__ __forceinline__ Piece piece(int32_t lines, int32_t index) const {
     // What takes longest comes first and what may be short last, so that little is left to wait
     // for: under a causal mask the last lines of a head, of splits the last one.
     int32_t tiles = (a_.lines + lines - 1) / lines;
     int32_t tile = index % tiles;
     if (a_.op.mask == TRIMTAB_MASK_CAUSAL) tile = tiles - 1 - tile;
-    work_.first_line = tile * lines;
     index /= tiles;
-    tokens.head = index % a_.heads;
+    int32_t head = index % a_.heads;
     index /= a_.heads;
     auto rows = static_cast<int32_t>(a_.op.q.size[0]);
-    tokens.row = index % rows;
-    work_.split = index / rows;
+    return {tile * lines, head, index % rows, index / rows};
+  }
+
+  /** And what is to be done there. One thread calls, before a barrier. */
+  __device__ void find(int32_t lines, int32_t index) {
+    Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    TokenTable& tokens = work_.tokens;
+    Piece piece = this->piece(lines, index);
+    work_.first_line = piece.first_line;
+    work_.split = piece.split;
+    tokens.head = piece.head;
+    tokens.row = piece.row;
     TokenCounts counts =
         tokens_of(a_.op.history, a_.op.fresh, tokens.row, tokens.head, INT32_MAX, notes);
     work_.valid = valid_queries(a_.op.q, a_.op.query_lengths, tokens.row, notes);
@@ -52,7 +61,6 @@ class BlockLines {
     int64_t begin = work_.split * a_.split_tokens;
     tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
     tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
-    find_places(a_.op, tokens);
   }
 
   /** Whether the block is of a split that the row does not have. */

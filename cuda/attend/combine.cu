@@ -62,6 +62,8 @@ __global__ void __launch_bounds__(THREADS, 4)
     bool tree = a.op.mask == TRIMTAB_MASK_TREE;
     sees = sees_any(a.op, counts, query, tree ? ancestors_of(a.op, row, query, notes) : 0);
   }
+  begin_next_kernel();
+  await_kernel_before();
   PartialSum all{-infinity(), 0.f};
   if (sees) {
     Partials partials(a);
@@ -106,7 +108,8 @@ __global__ void __launch_bounds__(THREADS, 4)
 
 cudaError_t launch_combine(const AttendArguments& a, cudaStream_t stream) {
   const int64_t* size = a.op.q.size;
-  return launch(attend_combine, {blocks_of(size[0] * size[1] * size[2]), dim3(THREADS)}, stream, a);
+  Grid grid{blocks_of(size[0] * size[1] * size[2]), dim3(THREADS), 0, true};
+  return launch(attend_combine, grid, stream, a);
 }
 
 }  // namespace trimtab

@@ -7,16 +7,25 @@
 
 namespace trimtab {
 
+/** Where byte `byte` of row `row` lies in a tile whose rows follow each other at PITCH_ bytes. Rows
+ * 8 apart lie 8 pitches apart in every such layout. */
+template <int PITCH_>
+struct PlaceInRows {
+  static constexpr int PITCH = PITCH_;
+  static __device__ __forceinline__ int of(int row, int byte) { return row * PITCH + byte; }
+};
+
 /** Numbers of 16 bits as they are; HALF: F16, else BF16. */
 template <bool HALF>
 struct Numbers {
   static constexpr bool CODES = false;
+  static constexpr int BYTES = 2;
   static constexpr bool HALF_KEYS = HALF;
   static constexpr bool HALF_VALUES = HALF;
 
   /** Eight neighbours. */
-  static __device__ __forceinline__ uint4 keys(const unsigned char* row, int column) {
-    return *reinterpret_cast<const uint4*>(row + 2 * column);
+  static __device__ __forceinline__ uint4 keys(const unsigned char* from) {
+    return *reinterpret_cast<const uint4*>(from);
   }
 };
 
@@ -27,6 +36,7 @@ struct Numbers {
 template <class Format, bool HALF>
 struct Codes {
   static constexpr bool CODES = true;
+  static constexpr int BYTES = 1;
   static constexpr bool HALF_KEYS = HALF;
   static constexpr bool HALF_VALUES = false;
 
@@ -41,8 +51,8 @@ struct Codes {
     widen(Format{}, reinterpret_cast<const unsigned char*>(&word), x);
   }
 
-  static __device__ __forceinline__ uint4 keys(const unsigned char* row, int column) {
-    auto words = *reinterpret_cast<const uint2*>(row + column);
+  static __device__ __forceinline__ uint4 keys(const unsigned char* from) {
+    auto words = *reinterpret_cast<const uint2*>(from);
     float x[4], y[4];
     widen_word(words.x, x);
     widen_word(words.y, y);
@@ -65,24 +75,25 @@ struct Codes {
  * codes of 8 bits come by nature: tile t of the 32 columns holds 16 (t / 2) + 2 g + t % 2 as column
  * g; otherwise 8 t + g.
  */
-template <class Kind, bool PAIRED>
-__device__ __forceinline__ void read_values(const unsigned char* values, int pitch, int column,
+template <class Kind, bool PAIRED, class Place>
+__device__ __forceinline__ void read_values(const unsigned char* values, int column,
                                             uint32_t (&b)[4][2]) {
   int lane = static_cast<int>(threadIdx.x) % LANES;
   if constexpr (Kind::CODES) {
     uint32_t words[4];
-    read_transposed(values + lane % 16 * pitch + column + lane / 16 * 16, words);
+    read_transposed(values + Place::of(lane % 16, column + lane / 16 * 16), words);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       Kind::columns(words[i], b[i / 2 * 2][i % 2], b[i / 2 * 2 + 1][i % 2]);
     }
   } else if constexpr (PAIRED) {
-    const unsigned char* row = values + lane % 4 * 2 * pitch + 2 * column + lane / 4 * 4;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      const unsigned char* from = row + i % 2 * 8 * pitch + i / 2 * 32;
-      uint32_t upper = *reinterpret_cast<const uint32_t*>(from);
-      uint32_t lower = *reinterpret_cast<const uint32_t*>(from + pitch);
+      int byte = 2 * column + lane / 4 * 4 + i / 2 * 32;
+      const unsigned char* from = values + i % 2 * 8 * Place::PITCH;
+      int row = lane % 4 * 2;
+      uint32_t upper = *reinterpret_cast<const uint32_t*>(from + Place::of(row, byte));
+      uint32_t lower = *reinterpret_cast<const uint32_t*>(from + Place::of(row + 1, byte));
       b[i / 2 * 2][i % 2] = (upper & 0xffffu) | lower << 16;
       b[i / 2 * 2 + 1][i % 2] = upper >> 16 | (lower & 0xffff0000u);
     }
@@ -90,7 +101,7 @@ __device__ __forceinline__ void read_values(const unsigned char* values, int pit
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       uint32_t words[4];
-      read_transposed(values + lane % 16 * pitch + 2 * (column + 16 * half) + lane / 16 * 16,
+      read_transposed(values + Place::of(lane % 16, 2 * (column + 16 * half) + lane / 16 * 16),
                       words);
 #pragma unroll
       for (int i = 0; i < 4; i++) b[2 * half + i / 2][i % 2] = words[i];

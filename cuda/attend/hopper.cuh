@@ -250,6 +250,7 @@ class HopperBlock {
       if (threadIdx.x == 0) {
         shared_.done[works.place].wait(works.parity ^ 1);
         BlockLines(a_, work).find(S::LINES, piece);
+        find_places(a_.op, work.tokens);
         shared_.found[works.place].arrive();
       }
       meet(S::COPIES, WARPGROUP);

@@ -57,8 +57,7 @@ template <class S>
 class HopperTiles {
  public:
   __device__ __forceinline__ explicit HopperTiles(unsigned char* dynamic)
-      : queries_(dynamic +
-                 (PANEL_ALIGNMENT - reinterpret_cast<uintptr_t>(dynamic)) % PANEL_ALIGNMENT) {}
+      : queries_(aligned_panels(dynamic)) {}
 
   __device__ __forceinline__ unsigned char* queries(int consumer) const {
     return queries_ + consumer * S::QUERY_BYTES;
@@ -70,17 +69,6 @@ class HopperTiles {
 
  private:
   unsigned char* const queries_;
-};
-
-/** Which of a ring's places is next, and in which phase its barriers are then. */
-template <int PLACES>
-struct Turn {
-  int place = 0;
-  uint32_t parity = 0;
-
-  __device__ __forceinline__ void next() {
-    if (++place == PLACES) place = 0, parity ^= 1;
-  }
 };
 
 }  // namespace trimtab

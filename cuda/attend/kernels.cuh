@@ -35,6 +35,14 @@ template <bool HALF>
 bool launch_hopper(const AttendArguments& arguments, const Limits& limits, cudaStream_t stream,
                    cudaError_t* error);
 
+/**
+ * Enqueues the form for few lines on sm_90a, up to 128 columns, formats as for launch_tiles();
+ * false where the device is another or tokens cannot be copied in boxes.
+ */
+template <bool HALF, bool PACKED>
+bool launch_decode(const AttendArguments& arguments, const Limits& limits, cudaStream_t stream,
+                   cudaError_t* error);
+
 /** Enqueues the joining of splits. */
 cudaError_t launch_combine(const AttendArguments& arguments, cudaStream_t stream);
 

@@ -1,8 +1,7 @@
 // How a block of attention on tensor cores is made up, and what it holds in shared memory.
 #pragma once
 
-#include "attend/block.cuh"
-#include "common/warp.cuh"
+#include "attend/warp_tiles.cuh"
 
 namespace trimtab {
 
@@ -30,20 +29,23 @@ struct Shape {
   static constexpr int OWN_KEYS = KEYS / KEY_WARPS;
   using Source = Tokens<COLUMNS, KEYS, THREADS, LINE_WARPS == 1 ? 4 : 1, PACKED>;
 
+  template <bool CODES>
+  using KeyPlace = typename Source::template KeyPlace<CODES>;
+  template <bool CODES>
+  using ValuePlace = typename Source::template ValuePlace<CODES>;
+
   static constexpr int QUERY_BYTES = LINES * 2 * COLUMNS;
-  static constexpr int KEY_BYTES = KEYS * Source::KEY_PITCH;
-  static constexpr int VALUE_BYTES = KEYS * Source::VALUE_PITCH;
+  static constexpr int KEY_BYTES = KEYS * KeyPlace<false>::PITCH;
+  static constexpr int VALUE_BYTES = KEYS * ValuePlace<false>::PITCH;
   static constexpr int SHARED_BYTES = QUERY_BYTES + KEY_BYTES + VALUE_BYTES;
 };
 
 /** What a block holds in static shared memory. */
 template <class S>
 struct TileShared {
-  BlockWork work;
+  WarpShared<S> block;
   PageWindow window;
-  uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
-  uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
-  PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];
+  uint16_t scales[2][S::KEYS]; /* of keys and of values, where those are codes */
 };
 
 }  // namespace trimtab

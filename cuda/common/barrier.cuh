@@ -91,6 +91,17 @@ class Barrier {
 #endif
 };
 
+/** Which of a ring's places is next, and in which phase its barriers are then. */
+template <int PLACES>
+struct Turn {
+  int place = 0;
+  uint32_t parity = 0;
+
+  __device__ __forceinline__ void next() {
+    if (++place == PLACES) place = 0, parity ^= 1;
+  }
+};
+
 /** Waits until that many threads have come to one of the block's numbered barriers, 1 to 15. */
 __device__ __forceinline__ void meet(int barrier, int threads) {
 #ifdef __CUDACC__

@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "common/barrier.cuh"
 
@@ -16,7 +17,8 @@ struct alignas(64) BoxMap {
   uint64_t words[16];
 };
 
-/** A tensor of 16-bit numbers, its innermost dimension first and contiguous. */
+/** A tensor of 16-bit numbers, or of pairs of bytes, its innermost dimension first and contiguous.
+ */
 struct BoxTensor {
   void* data;
   uint64_t size[4];
@@ -63,6 +65,28 @@ __device__ __forceinline__ void copy_box(void* shared, const BoxMap& map, const 
       : "memory");
 #else
   barrier.complete(emulation::copy_box(shared, &map, at));
+#endif
+}
+
+/** Begins the copy of bytes as they lie: a multiple of 16, as both addresses are. */
+__device__ __forceinline__ void copy_bytes(void* shared, const void* global, uint32_t bytes,
+                                           Barrier& barrier) {
+#ifdef __CUDACC__
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+          "r"(static_cast<uint32_t>(__cvta_generic_to_shared(shared))),
+      "l"(global), "r"(bytes), "r"(barrier.address())
+      : "memory");
+#else
+  memcpy(shared, global, bytes);
+  barrier.complete(bytes);
+#endif
+}
+
+/** Fetches a map that copies will ask for. */
+__device__ __forceinline__ void fetch_map([[maybe_unused]] const BoxMap& map) {
+#ifdef __CUDACC__
+  asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
 #endif
 }
 

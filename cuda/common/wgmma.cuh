@@ -16,6 +16,11 @@ constexpr int PANEL_COLUMNS = 64;
 constexpr int PANEL_PITCH = 128;
 constexpr int PANEL_ALIGNMENT = 1024;
 
+/** The first place for panels in shared memory. */
+__device__ __forceinline__ unsigned char* aligned_panels(unsigned char* shared) {
+  return shared + (PANEL_ALIGNMENT - reinterpret_cast<uintptr_t>(shared)) % PANEL_ALIGNMENT;
+}
+
 /** Where a unit of eight columns lies in a matrix of panels of that many bytes. */
 __device__ __forceinline__ int place_of_unit(int row, int unit, int panel_bytes) {
   return unit / 8 * panel_bytes + row * PANEL_PITCH + (unit % 8 ^ row % 8) * 16;

@@ -259,4 +259,24 @@ inline void attend_and_compare(const AttendCase& c, bool tensor_cores) {
   compare_attend(run, tensor_cores);
 }
 
+/** On the first device of compute capability 9.0; skipped where there is none. */
+class OnHopper : public testing::Test {
+ protected:
+  void SetUp() override {
+    int devices = 0;
+    ASSERT_EQ(cudaGetDeviceCount(&devices), cudaSuccess);
+    for (int device = 0; device < devices; device++) {
+      int major = 0;
+      int minor = 0;
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+      if (10 * major + minor != 90) continue;
+      ASSERT_EQ(cudaSetDevice(device), cudaSuccess);
+      return;
+    }
+    GTEST_SKIP() << "no GPU of compute capability 9.0";
+  }
+  void TearDown() override { cudaSetDevice(0); }
+};
+
 }  // namespace trimtab::test

@@ -4,24 +4,7 @@
 namespace trimtab::test {
 namespace {
 
-class AttendHopper : public testing::Test {
- protected:
-  void SetUp() override {
-    int devices = 0;
-    ASSERT_EQ(cudaGetDeviceCount(&devices), cudaSuccess);
-    for (int device = 0; device < devices; device++) {
-      int major = 0;
-      int minor = 0;
-      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-      if (10 * major + minor != 90) continue;
-      ASSERT_EQ(cudaSetDevice(device), cudaSuccess);
-      return;
-    }
-    GTEST_SKIP() << "no GPU of compute capability 9.0";
-  }
-  void TearDown() override { cudaSetDevice(0); }
-};
+class AttendHopper : public OnHopper {};
 
 /** 70 queries over one key/value head, which is not split, in two blocks of 128 lines. */
 AttendCase with(int32_t format, int head_dim, int page_tokens = 64) {

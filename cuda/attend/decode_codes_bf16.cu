@@ -1,0 +1,9 @@
+// Attention on sm_90a: few BF16 queries over codes.
+#include "attend/decode_launch.cuh"
+
+namespace trimtab {
+
+template bool launch_decode<false, true>(const AttendArguments&, const Limits&, cudaStream_t,
+                                         cudaError_t*);
+
+}  // namespace trimtab

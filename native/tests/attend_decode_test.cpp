@@ -1,0 +1,184 @@
+// Attend of few lines on sm_90a: formats, shapes, masks, splits. Skipped where there is no such
+// device.
+#include "attend_case.h"
+
+namespace trimtab::test {
+namespace {
+
+class AttendDecode : public OnHopper {};
+
+struct Formats {
+  int32_t queries, pages;
+};
+constexpr Formats FORMATS[] = {{TRIMTAB_BF16, TRIMTAB_BF16},     {TRIMTAB_F16, TRIMTAB_F16},
+                               {TRIMTAB_BF16, TRIMTAB_FP8_E4M3}, {TRIMTAB_F16, TRIMTAB_FP8_E4M3},
+                               {TRIMTAB_BF16, TRIMTAB_INT8},     {TRIMTAB_F16, TRIMTAB_INT8}};
+
+/** Three queries of a group of 4 over two key/value heads with a list each. */
+AttendCase with(Formats formats, int head_dim, int page_tokens = 64) {
+  AttendCase c;
+  c.query_dtype = c.fresh_dtype = formats.queries;
+  c.layout = {formats.pages, page_tokens, 1, 2, 2, head_dim, 256 / page_tokens};
+  c.history_lengths = {145, 64};
+  c.queries = 3;
+  c.group = 4;
+  c.query_lengths = c.fresh_lengths = {3};
+  c.scale = 1 / std::sqrt(static_cast<float>(head_dim));
+  return c;
+}
+
+TEST_F(AttendDecode, FormatsAndHeadDims) {
+  int turn = 0;
+  for (Formats formats : FORMATS) {
+    for (int head_dim : {16, 64, 96, 128}) {
+      for (int page_tokens : {16, 32, 64, 128}) {
+        if ((turn++ + head_dim / 32) % 2 == 0) continue;
+        SCOPED_TRACE(testing::Message()
+                     << "queries " << formats.queries << ", pages of " << formats.pages << ", "
+                     << head_dim << ", " << page_tokens);
+        AttendCase c = with(formats, head_dim, page_tokens);
+        if (turn % 3 == 1) c.mask = TRIMTAB_MASK_CAUSAL;
+        if (turn % 3 == 2) c.make_tree();
+        c.seed = turn;
+        ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+      }
+    }
+  }
+}
+
+/** Rows of any lengths, ends within a tile and not, rows that see nothing, all heads in a page. */
+TEST_F(AttendDecode, Lengths) {
+  for (Formats formats : {FORMATS[0], FORMATS[2]}) {
+    AttendCase c = with(formats, 64, 16);
+    c.layout = {formats.pages, 16, 6, 1, 2, 64, 9};
+    c.history_lengths = {0, 1, 63, 64, 65, 144};
+    c.group = formats.pages == TRIMTAB_BF16 ? 1 : 2;
+    c.queries = 32;
+    c.query_lengths = {1, 0, 32, 7, 1, 1};
+    c.fresh_lengths = {0, 1, 32, 31, 0, 5};
+    ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+  }
+}
+
+TEST_F(AttendDecode, OneSourceOnly) {
+  for (Formats formats : {FORMATS[1], FORMATS[2]}) {
+    AttendCase c = with(formats, 64);
+    c.fresh_lengths.clear();
+    ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+    c.history_lengths = {0, 0};  // Queries that see nothing.
+    ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+  }
+  AttendCase c = with(FORMATS[0], 64);
+  c.history_lengths.clear();
+  attend_and_compare(c, true);
+}
+
+/** More tiles than stages, blocks by 512 tokens. */
+TEST_F(AttendDecode, Splits) {
+  for (Formats formats : {FORMATS[0], FORMATS[2]}) {
+    for (int history : {511, 512, 1100}) {
+      SCOPED_TRACE(history);
+      AttendCase c = with(formats, 128, 32);
+      c.layout.pages_of_list = 35;
+      c.history_lengths = {history, 7};
+      c.queries = 2;
+      c.group = 2;
+      c.query_lengths = c.fresh_lengths = {2};
+      ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+    }
+  }
+}
+
+/** So many lines over codes that tokens are not split, and are more than page ids kept at once. */
+TEST_F(AttendDecode, ManyLinesOverCodes) {
+  AttendCase c = with(FORMATS[2], 16, 16);
+  c.layout = {c.layout.dtype, 16, 1, 1, 1, 16, 66};
+  c.history_lengths = {1045};
+  c.queries = 520;
+  c.group = 1;
+  c.query_lengths = {20};
+  c.fresh_lengths = {70};
+  c.mask = TRIMTAB_MASK_CAUSAL;
+  attend_and_compare(c, true);
+}
+
+/** Nothing unseen reaches a result: not the rest of a page, not new tokens past a row's. */
+TEST_F(AttendDecode, WhatIsPastTheEndIsNotRead) {
+  for (Formats formats : FORMATS) {
+    AttendCase c = with(formats, 64, 32);
+    c.fresh_lengths = {2};
+    AttendRun run(c);
+    std::vector<unsigned char> poison(run.cache.slab.size(), 0xff);  // NaN but for INT8
+    for (int head = 0; head < 2; head++) {
+      for (int t = 0; t < c.history_lengths[head]; t++) {
+        for (bool value : {false, true}) {
+          size_t at = run.cache.codes(0, head, t, value);
+          std::copy_n(&run.cache.slab[at], c.layout.head_dim * bytes_of(formats.pages),
+                      &poison[at]);
+          if (!has_scales(formats.pages)) continue;
+          at = run.cache.scale(0, head, t, value);
+          std::copy_n(&run.cache.slab[at], 2, &poison[at]);
+        }
+      }
+    }
+    run.cache.slab = poison;
+    for (int head = 0; head < 2; head++) {
+      for (int d = 0; d < c.layout.head_dim; d++) {
+        run.k.set(0, head, 2, d, NAN);
+        run.v.set(0, head, 2, d, NAN);
+      }
+    }
+    run.to_device();
+    ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+    compare_attend(run, true);
+  }
+}
+
+/** New tokens that a map cannot hold are taken by another kernel. */
+TEST_F(AttendDecode, StridesBeyondMaps) {
+  AttendCase c = with(FORMATS[0], 64);
+  AttendRun run(c);
+  run.to_device();
+  run.params.fresh.k.stride[0] = int64_t{1} << 40;
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  compare_attend(run, true);
+}
+
+/** A bad page id is noted and its tokens count as zeros; pages past the end are not looked at. */
+TEST_F(AttendDecode, BadPagesAreNoted) {
+  for (Formats formats : {FORMATS[0], FORMATS[2]}) {
+    AttendCase c = with(formats, 64, 16);
+    for (int32_t bad : {-1, c.layout.pages()}) {
+      AttendRun run(c);
+      int32_t page = run.cache.table[3];
+      run.cache.table[3] = bad;
+      run.cache.table[15] = bad;
+      run.to_device();
+      Status status;
+      ASSERT_NO_FATAL_FAILURE(
+          trimtab::test::run(run.params, workspace_attend, launch_attend, status));
+      EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
+      EXPECT_EQ(status.value().index, 3);
+      EXPECT_EQ(status.value().value, bad);
+      std::vector<float> out = run.out.values();
+      run.cache.table[3] = page;
+      std::fill_n(&run.cache.slab[page * c.layout.page_bytes()], c.layout.page_bytes(), 0);
+      run.to_device();
+      ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+      EXPECT_EQ(run.out.values(), out);
+    }
+  }
+}
+
+/** A row's results are the same alone and beside others, and from launch to launch. */
+TEST_F(AttendDecode, LaunchedAgain) {
+  AttendRun run(with(FORMATS[2], 128));
+  run.to_device();
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  std::vector<float> first = run.out.values();
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  EXPECT_EQ(memcmp(run.out.values().data(), first.data(), 4 * first.size()), 0);
+}
+
+}  // namespace
+}  // namespace trimtab::test
