@@ -44,7 +44,8 @@ bool fits_tiles(const trimtab_attend_params& params) {
 }
 
 AttendArguments arguments_of(const trimtab_attend_params& params) {
-  AttendArguments a{params};
+  AttendArguments a{};
+  a.op = params;
   const int64_t* size = params.q.size;
   a.heads = static_cast<int32_t>(key_heads(params.history, params.fresh));
   a.group = static_cast<int32_t>(size[1] / a.heads);

@@ -107,7 +107,9 @@ __device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES]
 #define TRIMTAB_SUM4(d, t) "+f"(d[t][0]), "+f"(d[t][1]), "+f"(d[t][2]), "+f"(d[t][3])
 #define TRIMTAB_SUM16(d, t) \
   TRIMTAB_SUM4(d, t), TRIMTAB_SUM4(d, t + 1), TRIMTAB_SUM4(d, t + 2), TRIMTAB_SUM4(d, t + 3)
-#define TRIMTAB_SUM32(d, t) TRIMTAB_SUM16(d, t), TRIMTAB_SUM16(d, t + 4)
+#define TRIMTAB_SUMS32(d, t) TRIMTAB_SUM16(d, t), TRIMTAB_SUM16(d, t + 4)
+#define TRIMTAB_SUMS64(d, t) TRIMTAB_SUMS32(d, t), TRIMTAB_SUMS32(d, t + 8)
+#define TRIMTAB_SUMS96(d, t) TRIMTAB_SUMS64(d, t), TRIMTAB_SUMS32(d, t + 16)
 #define TRIMTAB_NAMES32                                                                        \
   "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24," \
   "%25,%26,%27,%28,%29,%30,%31"
@@ -119,7 +121,21 @@ __device__ __forceinline__ void wait_products([[maybe_unused]] float (&d)[TILES]
   TRIMTAB_NAMES64                                                                              \
   ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%" \
   "86,%87,%88,%89,%90,%91,%92,%93,%94,%95"
-#define TRIMTAB_WGMMA(shape, type) "wgmma.mma_async.sync.aligned." shape ".f32." type "." type " "
+// A product of 2 SUMS columns: "operands" are a, b, whether the predicate `add` says so of d, signs
+// and orders, named from %SUMS on as the inputs that follow; "adds": where that predicate is from.
+#define TRIMTAB_PRODUCT_OF(type, SUMS, shape, adds, operands, ...)               \
+  asm volatile("{.reg .pred add;\nsetp.ne.b32 add, " adds                        \
+               ", 0;\nwgmma.mma_async.sync.aligned." shape ".f32." type "." type \
+               " {" TRIMTAB_NAMES##SUMS "}, " operands ";}\n"                    \
+               : TRIMTAB_SUMS##SUMS(d, 0)                                        \
+               : __VA_ARGS__                                                     \
+               : "memory")
+#define TRIMTAB_PRODUCT(...)                 \
+  if constexpr (HALF) {                      \
+    TRIMTAB_PRODUCT_OF("f16", __VA_ARGS__);  \
+  } else {                                   \
+    TRIMTAB_PRODUCT_OF("bf16", __VA_ARGS__); \
+  }
 #endif
 
 /**
@@ -132,26 +148,13 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const PanelM
                                               const PanelMatrix& b, bool add) {
   static_assert(TILES == 16 || TILES == 24);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                                   \
-  if constexpr (TILES == 16) {                                                                  \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %66, 0;\n" TRIMTAB_WGMMA(                  \
-                     "m64n128k16", type) "{" TRIMTAB_NAMES64 "}, %64, %65, add, 1, 1, 0, 0;}\n" \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                     \
-                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                      \
-                 : "memory");                                                                   \
-  } else {                                                                                      \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %98, 0;\n" TRIMTAB_WGMMA(                  \
-                     "m64n192k16", type) "{" TRIMTAB_NAMES96 "}, %96, %97, add, 1, 1, 0, 0;}\n" \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8), TRIMTAB_SUM32(d, 16)               \
-                 : "l"(a.descriptor()), "l"(b.descriptor()), "r"(int{add})                      \
-                 : "memory");                                                                   \
-  }
-  if constexpr (HALF) {
-    TRIMTAB_PRODUCT("f16")
+  if constexpr (TILES == 16) {
+    TRIMTAB_PRODUCT(64, "m64n128k16", "%66", "%64, %65, add, 1, 1, 0, 0", "l"(a.descriptor()),
+                    "l"(b.descriptor()), "r"(int{add}))
   } else {
-    TRIMTAB_PRODUCT("bf16")
+    TRIMTAB_PRODUCT(96, "m64n192k16", "%98", "%96, %97, add, 1, 1, 0, 0", "l"(a.descriptor()),
+                    "l"(b.descriptor()), "r"(int{add}))
   }
-#undef TRIMTAB_PRODUCT
 #else
   int thread = static_cast<int>(threadIdx.x) % WARPGROUP;
   int row = thread / LANES * 16 + thread % LANES / 4;
@@ -177,28 +180,13 @@ __device__ __forceinline__ void begin_product(float (&d)[TILES][4], const uint32
                                               const PanelMatrix& b, bool add = true) {
   static_assert(TILES == 8 || TILES == 16);
 #ifdef __CUDACC__
-#define TRIMTAB_PRODUCT(type)                                                                     \
-  if constexpr (TILES == 16) {                                                                    \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %69, 0;\n" TRIMTAB_WGMMA(                    \
-                     "m64n128k16", type) "{" TRIMTAB_NAMES64                                      \
-                                         "}, {%64,%65,%66,%67}, %68, add, 1, 1, 1;}\n"            \
-                 : TRIMTAB_SUM32(d, 0), TRIMTAB_SUM32(d, 8)                                       \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}) \
-                 : "memory");                                                                     \
-  } else {                                                                                        \
-    asm volatile("{.reg .pred add;\nsetp.ne.b32 add, %37, 0;\n" TRIMTAB_WGMMA(                    \
-                     "m64n64k16", type) "{" TRIMTAB_NAMES32                                       \
-                                        "}, {%32,%33,%34,%35}, %36, add, 1, 1, 1;}\n"             \
-                 : TRIMTAB_SUM32(d, 0)                                                            \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}) \
-                 : "memory");                                                                     \
-  }
-  if constexpr (HALF) {
-    TRIMTAB_PRODUCT("f16")
+  if constexpr (TILES == 16) {
+    TRIMTAB_PRODUCT(64, "m64n128k16", "%69", "{%64, %65, %66, %67}, %68, add, 1, 1, 1", "r"(a[0]),
+                    "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}))
   } else {
-    TRIMTAB_PRODUCT("bf16")
+    TRIMTAB_PRODUCT(32, "m64n64k16", "%37", "{%32, %33, %34, %35}, %36, add, 1, 1, 1", "r"(a[0]),
+                    "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor()), "r"(int{add}))
   }
-#undef TRIMTAB_PRODUCT
 #else
   int lane = static_cast<int>(threadIdx.x) % LANES;
   float rows[2][16];
