@@ -24,25 +24,22 @@ class BlockLines {
   __device__ __forceinline__ BlockLines(const AttendArguments& a, BlockWork& work)
       : a_(a), work_(work) {}
 
-  /** Finds which piece of work of that many lines one of a number is. */
+  /** The piece of work of that many lines with a number. */
   __device__ __forceinline__ Piece piece(int32_t lines, int32_t index) const {
     // What takes longest comes first and what may be short last, so that little is left to wait
     // for: under a causal mask the last lines of a head, of splits the last one.
     int32_t tiles = (a_.lines + lines - 1) / lines;
-    int32_t tile = index % tiles;
+    int32_t tile = take(index, tiles);
     if (a_.op.mask == TRIMTAB_MASK_CAUSAL) tile = tiles - 1 - tile;
-    index /= tiles;
-    int32_t head = index % a_.heads;
-    index /= a_.heads;
-    auto rows = static_cast<int32_t>(a_.op.q.size[0]);
-    return {tile * lines, head, index % rows, index / rows};
+    int32_t head = take(index, a_.heads);
+    int32_t row = take(index, static_cast<int32_t>(a_.op.q.size[0]));
+    return {tile * lines, head, row, index};
   }
 
-  /** And what is to be done there. One thread calls, before a barrier. */
-  __device__ void find(int32_t lines, int32_t index) {
+  /** Finds what a piece of work of that many lines is. One thread calls, before a barrier. */
+  __device__ void find(int32_t lines, const Piece& piece) {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     TokenTable& tokens = work_.tokens;
-    Piece piece = this->piece(lines, index);
     work_.first_line = piece.first_line;
     work_.split = piece.split;
     tokens.head = piece.head;
@@ -94,9 +91,10 @@ class BlockLines {
     return words;
   }
 
-  /** In a tree: a bit for each new token that a line's query sees. */
+  /** Under a tree mask: a bit for each new token that a line's query sees. */
   __device__ __forceinline__ uint64_t ancestors_of_line(int line) const {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+    if (a_.op.mask != TRIMTAB_MASK_TREE) return 0;
     return is_valid(line) ? ancestors_of(a_.op, work_.tokens.row, query_of(line), notes) : 0;
   }
 
@@ -117,6 +115,15 @@ class BlockLines {
   }
 
  protected:
+  /** Takes the innermost of the numbers that an index is made of, which is often 0 of 1: divisions
+   * are slow. */
+  static __device__ __forceinline__ int32_t take(int32_t& index, int32_t count) {
+    if (count == 1) return 0;
+    int32_t inner = index % count;
+    index /= count;
+    return inner;
+  }
+
   const AttendArguments& a_;
   BlockWork& work_;
   friend class LineOutput;

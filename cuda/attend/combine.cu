@@ -17,8 +17,7 @@ constexpr int FOURS = MOST_HEAD_DIM / LANES / 4;  // a lane's: from columns 4 la
 
 /** What the warps of a block tell each other. */
 struct CombineShared {
-  float max[WARPS];
-  float sum[WARPS];
+  PartialSum sum[WARPS];
   float4 out[WARPS][MOST_HEAD_DIM / 4];
 };
 
@@ -29,21 +28,57 @@ __device__ __forceinline__ void add(float4& sum, const float4& x, float weight) 
   sum.w = fma(x.w, weight, sum.w);
 }
 
-/** The largest logit of all parts. All threads of the block call. */
-__device__ float largest(const Partials& partials, int64_t first, int32_t parts, float* shared) {
-  float max = -infinity();
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < parts; i += THREADS) {
-    max = fmaxf(max, partials.sum(first + i).max);
-  }
-#pragma unroll
-  for (int o = LANES / 2; o > 0; o /= 2) max = fmaxf(max, __shfl_xor_sync(ALL_LANES, max, o));
-  shared[threadIdx.x / LANES] = max;
-  __syncthreads();
-  for (int w = 0; w < WARPS; w++) max = fmaxf(max, shared[w]);
-  return max;
-}
+/** The parts of a line that one warp joins, a lane some columns of all of them. */
+struct Joined {
+  PartialSum all{-infinity(), 0.f};
+  float4 out[FOURS] = {};
 
-__global__ void __launch_bounds__(THREADS, 4)
+  /** Adds every WARPS-th part from a number on, some of them read at a time. */
+  __device__ __forceinline__ void add_parts(const Partials& partials, int64_t first, int32_t from,
+                                            int32_t parts, int32_t columns) {
+    constexpr int AT_A_TIME = 8;
+    int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
+    for (int32_t part = from; part < parts; part += AT_A_TIME * WARPS) {
+      PartialSum sums[AT_A_TIME];
+      float4 outs[AT_A_TIME][FOURS];
+      float max = all.max;
+#pragma unroll
+      for (int i = 0; i < AT_A_TIME; i++) {
+        bool there = part + i * WARPS < parts;
+        int64_t number = first + part + i * WARPS;
+        sums[i] = there ? partials.sum(number) : PartialSum{-infinity(), 0.f};
+        const auto* row = reinterpret_cast<const float4*>(partials.out(number));
+#pragma unroll
+        for (int f = 0; f < FOURS; f++) {
+          int32_t four = lane + f * LANES;
+          outs[i][f] = there && 4 * four < columns ? row[four] : float4{0.f, 0.f, 0.f, 0.f};
+        }
+      }
+#pragma unroll
+      for (const PartialSum& sum : sums) max = fmaxf(max, sum.max);
+      scale(weight_of(all, max));
+      all.max = max;
+#pragma unroll
+      for (int i = 0; i < AT_A_TIME; i++) {
+        float weight = weight_of(sums[i], max);
+        all.sum = fma(sums[i].sum, weight, all.sum);
+#pragma unroll
+        for (int f = 0; f < FOURS; f++) add(out[f], outs[i][f], weight);
+      }
+    }
+  }
+
+ private:
+  __device__ __forceinline__ void scale(float factor) {
+    all.sum *= factor;
+#pragma unroll
+    for (float4& four : out) {
+      four.x *= factor, four.y *= factor, four.z *= factor, four.w *= factor;
+    }
+  }
+};
+
+__global__ void __launch_bounds__(THREADS, 2)
     attend_combine(const __grid_constant__ AttendArguments a) {
   __shared__ CombineShared shared;
   Notes notes{a.op.common.status, TRIMTAB_OPERATION_ATTEND};
@@ -65,36 +100,31 @@ __global__ void __launch_bounds__(THREADS, 4)
   begin_next_kernel();
   await_kernel_before();
   PartialSum all{-infinity(), 0.f};
+  float weights[WARPS] = {};
   if (sees) {
     Partials partials(a);
-    int64_t first = partials.first(row, query_head, query);
     auto parts = static_cast<int32_t>((counts.all() + a.split_tokens - 1) / a.split_tokens);
-    all.max = largest(partials, first, parts, shared.max);
-    float sum = 0.f;
-    float4 out[FOURS] = {};
-#pragma unroll 8
-    for (int32_t i = warp; i < parts; i += WARPS) {
-      PartialSum part = partials.sum(first + i);
-      float weight = weight_of(part, all.max);
-      sum = fma(part.sum, weight, sum);
-      const auto* from = reinterpret_cast<const float4*>(partials.out(first + i));
+    Joined joined;
+    joined.add_parts(partials, partials.first(row, query_head, query), warp, parts, columns);
+    shared.sum[warp] = joined.all;
 #pragma unroll
-      for (int f = 0; f < FOURS; f++) {
-        int32_t four = lane + f * LANES;
-        if (4 * four < columns) add(out[f], from[four], weight);
-      }
-    }
-    shared.sum[warp] = sum;
-#pragma unroll
-    for (int f = 0; f < FOURS; f++) shared.out[warp][lane + f * LANES] = out[f];
+    for (int f = 0; f < FOURS; f++) shared.out[warp][lane + f * LANES] = joined.out[f];
     __syncthreads();
-    for (int w = 0; w < WARPS; w++) all.sum += shared.sum[w];
+    for (const PartialSum& sum : shared.sum) all.max = fmaxf(all.max, sum.max);
+#pragma unroll
+    for (int w = 0; w < WARPS; w++) {
+      weights[w] = weight_of(shared.sum[w], all.max);
+      all.sum = fma(shared.sum[w].sum, weights[w], all.sum);
+    }
   }
   float* to = out_of(a.op, row, query_head, query);
   for (int32_t column = thread; column < columns; column += THREADS) {
     float out = 0.f;
     if (sees) {
-      for (const auto& outs : shared.out) out += reinterpret_cast<const float*>(outs)[column];
+#pragma unroll
+      for (int w = 0; w < WARPS; w++) {
+        out = fma(reinterpret_cast<const float*>(shared.out[w])[column], weights[w], out);
+      }
       out *= 1.f / all.sum;  // As where one block has all tokens: LineOutput.
     }
     to[column] = out;

@@ -1,13 +1,14 @@
 // Attention of few lines over long histories on sm_90a: decoding. Memory is the bound, so one warp
 // of a block does nothing but begin copies, in boxes and as early as there is room for them, and
-// the others share the keys of what has come.
+// goes on with the block's next piece of work while the others are at the last.
+//
+// The others take turns at tiles, each 32 keys at a time past which its lines go alone: with fewer,
+// what is done once for all of a warp's keys would outweigh their products, and warps that share
+// more would wait for each other.
 //
 // n lines of at most 16, t tokens of d columns of b bytes, a key/value head:
 //   bytes  2 t d b, once; of codes 4 t more for scales
-//   bound  memory: two blocks a multiprocessor have 192 KiB on their way
-// Products are those of mma.sync, of which 16 lines are the fewest; of 64 keys of 128 columns they
-// are 128, and 24 KiB of the 32 are read from shared memory twice: 700 cycles of the 1700 that such
-// keys take to come.
+//   bound  memory, of which a multiprocessor has 192 KiB there or on their way
 //
 // Errors are those of tiles.cuh.
 #pragma once
@@ -17,87 +18,99 @@
 
 namespace trimtab {
 
-/** One block. */
+/** A warp at a piece of work. */
 template <class S>
-class DecodeAttention : WarpTiles<S> {
+class DecodeLines : WarpTiles<S> {
   using Base = WarpTiles<S>;
   using Base::a_;
+  using Base::line;
   using Base::thread;
+  using Base::warp;
   using Base::warp_key;
   using Base::work_;
   using typename Base::Logits;
   using typename Base::Weights;
 
  public:
-  __device__ DecodeAttention(const AttendArguments& a, DecodeShared<S>& shared,
-                             unsigned char* panels)
-      : Base(a, shared.block, panels + S::STAGES * S::STAGE_BYTES),
-        shared_(shared),
-        panels_(panels) {}
+  __device__ DecodeLines(const AttendArguments& a, BlockWork& work, DecodeShared<S>& shared,
+                         unsigned char* panels)
+      : Base(a, work), shared_(shared), panels_(panels), tiles_(work.tokens) {}
 
-  __device__ void run(const HopperMaps& maps) {
-    static_assert(Base::PARTS_BYTES <= S::STAGES * S::STAGE_BYTES);
-    auto block = static_cast<int32_t>(blockIdx.x);
-    DecodeCopies<S> copies(a_, maps, shared_, panels_);
-    bool copying = thread() >= S::WARPS * LANES;
-    if (thread() == LANES) begin_barriers();
-    await_kernel_before();
-    begin_next_kernel();
-    // Pages are looked up before it is known whether they are needed.
-    if (copying) copies.look_up(this->piece(S::LINES, block));
-    if (thread() == 0) this->find(S::LINES, block);
-    __syncthreads();
+  /** `before`: the tiles of the block's pieces before this one, to which this one's are added. */
+  __device__ __forceinline__ void run(int32_t& before) {
     if (this->is_beyond()) return;
-    auto* parts = reinterpret_cast<float*>(panels_);
-    if (copying) {
-      copies.run();
-    } else {
-      this->clear();
-      this->load_queries();
-      meet(S::CONSUMERS, S::WARPS * LANES);
-      attend();
-      meet(S::CONSUMERS, S::WARPS * LANES);  // All tiles were read.
-      this->leave_parts(parts);
+    int32_t count = tiles_.count();
+    this->clear();
+    load_queries();
+    // The last tile of a team gives its room for what its warps leave.
+    int32_t last = -1;
+    for (int32_t i = team(); i < count; i += S::TEAMS) {
+      if (last >= 0) release(last);
+      last = before + i;
+      attend(tiles_.at(i), last);
     }
-    __syncthreads();
-    this->join_parts(parts);
+    meet(S::ATTENDING, S::WARPS * LANES);
+    auto part = [&](int warp) -> float* {
+      int32_t of_team = count - 1 - warp / S::KEY_WARPS;
+      if (of_team < 0) return nullptr;
+      int32_t number = before + warp / S::KEY_WARPS + of_team / S::TEAMS * S::TEAMS;
+      return reinterpret_cast<float*>(stage(number) + warp % S::KEY_WARPS * Base::PART_BYTES);
+    };
+    static_assert(S::KEY_WARPS * Base::PART_BYTES <= S::STAGE_BYTES);
+    if (last >= 0) this->leave_part(shared_.sums[warp()], part(warp()));
+    meet(S::ATTENDING, S::WARPS * LANES);
+    this->join_parts(shared_.sums, part, [&](int line) { return this->ancestors_of_line(line); });
+    publish_to_tensor_cores();  // Boxes come here again.
+    meet(S::ATTENDING, S::WARPS * LANES);
+    if (last >= 0) release(last);
+    before += count;
   }
 
  private:
-  __device__ void begin_barriers() const {
-    for (int stage = 0; stage < S::STAGES; stage++) {
-      for (auto& filled : shared_.filled) filled[stage].begin(1);
-      shared_.emptied[stage].begin(S::WARPS);
-    }
+  static __device__ __forceinline__ int team() { return warp() / S::KEY_WARPS; }
+
+  __device__ __forceinline__ unsigned char* stage(int32_t number) const {
+    return panels_ + number % S::STAGES * S::STAGE_BYTES;
   }
 
-  __device__ void attend() {
-    DecodeTiles<S> order(work_.tokens);
-    Turn<S::STAGES> turn;
-    for (Tile tile = order.first(); tile.count > 0; tile = order.next(tile), turn.next()) {
-      unsigned char* keys = panels_ + turn.place * S::STAGE_BYTES;
-      unsigned char* values = keys + S::TILE_BYTES;
-      auto& scales = shared_.scales[turn.place];
-      bool active = warp_key() < tile.count;
+  __device__ __forceinline__ void release(int32_t number) const {
+    __syncwarp();
+    if (thread() % LANES == 0) shared_.emptied[number % S::STAGES].arrive();
+  }
+
+  __device__ __forceinline__ void load_queries() {
+    int c = Base::c();
+#pragma unroll
+    for (int step = 0; step < S::COLUMNS / 32; step++) {
+      uint4 upper = this->query_words(line(0, 0), 32 * step + 8 * c);
+      uint4 lower = this->query_words(line(0, 1), 32 * step + 8 * c);
+      queries_[step] = {make_uint4(upper.x, lower.x, upper.y, lower.y),
+                        make_uint4(upper.z, lower.z, upper.w, lower.w)};
+    }
+#pragma unroll
+    for (int h = 0; h < 2; h++) ancestors_[h] = this->ancestors_of_line(line(0, h));
+  }
+
+  __device__ __forceinline__ void attend(const Tile& tile, int32_t number) {
+    int place = number % S::STAGES;
+    uint32_t parity = number / S::STAGES % 2;
+    unsigned char* keys = stage(number);
+    unsigned char* values = keys + S::TILE_BYTES;
+    auto& scales = shared_.scales[place];
+    auto queries = [&](int, int step) { return queries_[step]; };
+    auto ancestors = [&](int, int h) { return ancestors_[h]; };
+    shared_.filled[0][place].wait(parity);
+    shared_.filled[1][place].wait(parity);
+    if (warp_key() >= tile.count) return;
+    this->with_kind(tile, [&](auto kind) {
       Logits logits;
       Weights weights;
-      shared_.filled[0][turn.place].wait(turn.parity);
-      if (active) {
-        this->with_kind(
-            tile, [&](auto kind) { this->multiply_keys(kind, tile, keys, scales[0], logits); });
-      }
-      shared_.filled[1][turn.place].wait(turn.parity);
-      if (active) {
-        this->with_kind(tile, [&](auto kind) {
-          clear_values(kind, values, tile.count);
-          if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
-          this->template round<kind.HALF_VALUES>(logits, weights);
-          this->add_values(kind, values, weights);
-        });
-      }
-      __syncwarp();
-      if (thread() % LANES == 0) shared_.emptied[turn.place].arrive();
-    }
+      this->multiply_keys(kind, tile, keys, scales[0], queries, ancestors, logits);
+      clear_values(kind, values, tile.count);
+      if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
+      this->template round<kind.HALF_VALUES>(logits, weights);
+      this->add_values(kind, values, weights);
+    });
   }
 
   /** Clears those of the warp's values that are no token's, as tensor cores multiply them by 0. */
@@ -117,16 +130,95 @@ class DecodeAttention : WarpTiles<S> {
 
   DecodeShared<S>& shared_;
   unsigned char* const panels_;
+  const DecodeTiles<S> tiles_;
+  QueryFragments queries_[S::COLUMNS / 32];
+  uint64_t ancestors_[2]; /* of the thread's lines */
+};
+
+/** A block's share of all work: every gridDim.x-th piece. */
+template <class S>
+class DecodeBlock {
+ public:
+  __device__ DecodeBlock(const AttendArguments& a, int32_t pieces, DecodeShared<S>& shared,
+                         unsigned char* panels)
+      : a_(a), pieces_(pieces), shared_(shared), panels_(panels) {}
+
+  __device__ __forceinline__ void run(const HopperMaps& maps) const {
+    auto warp = static_cast<int>(threadIdx.x) / LANES;
+    if (threadIdx.x == 0) begin_barriers();
+    if (threadIdx.x == S::WARPS * LANES) fetch_map(maps.history);
+    __syncthreads();
+    await_kernel_before();
+    begin_next_kernel();
+    if (warp == S::WARPS) {
+      copy(maps);
+    } else {
+      attend();
+    }
+  }
+
+ private:
+  using Works = Turn<DecodeShared<S>::WORKS>;
+
+  __device__ void begin_barriers() const {
+    for (auto& found : shared_.found) found.begin(1);
+    for (auto& done : shared_.done) done.begin(S::WARPS);
+    for (auto& filled : shared_.filled) {
+      for (auto& barrier : filled) barrier.begin(1);
+    }
+    for (auto& emptied : shared_.emptied) emptied.begin(S::KEY_WARPS);
+  }
+
+  __device__ __forceinline__ static int32_t first() { return static_cast<int32_t>(blockIdx.x); }
+  /** Beyond all pieces where there is none. */
+  __device__ __forceinline__ int32_t next(int32_t piece) const {
+    auto step = static_cast<int32_t>(gridDim.x);
+    return piece < pieces_ - step ? piece + step : pieces_;
+  }
+
+  __device__ __forceinline__ void copy(const HopperMaps& maps) const {
+    DecodeCopies<S> copies(a_, maps, shared_, panels_);
+    Works works;
+    for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
+      BlockWork& work = shared_.work[works.place];
+      BlockLines lines(a_, work);
+      Piece piece = lines.piece(S::LINES, number);
+      copies.look_up(piece);
+      shared_.done[works.place].wait(works.parity ^ 1);
+      if (threadIdx.x % LANES == 0) {
+        lines.find(S::LINES, piece);
+        shared_.found[works.place].arrive();
+      }
+      __syncwarp();
+      copies.copy(work.tokens);
+    }
+  }
+
+  __device__ __forceinline__ void attend() const {
+    Works works;
+    int32_t tiles = 0;
+    for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
+      shared_.found[works.place].wait(works.parity);
+      DecodeLines<S>(a_, shared_.work[works.place], shared_, panels_).run(tiles);
+      __syncwarp();
+      if (threadIdx.x % LANES == 0) shared_.done[works.place].arrive();
+    }
+  }
+
+  const AttendArguments& a_;
+  const int32_t pieces_;
+  DecodeShared<S>& shared_;
+  unsigned char* const panels_;
 };
 
 template <class S>
-__global__ void __launch_bounds__(S::THREADS, S::BLOCKS)
+__global__ void __launch_bounds__(S::THREADS, 1)
     attend_decode(const __grid_constant__ AttendArguments a,
-                  const __grid_constant__ HopperMaps maps) {
+                  const __grid_constant__ HopperMaps maps, int32_t pieces) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   TRIMTAB_DYNAMIC_SHARED(dynamic);
   __shared__ DecodeShared<S> shared;
-  DecodeAttention<S>(a, shared, aligned_panels(dynamic)).run(maps);
+  DecodeBlock<S>(a, pieces, shared, aligned_panels(dynamic)).run(maps);
 #endif
 }
 

@@ -1,71 +1,13 @@
-// How a block of attention of few lines on sm_90a is made up, and the warp that copies tokens for
-// the others.
+// The warp that copies tokens for attention of few lines on sm_90a.
 #pragma once
 
+#include "attend/decode_shape.cuh"
 #include "attend/hopper_maps.cuh"
-#include "attend/warp_tiles.cuh"
-#include "common/barrier.cuh"
-#include "common/wgmma.cuh"
 
 namespace trimtab {
 
-/** Where a byte of a row of `rows` in panels lies: wgmma.cuh. */
-template <int ROWS>
-struct PlaceInPanels {
-  static constexpr int PITCH = PANEL_PITCH;
-  static __device__ __forceinline__ int of(int row, int byte) {
-    return place_of_unit(row, byte / 16, ROWS * PANEL_PITCH) + byte % 16;
-  }
-};
-
-/**
- * One warp copies tokens, WARPS others share the KEYS of a tile. COLUMNS: room for the head's
- * dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of codes. As many tiles are there or on
- * their way as STAGES.
- */
-template <int COLUMNS_, int STAGES_, bool HALF_, bool PACKED_>
-struct DecodeShape {
-  static constexpr int COLUMNS = COLUMNS_;
-  static constexpr int STAGES = STAGES_;
-  static constexpr bool HALF = HALF_;
-  static constexpr bool PACKED = PACKED_;
-
-  static constexpr int KEYS = 64, LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
-  static constexpr int WARPS = 4, KEY_WARPS = WARPS, OWN_KEYS = KEYS / WARPS;
-  static constexpr int THREADS = (WARPS + 1) * LANES;
-  static constexpr int BLOCKS = 2; /* a multiprocessor */
-
-  // New tokens beside codes have twice their bytes and take the same room by half a tile.
-  static constexpr int FRESH_KEYS = PACKED ? KEYS / 2 : KEYS;
-  template <bool CODES>
-  using KeyPlace = PlaceInPanels<CODES ? KEYS : FRESH_KEYS>;
-  template <bool CODES>
-  using ValuePlace = KeyPlace<CODES>;
-
-  static constexpr int PAGED_PANELS = PACKED ? 1 : COLUMNS / PANEL_COLUMNS;
-  static constexpr int FRESH_PANELS = COLUMNS / PANEL_COLUMNS;
-  static constexpr int TILE_BYTES = KEYS * PAGED_PANELS * PANEL_PITCH; /* of keys, or of values */
-  static_assert(FRESH_KEYS * FRESH_PANELS * PANEL_PITCH <= TILE_BYTES);
-  static constexpr int STAGE_BYTES = 2 * TILE_BYTES;
-  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + LINES * 2 * COLUMNS;
-
-  static constexpr int CONSUMERS = 1; /* numbered barrier of all but the copying warp */
-};
-
-/** Of a block, in static shared memory. */
-template <class S>
-struct DecodeShared {
-  WarpShared<S> block;
-  Barrier filled[2][S::STAGES]; /* keys, values */
-  Barrier emptied[S::STAGES];
-  alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
-};
-
-template <class S>
-using DecodeTiles = Tiles<S::KEYS, S::FRESH_KEYS>;
-
-/** The copying warp. A page whose id is bad, or that holds none of a tile's tokens, is zeros: what
- * a box outside of the pages is filled with. */
+/** A page whose id is bad, or that holds none of a tile's tokens, is zeros: what a box outside of
+ * the pages is filled with. */
 template <class S>
 class DecodeCopies {
  public:
@@ -73,25 +15,24 @@ class DecodeCopies {
                           unsigned char* panels)
       : a_(a), maps_(maps), shared_(shared), panels_(panels) {}
 
-  /** Looks up the first pages of a piece of work and fetches what copies need. */
+  /** Looks up the first pages of a piece of work, before it is known whether they are needed. */
   __device__ __forceinline__ void look_up(const Piece& piece) {
     if (!has(a_.op.history)) return;
-    if (lane() == 0) fetch_map(maps_.history);
     HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, piece.row, piece.head);
     look_up(pages, piece.split * a_.split_tokens);
   }
 
-  /** Copies all tiles. */
-  __device__ __forceinline__ void run() {
-    const TokenTable& table = shared_.block.work.tokens;
-    DecodeTiles<S> order(table);
-    Turn<S::STAGES> turn;
-    for (Tile tile = order.first(); tile.count > 0; tile = order.next(tile), turn.next()) {
-      shared_.emptied[turn.place].wait(turn.parity ^ 1);
+  /** Copies the tiles of that piece. */
+  __device__ __forceinline__ void copy(const TokenTable& table) {
+    DecodeTiles<S> tiles(table);
+    int32_t count = tiles.count();
+    for (int32_t i = 0; i < count; i++, turn_.next()) {
+      Tile tile = tiles.at(i);
+      shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
       if (tile.paged) {
-        copy_pages(table, tile, turn.place);
+        copy_pages(table, tile);
       } else if (lane() == 0) {
-        copy_fresh(table, tile, turn.place);
+        copy_fresh(table, tile);
       }
       __syncwarp();
     }
@@ -109,11 +50,18 @@ class DecodeCopies {
     id_ = token < capacity_of(a_.op.history) ? pages.id(static_cast<int32_t>(token)) : -1;
   }
 
-  __device__ __forceinline__ void copy_pages(const TokenTable& table, const Tile& tile, int stage) {
-    HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table.row, table.head);
+  /** Of keys (part 0) or values (1). */
+  __device__ __forceinline__ unsigned char* tile(int part) const {
+    return panels_ + turn_.place * S::STAGE_BYTES + part * S::TILE_BYTES;
+  }
+
+  __device__ __forceinline__ void copy_pages(const TokenTable& table, const Tile& tile) {
+    const trimtab_pages& history = a_.op.history;
+    HeadPages pages(history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table.row, table.head);
     int32_t place = (tile.first - table.begin) % WINDOW;
     if (place == 0 && tile.first > table.begin) look_up(pages, tile.first);
-    const int32_t box = maps_.tokens[1];
+    // A lane copies a box.
+    const int32_t box = min(maps_.tokens[1], S::KEYS);
     int32_t row = lane() * box;
     int32_t id = __shfl_sync(ALL_LANES, id_, (place + row) / GROUP % LANES);
     bool there = row < tile.count;
@@ -124,10 +72,7 @@ class DecodeCopies {
       there = false;
     }
     if (!there) id = -1;
-    int32_t token = (tile.first + row) & (pages.tokens - 1);
-    const trimtab_pages& history = a_.op.history;
-    int32_t head = history.table.size[1] == 1 ? table.head : 0;
-    auto& scales = shared_.scales[stage];
+    auto& scales = shared_.scales[turn_.place];
     uint32_t bytes = S::TILE_BYTES;
     if constexpr (S::PACKED) {
       bytes += 2 * box * __popc(__ballot_sync(ALL_LANES, there));
@@ -137,17 +82,18 @@ class DecodeCopies {
       __syncwarp();
     }
     if (lane() == 0) {
-      for (auto& filled : shared_.filled) filled[stage].arrive_before(bytes);
+      for (auto& filled : shared_.filled) filled[turn_.place].arrive_before(bytes);
     }
     __syncwarp();
     if (row >= S::KEYS) return;
+    int32_t token = (tile.first + row) & (pages.tokens - 1);
+    int32_t head = history.table.size[1] == 1 ? table.head : 0;
 #pragma unroll
     for (int part = 0; part < 2; part++) {
-      Barrier& filled = shared_.filled[part][stage];
-      unsigned char* to = panels_ + stage * S::STAGE_BYTES + part * S::TILE_BYTES;
+      Barrier& filled = shared_.filled[part][turn_.place];
 #pragma unroll
       for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
-        copy_box(to + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
+        copy_box(this->tile(part) + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
                  {panel * PANEL_COLUMNS, token, part * history.heads + head, id}, filled);
       }
       if (S::PACKED && there) {
@@ -158,16 +104,14 @@ class DecodeCopies {
     }
   }
 
-  __device__ __forceinline__ void copy_fresh(const TokenTable& table, const Tile& tile,
-                                             int stage) const {
+  __device__ __forceinline__ void copy_fresh(const TokenTable& table, const Tile& tile) const {
 #pragma unroll
     for (int part = 0; part < 2; part++) {
-      Barrier& filled = shared_.filled[part][stage];
-      unsigned char* to = panels_ + stage * S::STAGE_BYTES + part * S::TILE_BYTES;
-      filled.arrive_before(S::FRESH_PANELS * S::FRESH_KEYS * PANEL_PITCH);
+      Barrier& filled = shared_.filled[part][turn_.place];
+      filled.arrive_before(S::TILE_BYTES);
 #pragma unroll
       for (int panel = 0; panel < S::FRESH_PANELS; panel++) {
-        copy_box(to + panel * S::FRESH_KEYS * PANEL_PITCH, maps_.fresh[part],
+        copy_box(this->tile(part) + panel * S::FRESH_KEYS * PANEL_PITCH, maps_.fresh[part],
                  {panel * PANEL_COLUMNS, tile.first, table.head, table.row}, filled);
       }
     }
@@ -177,6 +121,7 @@ class DecodeCopies {
   const HopperMaps& maps_;
   DecodeShared<S>& shared_;
   unsigned char* const panels_;
+  Turn<S::STAGES> turn_;
   int32_t id_ = -1; /* of a page */
 };
 

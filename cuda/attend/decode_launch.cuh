@@ -7,15 +7,23 @@
 namespace trimtab {
 
 template <class S>
-void launch_decode_shape(const AttendArguments& a, const HopperMaps& maps, cudaStream_t stream,
+bool launch_decode_shape(const AttendArguments& a, const Limits& limits, cudaStream_t stream,
                          cudaError_t* error) {
   int64_t tiles = (a.lines + S::LINES - 1) / S::LINES;
-  Grid grid{blocks_of(tiles * a.splits * a.heads * a.op.q.size[0]), dim3(S::THREADS),
+  int64_t pieces = tiles * a.splits * a.heads * a.op.q.size[0];
+  HopperMaps maps = maps_of(a.op, S::KEYS, S::FRESH_KEYS);
+  if (pieces > INT32_MAX || (has(a.op.fresh) && maps.tokens[0] == 0) ||
+      (has(a.op.history) && maps.tokens[1] == 0)) {
+    return false;
+  }
+  Grid grid{blocks_of(std::min<int64_t>(pieces, limits.processors)), dim3(S::THREADS),
             S::SHARED_BYTES, true};
-  *error = launch(attend_decode<S>, grid, stream, a, maps);
+  *error = launch(attend_decode<S>, grid, stream, a, maps, static_cast<int32_t>(pieces));
+  return true;
 }
 
-/** Stages hold 96 KiB; registers are in native/tests/baseline/resources.txt. */
+/** 193 KiB of shared memory, one block a multiprocessor; registers are in
+ * native/tests/baseline/resources.txt. */
 template <bool HALF, bool PACKED>
 bool launch_decode(const AttendArguments& a, const Limits& limits, cudaStream_t stream,
                    cudaError_t* error) {
@@ -24,18 +32,9 @@ bool launch_decode(const AttendArguments& a, const Limits& limits, cudaStream_t 
 #else
   int64_t columns = a.op.q.size[3];
   if (limits.architecture != 90 || columns > 128) return false;
-  using Narrow = DecodeShape<64, 6, HALF, PACKED>;
-  using Wide = DecodeShape<128, PACKED ? 6 : 3, HALF, PACKED>;
-  HopperMaps maps = maps_of(a.op, Wide::FRESH_KEYS);
-  if ((has(a.op.fresh) && maps.tokens[0] == 0) || (has(a.op.history) && maps.tokens[1] == 0)) {
-    return false;
-  }
-  if (columns <= 64) {
-    launch_decode_shape<Narrow>(a, maps, stream, error);
-  } else {
-    launch_decode_shape<Wide>(a, maps, stream, error);
-  }
-  return true;
+  return columns <= 64
+             ? launch_decode_shape<DecodeShape<64, HALF, PACKED> >(a, limits, stream, error)
+             : launch_decode_shape<DecodeShape<128, HALF, PACKED> >(a, limits, stream, error);
 #endif
 }
 

@@ -249,7 +249,8 @@ class HopperBlock {
       BlockWork& work = shared_.work[works.place];
       if (threadIdx.x == 0) {
         shared_.done[works.place].wait(works.parity ^ 1);
-        BlockLines(a_, work).find(S::LINES, piece);
+        BlockLines lines(a_, work);
+        lines.find(S::LINES, lines.piece(S::LINES, piece));
         find_places(a_.op, work.tokens);
         shared_.found[works.place].arrive();
       }

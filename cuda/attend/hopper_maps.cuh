@@ -26,26 +26,27 @@ inline bool map_boxes(const trimtab_tensor& tokens, int32_t box_tokens, BoxMap* 
   return map_boxes(boxes, static_cast<uint32_t>(box_tokens), map);
 }
 
-inline bool map_boxes(const trimtab_pages& pages, BoxMap* map) {
+inline bool map_boxes(const trimtab_pages& pages, int32_t box_tokens, BoxMap* map) {
   BoxTensor boxes{
       pages.slab,
       {static_cast<uint64_t>(token_bytes(pages) / 2), static_cast<uint64_t>(pages.tokens),
        static_cast<uint64_t>(2 * pages.heads), static_cast<uint64_t>(pages.pages)},
       {static_cast<uint64_t>(token_bytes(pages)), static_cast<uint64_t>(head_bytes(pages)),
        static_cast<uint64_t>(page_bytes(pages))}};
-  return map_boxes(boxes, static_cast<uint32_t>(std::min(pages.tokens, BOX_TOKENS)), map);
+  return map_boxes(boxes, static_cast<uint32_t>(std::min(pages.tokens, box_tokens)), map);
 }
 
-/** `fresh_tokens`: most of a box of new tokens. */
-inline HopperMaps maps_of(const trimtab_attend_params& params, int32_t fresh_tokens) {
+/** Most tokens of a box: of the history, of new ones. */
+inline HopperMaps maps_of(const trimtab_attend_params& params, int32_t history_tokens,
+                          int32_t fresh_tokens) {
   HopperMaps maps{};
   const trimtab_new_tokens& fresh = params.fresh;
   if (has(fresh) && map_boxes(fresh.k, fresh_tokens, &maps.fresh[0]) &&
       map_boxes(fresh.v, fresh_tokens, &maps.fresh[1])) {
     maps.tokens[0] = fresh_tokens;
   }
-  if (has(params.history) && map_boxes(params.history, &maps.history)) {
-    maps.tokens[1] = std::min(params.history.tokens, BOX_TOKENS);
+  if (has(params.history) && map_boxes(params.history, history_tokens, &maps.history)) {
+    maps.tokens[1] = std::min(params.history.tokens, history_tokens);
   }
   return maps;
 }

@@ -34,6 +34,10 @@ struct Shape {
   template <bool CODES>
   using ValuePlace = typename Source::template ValuePlace<CODES>;
 
+  /** Of 32 columns at a time, as registers allow. */
+  template <bool CODES>
+  static constexpr int STEPS = CODES || LINE_TILES > 1 ? 1 : 2;
+
   static constexpr int QUERY_BYTES = LINES * 2 * COLUMNS;
   static constexpr int KEY_BYTES = KEYS * KeyPlace<false>::PITCH;
   static constexpr int VALUE_BYTES = KEYS * ValuePlace<false>::PITCH;
@@ -43,9 +47,11 @@ struct Shape {
 /** What a block holds in static shared memory. */
 template <class S>
 struct TileShared {
-  WarpShared<S> block;
+  BlockWork work;
   PageWindow window;
-  uint16_t scales[2][S::KEYS]; /* of keys and of values, where those are codes */
+  uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
+  uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
+  PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];
 };
 
 }  // namespace trimtab

@@ -35,67 +35,115 @@ namespace trimtab {
 template <class S>
 class TiledAttention : WarpTiles<S> {
   using Base = WarpTiles<S>;
+  using Base::a_;
+  using Base::c;
+  using Base::exists;
+  using Base::line;
+  using Base::lines_;
+  using Base::thread;
+  using Base::warp_line;
+  using Base::work_;
   using typename Base::Logits;
   using typename Base::Weights;
 
  public:
   __device__ TiledAttention(const AttendArguments& a, TileShared<S>& shared, unsigned char* dynamic)
-      : Base(a, shared.block, dynamic),
-        scales_(shared.scales),
-        keys_(dynamic + S::QUERY_BYTES),
+      : Base(a, shared.work),
+        shared_(shared),
+        queries_(dynamic),
+        keys_(queries_ + S::QUERY_BYTES),
         values_(keys_ + S::KEY_BYTES),
-        tokens_(a, shared.block.work.tokens, shared.window) {}
+        tokens_(a, shared.work.tokens, shared.window) {}
 
   __device__ void run() {
-    if (threadIdx.x == 0) {
-      this->find(S::LINES, static_cast<int32_t>(blockIdx.x));
-      find_places(this->a_.op, this->work_.tokens);
+    if (thread() == 0) {
+      this->find(S::LINES, this->piece(S::LINES, static_cast<int32_t>(blockIdx.x)));
+      find_places(a_.op, work_.tokens);
     }
     __syncthreads();
     if (this->is_beyond()) return;
     this->clear();
-    if (this->work_.tokens.begin < this->work_.tokens.end) {
-      this->load_queries();
+    if (work_.tokens.begin < work_.tokens.end) {
+      load_queries();
       attend();
     }
     if constexpr (S::KEY_WARPS == 1) {
-      this->finish_own();
+      finish();
     } else {
-      static_assert(Base::PARTS_BYTES <= S::KEY_BYTES + S::VALUE_BYTES);
-      auto* parts = reinterpret_cast<float*>(keys_);
-      this->leave_parts(parts);
+      static_assert(S::WARPS * Base::PART_BYTES <= S::KEY_BYTES + S::VALUE_BYTES);
+      auto part = [&](int warp) {
+        return reinterpret_cast<float*>(keys_ + warp * Base::PART_BYTES);
+      };
+      this->leave_part(shared_.sums[Base::warp()], part(Base::warp()));
       __syncthreads();
-      this->join_parts(parts);
+      this->join_parts(shared_.sums, part, [&](int line) { return ancestors(line); });
     }
   }
 
  private:
+  /** Of a line, under a tree mask. */
+  __device__ uint64_t ancestors(int line) const {
+    return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[line] : 0;
+  }
+
+  /** Copies queries, with the sign of the scale, and notes who sees what in a tree. */
+  __device__ void load_queries() {
+    constexpr int UNITS = S::COLUMNS / 8;
+    for (int i = thread(); i < S::LINES * UNITS; i += S::THREADS) {
+      int line = i / UNITS;
+      int column = i % UNITS * 8;
+      uint4 words = this->query_words(line, column);
+      auto* to = reinterpret_cast<uint32_t*>(fragments(line / 16, column / 32)) +
+                 (line % 8 * 4 + column / 8 % 4) * 4 + line / 8 % 2;
+      to[0] = words.x;
+      to[2] = words.y;
+      to[4 * LANES] = words.z;
+      to[4 * LANES + 2] = words.w;
+    }
+    if (a_.op.mask != TRIMTAB_MASK_TREE) return;
+    for (int line = thread(); line < S::LINES; line += S::THREADS) {
+      shared_.ancestors[line] = this->ancestors_of_line(line);
+    }
+  }
+
+  /** Of 16 lines and 32 columns, by lane. */
+  __device__ __forceinline__ uint4* fragments(int line_tile, int step) const {
+    return reinterpret_cast<uint4*>(queries_) + (line_tile * (S::COLUMNS / 32) + step) * 2 * LANES;
+  }
+
   __device__ void attend() {
-    bool active = this->exists(this->warp_line());
+    auto queries = [&](int m, int step) {
+      const uint4* from = fragments(warp_line() / 16 + m, step) + thread() % LANES;
+      return QueryFragments{from[0], from[LANES]};
+    };
+    auto ancestors = [&](int m, int h) { return this->ancestors(line(m, h)); };
+    auto& scales = shared_.scales;
+    bool active = exists(warp_line());
     Tile tile = tokens_.first();
-    tokens_.template copy<0>(tile, keys_, scales_[0]);
+    tokens_.template copy<0>(tile, keys_, scales[0]);
     commit_copies();
     while (tile.count > 0) {
       Logits logits;
       Weights weights;
       wait_copies<0>();
       __syncthreads();  // Keys have come, and the values before them were read.
-      tokens_.template copy<1>(tile, values_, scales_[1]);
+      tokens_.template copy<1>(tile, values_, scales[1]);
       commit_copies();
       if (active) {
-        this->with_kind(
-            tile, [&](auto kind) { this->multiply_keys(kind, tile, keys_, scales_[0], logits); });
+        this->with_kind(tile, [&](auto kind) {
+          this->multiply_keys(kind, tile, keys_, scales[0], queries, ancestors, logits);
+        });
         // Rounded as soon as may be: that takes fewer registers.
         if constexpr (!S::PACKED) this->template round<S::HALF>(logits, weights);
       }
       wait_copies<0>();
       __syncthreads();  // Values have come, and the keys were read.
       Tile next = tokens_.next(tile);
-      if (next.count > 0) tokens_.template copy<0>(next, keys_, scales_[0]);
+      if (next.count > 0) tokens_.template copy<0>(next, keys_, scales[0]);
       commit_copies();
       if (active) {
         this->with_kind(tile, [&](auto kind) {
-          if constexpr (kind.CODES) this->scale(logits, scales_[1], tile.count);
+          if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
           if constexpr (S::PACKED) this->template round<kind.HALF_VALUES>(logits, weights);
           this->add_values(kind, values_, weights);
         });
@@ -105,7 +153,28 @@ class TiledAttention : WarpTiles<S> {
     __syncthreads();
   }
 
-  uint16_t (&scales_)[2][S::KEYS];
+  /** Where a warp has its lines to itself. */
+  __device__ void finish() {
+#pragma unroll
+    for (int m = 0; m < S::LINE_TILES; m++) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        PartialSum sum{lines_[m].max[h], line_sum(lines_[m].sum[h])};
+        if (!exists(line(m, h))) continue;
+        LineOutput output(*this, line(m, h), ancestors(line(m, h)), sum, c() == 0);
+#pragma unroll
+        for (int t = 0; t < Base::COLUMN_TILES; t++) {
+#pragma unroll
+          for (int i = 0; i < 2; i++) {
+            output.put(t / 4 * 32 + column_of<S::PACKED>(t % 4, i), lines_[m].out[t][2 * h + i]);
+          }
+        }
+      }
+    }
+  }
+
+  TileShared<S>& shared_;
+  unsigned char* const queries_;
   unsigned char* const keys_;
   unsigned char* const values_;
   const typename S::Source tokens_;

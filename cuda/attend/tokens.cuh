@@ -70,7 +70,7 @@ class Tiles {
     int32_t history = table_.history;
     int32_t end = table_.end;
     if (token < history) return {token, min(min(history, end) - token, KEYS), true};
-    return {token - history, min(max(end - token, 0), FRESH_KEYS), false};
+    return {token - history, min(max(end - token, 0), KEYS), false};
   }
 
   /** The first tile, and the one behind another. */

@@ -8,23 +8,19 @@
 
 namespace trimtab {
 
-/** What the warps of a block share beside keys, values and queries, in static shared memory. */
-template <class S>
-struct WarpShared {
-  BlockWork work;
-  uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
-  PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];
+/** Fragments of queries, 16 lines of 32 columns: a of two multiplications. */
+struct QueryFragments {
+  uint4 first, second;
 };
 
 /**
- * The warps of a block of a shape S. Of WARPS, LINE_WARPS stand along the lines, each with
- * LINE_TILES tiles of 16, the others along the KEYS of a tile.
+ * A warp of a block of a shape S: of the warps, LINE_WARPS stand along the lines, each with
+ * LINE_TILES tiles of 16, and KEY_WARPS along the keys of a tile, each with OWN_KEYS.
  */
 template <class S>
 class WarpTiles : protected BlockLines {
  protected:
-  __device__ WarpTiles(const AttendArguments& a, WarpShared<S>& shared, unsigned char* queries)
-      : BlockLines(a, shared.work), shared_(shared), queries_(queries) {}
+  __device__ WarpTiles(const AttendArguments& a, BlockWork& work) : BlockLines(a, work) {}
 
   static constexpr int COLUMN_TILES = S::COLUMNS / 8;
   static constexpr int KEY_TILES = S::OWN_KEYS / 8;
@@ -32,38 +28,18 @@ class WarpTiles : protected BlockLines {
   using Weights = uint32_t[S::LINE_TILES][KEY_TILES / 2][4]; /* rounded */
 
   static __device__ int thread() { return static_cast<int>(threadIdx.x); }
+  static __device__ int warp() { return thread() / LANES; }
   static __device__ int g() { return thread() % LANES / 4; }
   static __device__ int c() { return thread() % 4; }
   /** The first of the warp's lines in the block's, and of its keys in a tile. */
-  static __device__ int warp_line() {
-    return thread() / LANES % S::LINE_WARPS * 16 * S::LINE_TILES;
-  }
-  static __device__ int warp_key() { return thread() / LANES / S::LINE_WARPS * S::OWN_KEYS; }
+  static __device__ int warp_line() { return warp() % S::LINE_WARPS * 16 * S::LINE_TILES; }
+  static __device__ int warp_key() { return warp() / S::LINE_WARPS % S::KEY_WARPS * S::OWN_KEYS; }
+  /** Of tile m of the warp's lines the upper (h = 0) or lower one of this thread. */
+  static __device__ int line(int m, int h) { return warp_line() + 16 * m + 8 * h + g(); }
 
   __device__ void clear() {
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) lines_[m].clear();
-  }
-
-  /** Copies queries, with the sign of the scale, and notes who sees what in a tree. */
-  __device__ void load_queries() {
-    constexpr int UNITS = S::COLUMNS / 8;
-    constexpr int THREADS = S::WARPS * LANES;
-    for (int i = thread(); i < S::LINES * UNITS; i += THREADS) {
-      int line = i / UNITS;
-      int column = i % UNITS * 8;
-      uint4 words = query_words(line, column);
-      auto* to = reinterpret_cast<uint32_t*>(query_fragments(line / 16, column / 32)) +
-                 (line % 8 * 4 + column / 8 % 4) * 4 + line / 8 % 2;
-      to[0] = words.x;
-      to[2] = words.y;
-      to[4 * LANES] = words.z;
-      to[4 * LANES + 2] = words.w;
-    }
-    if (a_.op.mask != TRIMTAB_MASK_TREE) return;
-    for (int line = thread(); line < S::LINES; line += THREADS) {
-      shared_.ancestors[line] = ancestors_of_line(line);
-    }
   }
 
   /** Calls with what a tile is made of. */
@@ -78,10 +54,15 @@ class WarpTiles : protected BlockLines {
     body(Numbers<S::HALF>());
   }
 
-  /** Weights of a tile's keys for the warp's lines, into `logits`. `scales`: of codes. */
-  template <class Kind>
+  /**
+   * Weights of a tile's keys for the warp's lines, into `logits`. `scales`: of codes;
+   * `queries(m, step)`: fragments of tile m of lines and of 32 columns; `ancestors(m, h)`: under a
+   * tree mask, what a line sees.
+   */
+  template <class Kind, class Queries, class Ancestors>
   __device__ __forceinline__ void multiply_keys(Kind, const Tile& tile, const unsigned char* keys,
-                                                const uint16_t* scales, Logits& logits) {
+                                                const uint16_t* scales, Queries queries,
+                                                Ancestors ancestors, Logits& logits) {
     using Place = typename S::template KeyPlace<Kind::CODES>;
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
@@ -92,27 +73,20 @@ class WarpTiles : protected BlockLines {
       }
     }
     // A thread's columns of two multiplications are eight neighbours, of queries and keys alike.
-    int lane = thread() % LANES;
     keys += warp_key() * Place::PITCH;
-    // As many at a time as registers allow.
-    [[maybe_unused]] constexpr int STEPS = Kind::CODES || S::LINE_TILES > 1 ? 1 : 2;
-#pragma unroll STEPS
-    for (int step = 0; step < S::COLUMNS; step += 32) {
-      uint4 q[S::LINE_TILES][2];
+#pragma unroll S::template STEPS < Kind::CODES>
+    for (int step = 0; step < S::COLUMNS / 32; step++) {
+      QueryFragments q[S::LINE_TILES];
 #pragma unroll
-      for (int m = 0; m < S::LINE_TILES; m++) {
-        const uint4* fragments = query_fragments(warp_line() / 16 + m, step / 32) + lane;
-        q[m][0] = fragments[0];
-        q[m][1] = fragments[LANES];
-      }
-      const unsigned char* from = keys + Place::of(g(), Kind::BYTES * (step + 8 * c()));
+      for (int m = 0; m < S::LINE_TILES; m++) q[m] = queries(m, step);
+      const unsigned char* from = keys + Place::of(g(), Kind::BYTES * (32 * step + 8 * c()));
 #pragma unroll
       for (int n = 0; n < KEY_TILES; n++) {
         uint4 k = Kind::keys(from + 8 * n * Place::PITCH);
 #pragma unroll
         for (int m = 0; m < S::LINE_TILES; m++) {
-          const uint4& first = q[m][0];
-          const uint4& second = q[m][1];
+          const uint4& first = q[m].first;
+          const uint4& second = q[m].second;
           multiply_add<Kind::HALF_KEYS>(logits[m][n], {first.x, first.y, first.z, first.w},
                                         {k.x, k.y});
           multiply_add<Kind::HALF_KEYS>(logits[m][n], {second.x, second.y, second.z, second.w},
@@ -121,7 +95,7 @@ class WarpTiles : protected BlockLines {
       }
     }
     if constexpr (Kind::CODES) scale(logits, scales, S::KEYS);
-    if (!whole(tile, S::KEYS, 0)) hide_unseen(tile, logits);
+    if (!whole(tile, S::KEYS, 0)) hide_unseen(tile, ancestors, logits);
     float unit = fabsf(a_.op.scale) * 1.4426950408889634f;
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
@@ -180,93 +154,75 @@ class WarpTiles : protected BlockLines {
     }
   }
 
-  /** Where a warp has its lines to itself: their results. */
-  __device__ void finish_own() {
-#pragma unroll
-    for (int m = 0; m < S::LINE_TILES; m++) {
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        int line = warp_line() + 16 * m + 8 * h + g();
-        PartialSum sum{lines_[m].max[h], line_sum(lines_[m].sum[h])};
-        if (!exists(line)) continue;
-        LineOutput output(*this, line, ancestors(line), sum, c() == 0);
-#pragma unroll
-        for (int t = 0; t < COLUMN_TILES; t++) {
-#pragma unroll
-          for (int i = 0; i < 2; i++) {
-            output.put(t / 4 * 32 + column_of<S::PACKED>(t % 4, i), lines_[m].out[t][2 * h + i]);
-          }
-        }
-      }
-    }
-  }
-
-  /** Where the warps hold parts of the same lines: leaves them in `parts`, PARTS_BYTES. */
-  __device__ void leave_parts(float* parts) {
+  /** Where warps hold parts of the same 16 lines: leaves this warp's, PART_BYTES. */
+  __device__ __forceinline__ void leave_part(PartialSum (&sums)[S::LINES], float* part) const {
     static_assert(S::LINE_TILES == 1);
-    int warp = thread() / LANES;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      int line = 8 * h + g();
-      float sum = line_sum(lines_[0].sum[h]);
-      if (c() == 0) shared_.sums[warp][line] = {lines_[0].max[h], sum};
+      PartialSum sum{lines_[0].max[h], line_sum(lines_[0].sum[h])};
+      int line = this->line(0, h);
+      if (!exists(line)) continue;
+      if (c() == 0) sums[line] = sum;
 #pragma unroll
       for (int t = 0; t < COLUMN_TILES; t++) {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
           int column = t / 4 * 32 + column_of<S::PACKED>(t % 4, i);
-          parts[(warp * S::LINES + line) * PARTS_PITCH + column] = lines_[0].out[t][2 * h + i];
+          part[place_in_part(line, column)] = lines_[0].out[t][2 * h + i];
         }
       }
     }
   }
 
-  /** Behind a barrier: adds the parts in the order of the warps. */
-  __device__ void join_parts(const float* parts) const {
-    int warp = thread() / LANES;
-    for (int line = warp; warp < S::WARPS && line < S::LINES && exists(line); line += S::WARPS) {
+  /** Behind a barrier: results of lines, a warp's every WARPS-th; parts are added in the order of
+   * the warps. `part(w)`: of a warp, null where it has none; `ancestors(line)`. */
+  template <class Part, class Ancestors>
+  __device__ __forceinline__ void join_parts(const PartialSum (&sums)[S::WARPS][S::LINES],
+                                             Part part, Ancestors ancestors) const {
+    for (int line = warp(); line < S::LINES && exists(line); line += S::WARPS) {
       PartialSum all{-infinity(), 0.f};
       float weights[S::WARPS];
 #pragma unroll
-      for (int w = 0; w < S::WARPS; w++) all.max = fmaxf(all.max, shared_.sums[w][line].max);
+      for (int w = 0; w < S::WARPS; w++) {
+        if (part(w) != nullptr) all.max = fmaxf(all.max, sums[w][line].max);
+      }
 #pragma unroll
       for (int w = 0; w < S::WARPS; w++) {
-        weights[w] = weight_of(shared_.sums[w][line], all.max);
-        all.sum = fma(shared_.sums[w][line].sum, weights[w], all.sum);
+        if (part(w) == nullptr) continue;
+        weights[w] = weight_of(sums[w][line], all.max);
+        all.sum = fma(sums[w][line].sum, weights[w], all.sum);
       }
       LineOutput output(*this, line, ancestors(line), all, thread() % LANES == 0);
       for (int column = thread() % LANES; column < S::COLUMNS; column += LANES) {
         float out = 0.f;
 #pragma unroll
         for (int w = 0; w < S::WARPS; w++) {
-          out = fma(parts[(w * S::LINES + line) * PARTS_PITCH + column], weights[w], out);
+          if (part(w) == nullptr) continue;
+          out = fma(part(w)[place_in_part(line, column)], weights[w], out);
         }
         output.put(column, out);
       }
     }
   }
 
-  static constexpr int PARTS_PITCH = S::COLUMNS + 4;
-  static constexpr int PARTS_BYTES = S::WARPS * S::LINES * PARTS_PITCH * 4;
+  static constexpr int PART_BYTES = 16 * S::COLUMNS * 4;
+
+  Lines<COLUMN_TILES> lines_[S::LINE_TILES];
 
  private:
-  /** Of a line, under a tree mask. */
-  __device__ uint64_t ancestors(int line) const {
-    return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[line] : 0;
+  /** Keeps lines that a warp writes at a time in banks of their own. */
+  static __device__ __forceinline__ int place_in_part(int line, int column) {
+    return line * S::COLUMNS + (column ^ line % 8 * 8);
   }
 
-  /** Of 16 lines and 32 columns as two a's of multiply_add(), by lane. */
-  __device__ __forceinline__ uint4* query_fragments(int line_tile, int step) const {
-    return reinterpret_cast<uint4*>(queries_) + (line_tile * (S::COLUMNS / 32) + step) * 2 * LANES;
-  }
-
-  __device__ __forceinline__ void hide_unseen(const Tile& tile, Logits& logits) const {
+  template <class Ancestors>
+  __device__ __forceinline__ void hide_unseen(const Tile& tile, Ancestors ancestors,
+                                              Logits& logits) const {
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
 #pragma unroll
       for (int h = 0; h < 2; h++) {
-        int line = warp_line() + 16 * m + 8 * h + g();
-        uint64_t seen = this->seen(tile, 0, line, ancestors(line)) >> (warp_key() + 2 * c());
+        uint64_t seen = this->seen(tile, 0, line(m, h), ancestors(m, h)) >> (warp_key() + 2 * c());
 #pragma unroll
         for (int n = 0; n < KEY_TILES; n++) {
 #pragma unroll
@@ -277,10 +233,6 @@ class WarpTiles : protected BlockLines {
       }
     }
   }
-
-  WarpShared<S>& shared_;
-  unsigned char* const queries_;
-  Lines<COLUMN_TILES> lines_[S::LINE_TILES];
 };
 
 }  // namespace trimtab

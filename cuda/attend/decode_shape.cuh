@@ -1,0 +1,101 @@
+// How a block of attention of few lines on sm_90a is made up, and what it holds in shared memory.
+#pragma once
+
+#include "attend/warp_tiles.cuh"
+#include "common/barrier.cuh"
+#include "common/wgmma.cuh"
+
+namespace trimtab {
+
+/** Where a byte of a row lies in panels of that many rows: wgmma.cuh. */
+template <int ROWS>
+struct PlaceInPanels {
+  static constexpr int PITCH = PANEL_PITCH;
+  static __device__ __forceinline__ int of(int row, int byte) {
+    auto r = static_cast<uint32_t>(row);
+    auto b = static_cast<uint32_t>(byte);
+    return static_cast<int>(b / PANEL_PITCH * (ROWS * PANEL_PITCH) + r * PANEL_PITCH +
+                            (b % PANEL_PITCH ^ r % 8 * 16));
+  }
+};
+
+/**
+ * One warp copies tokens, WARPS others take 16 lines past them, each at 32 keys of a tile of its
+ * team. COLUMNS: room for the head's dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of
+ * codes. As many tiles are there or on their way as STAGES.
+ */
+template <int COLUMNS_, bool HALF_, bool PACKED_>
+struct DecodeShape {
+  static constexpr int COLUMNS = COLUMNS_;
+  static constexpr bool HALF = HALF_;
+  static constexpr bool PACKED = PACKED_;
+
+  static constexpr int LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
+  static constexpr int WARPS = 8;
+  static constexpr int THREADS = (WARPS + 1) * LANES;
+  static constexpr int STAGES = 12;
+
+  static constexpr int TILE_BYTES = 8192; /* of keys, or of values */
+  static constexpr int STAGE_BYTES = 2 * TILE_BYTES;
+  static constexpr int PAGED_PANELS = PACKED ? 1 : COLUMNS / PANEL_COLUMNS;
+  static constexpr int FRESH_PANELS = COLUMNS / PANEL_COLUMNS;
+  static constexpr int KEYS = TILE_BYTES / (PAGED_PANELS * PANEL_PITCH);
+  static constexpr int FRESH_KEYS = TILE_BYTES / (FRESH_PANELS * PANEL_PITCH);
+  static constexpr int OWN_KEYS = 32;
+  static constexpr int KEY_WARPS = KEYS / OWN_KEYS; /* a team */
+  static constexpr int TEAMS = WARPS / KEY_WARPS;
+
+  template <bool CODES>
+  using KeyPlace = PlaceInPanels<CODES ? KEYS : FRESH_KEYS>;
+  template <bool CODES>
+  using ValuePlace = KeyPlace<CODES>;
+  template <bool CODES>
+  static constexpr int STEPS = COLUMNS / 32;
+
+  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES;
+
+  static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warp */
+};
+
+/** Of a block, in static shared memory. */
+template <class S>
+struct DecodeShared {
+  static constexpr int WORKS = 2; /* known at a time */
+  BlockWork work[WORKS];
+  Barrier found[WORKS], done[WORKS];
+  Barrier filled[2][S::STAGES]; /* keys, values */
+  Barrier emptied[S::STAGES];
+  alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
+  PartialSum sums[S::WARPS][S::LINES];
+};
+
+/** The tiles of a piece of work, by number. */
+template <class S>
+class DecodeTiles {
+ public:
+  __device__ __forceinline__ explicit DecodeTiles(const TokenTable& table)
+      : begin_(table.begin),
+        history_(min(table.history, table.end)),
+        fresh_begin_(max(table.begin - table.history, 0)),
+        fresh_end_(table.end - table.history),
+        paged_(max(history_ - begin_ + S::KEYS - 1, 0) / S::KEYS) {}
+
+  __device__ __forceinline__ int32_t count() const {
+    return paged_ + max(fresh_end_ - fresh_begin_ + S::FRESH_KEYS - 1, 0) / S::FRESH_KEYS;
+  }
+
+  __device__ __forceinline__ Tile at(int32_t number) const {
+    if (number < paged_) {
+      int32_t first = begin_ + number * S::KEYS;
+      return {first, min(history_ - first, S::KEYS), true};
+    }
+    int32_t first = fresh_begin_ + (number - paged_) * S::FRESH_KEYS;
+    return {first, min(fresh_end_ - first, S::FRESH_KEYS), false};
+  }
+
+ private:
+  int32_t begin_, history_, fresh_begin_, fresh_end_;
+  int32_t paged_; /* tiles of the history, which come first */
+};
+
+}  // namespace trimtab
