@@ -79,15 +79,28 @@ class BlockLines {
     return exists(line) && query_of(line) < work_.valid;
   }
 
+  /** What logits of queries as they are become powers of two by. */
+  __device__ __forceinline__ float unit() const { return fabsf(a_.op.scale) * 1.4426950408889634f; }
+
   /** Eight neighbours of a line's query, with the sign of the scale; 0 where there is none. */
   __device__ __forceinline__ uint4 query_words(int line, int column) const {
-    if (column >= static_cast<int32_t>(a_.op.q.size[3]) || !is_valid(line)) {
-      return make_uint4(0, 0, 0, 0);
-    }
+    return query_words(query_from(line), column);
+  }
+
+  /** Where a line's query begins; null where there is none. */
+  __device__ __forceinline__ const char* query_from(int line) const {
+    if (!is_valid(line)) return nullptr;
+    return vector_of(a_.op.q, work_.tokens.row, query_head_of(line), query_of(line));
+  }
+  __device__ __forceinline__ uint4 query_words(const char* from, int column) const {
+    // Reads something in any case, so that several reads may be under way.
+    bool there = from != nullptr && column < static_cast<int32_t>(a_.op.q.size[3]);
+    const char* at = there ? from + 2 * column : static_cast<const char*>(a_.op.q.data);
+    uint4 words = *reinterpret_cast<const uint4*>(at);
     uint32_t flip = a_.op.scale < 0 ? 0x80008000u : 0u;
-    const char* from = vector_of(a_.op.q, work_.tokens.row, query_head_of(line), query_of(line));
-    uint4 words = *reinterpret_cast<const uint4*>(from + 2 * column);
-    words.x ^= flip, words.y ^= flip, words.z ^= flip, words.w ^= flip;
+    uint32_t keep = there ? ~0u : 0u;
+    words.x = (words.x ^ flip) & keep, words.y = (words.y ^ flip) & keep;
+    words.z = (words.z ^ flip) & keep, words.w = (words.w ^ flip) & keep;
     return words;
   }
 

@@ -49,24 +49,39 @@ class DecodeLines : WarpTiles<S> {
       last = before + i;
       attend(tiles_.at(i), last);
     }
-    meet(S::ATTENDING, S::WARPS * LANES);
-    auto part = [&](int warp) -> float* {
-      int32_t of_team = count - 1 - warp / S::KEY_WARPS;
-      if (of_team < 0) return nullptr;
-      int32_t number = before + warp / S::KEY_WARPS + of_team / S::TEAMS * S::TEAMS;
-      return reinterpret_cast<float*>(stage(number) + warp % S::KEY_WARPS * Base::PART_BYTES);
-    };
+    if constexpr (S::KEY_WARPS > 1) meet(S::ATTENDING, S::WARPS * LANES);
     static_assert(S::KEY_WARPS * Base::PART_BYTES <= S::STAGE_BYTES);
-    if (last >= 0) this->leave_part(shared_.sums[warp()], part(warp()));
+    this->leave_part(shared_.parts[warp()],
+                     last < 0 ? nullptr
+                              : reinterpret_cast<float*>(stage(last) +
+                                                         warp() % S::KEY_WARPS * Base::PART_BYTES));
     meet(S::ATTENDING, S::WARPS * LANES);
-    this->join_parts(shared_.sums, part, [&](int line) { return this->ancestors_of_line(line); });
+    this->join_parts(shared_.parts, S::WARPS * LANES,
+                     [&](int line) { return this->ancestors_of_line(line); });
     publish_to_tensor_cores();  // Boxes come here again.
     meet(S::ATTENDING, S::WARPS * LANES);
     if (last >= 0) release(last);
     before += count;
   }
 
+  template <class Kind>
+  __device__ __forceinline__ QueryFragments fragments(Kind, int, int step) const {
+    if constexpr (S::TO_HALF && !Kind::CODES) {
+      return read_queries(this->query_from(line(0, 0)), this->query_from(line(0, 1)), step);
+    }
+    return queries_[step];
+  }
+  template <class Kind>
+  __device__ __forceinline__ float unit(Kind, int h) const {
+    return S::TO_HALF && Kind::CODES ? units_[h] : Base::unit();
+  }
+  __device__ __forceinline__ uint64_t ancestors(int, int h) const {
+    return a_.op.mask == TRIMTAB_MASK_TREE ? shared_.ancestors[warp()][line(0, h)] : 0;
+  }
+
  private:
+  static constexpr int STEPS = S::COLUMNS / 32;
+
   static __device__ __forceinline__ int team() { return warp() / S::KEY_WARPS; }
 
   __device__ __forceinline__ unsigned char* stage(int32_t number) const {
@@ -79,16 +94,53 @@ class DecodeLines : WarpTiles<S> {
   }
 
   __device__ __forceinline__ void load_queries() {
-    int c = Base::c();
+    const char* upper = this->query_from(line(0, 0));
+    const char* lower = this->query_from(line(0, 1));
 #pragma unroll
-    for (int step = 0; step < S::COLUMNS / 32; step++) {
-      uint4 upper = this->query_words(line(0, 0), 32 * step + 8 * c);
-      uint4 lower = this->query_words(line(0, 1), 32 * step + 8 * c);
-      queries_[step] = {make_uint4(upper.x, lower.x, upper.y, lower.y),
-                        make_uint4(upper.z, lower.z, upper.w, lower.w)};
+    for (int step = 0; step < STEPS; step++) queries_[step] = read_queries(upper, lower, step);
+    if constexpr (S::TO_HALF) {
+      units_[0] = halve(&uint4::x, &uint4::z);
+      units_[1] = halve(&uint4::y, &uint4::w);
     }
+    if (a_.op.mask != TRIMTAB_MASK_TREE) return;
+    int lane = thread() % LANES;
+    if (lane < S::LINES) shared_.ancestors[warp()][lane] = this->ancestors_of_line(lane);
+    __syncwarp();
+  }
+
+  /** From where the lines' queries begin. */
+  __device__ __forceinline__ QueryFragments read_queries(const char* from, const char* from_lower,
+                                                         int step) const {
+    uint4 upper = this->query_words(from, 32 * step + 8 * Base::c());
+    uint4 lower = this->query_words(from_lower, 32 * step + 8 * Base::c());
+    return {make_uint4(upper.x, lower.x, upper.y, lower.y),
+            make_uint4(upper.z, lower.z, upper.w, lower.w)};
+  }
+
+  /**
+   * Makes F16 of a BF16 line, in two words of each fragment, by a power of two that brings the
+   * largest number near 2^15: exact but for numbers below 2^-32 of that one, which lose what is
+   * below 2^-39 of it. The unit of its logits, with that power taken back.
+   */
+  __device__ __forceinline__ float halve(uint32_t uint4::*first, uint32_t uint4::*second) {
+    auto each = [&](auto body) {
 #pragma unroll
-    for (int h = 0; h < 2; h++) ancestors_[h] = this->ancestors_of_line(line(0, h));
+      for (QueryFragments& q : queries_) {
+        body(q.first.*first), body(q.first.*second), body(q.second.*first), body(q.second.*second);
+      }
+    };
+    uint32_t largest = 0;
+    each([&](uint32_t pair) { largest = max(largest, max(pair & 0x7fffu, pair >> 16 & 0x7fffu)); });
+    largest = max(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
+    largest = max(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+    constexpr uint32_t BIAS = 127, TOP = BIAS + 14;
+    uint32_t exponent = max(largest >> 7, 15u);
+    if (exponent == 255) exponent = TOP;  // Infinite or no number.
+    float power = float_of((BIAS + TOP - exponent) << 23);
+    each([&](uint32_t& pair) {
+      pair = round_pair<true>(number_in<false>(pair, 0) * power, number_in<false>(pair, 1) * power);
+    });
+    return Base::unit() * float_of((BIAS - TOP + exponent) << 23);
   }
 
   __device__ __forceinline__ void attend(const Tile& tile, int32_t number) {
@@ -97,15 +149,13 @@ class DecodeLines : WarpTiles<S> {
     unsigned char* keys = stage(number);
     unsigned char* values = keys + S::TILE_BYTES;
     auto& scales = shared_.scales[place];
-    auto queries = [&](int, int step) { return queries_[step]; };
-    auto ancestors = [&](int, int h) { return ancestors_[h]; };
     shared_.filled[0][place].wait(parity);
     shared_.filled[1][place].wait(parity);
     if (warp_key() >= tile.count) return;
     this->with_kind(tile, [&](auto kind) {
       Logits logits;
       Weights weights;
-      this->multiply_keys(kind, tile, keys, scales[0], queries, ancestors, logits);
+      this->multiply_keys(kind, tile, keys, scales[0], *this, logits);
       clear_values(kind, values, tile.count);
       if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
       this->template round<kind.HALF_VALUES>(logits, weights);
@@ -131,8 +181,8 @@ class DecodeLines : WarpTiles<S> {
   DecodeShared<S>& shared_;
   unsigned char* const panels_;
   const DecodeTiles<S> tiles_;
-  QueryFragments queries_[S::COLUMNS / 32];
-  uint64_t ancestors_[2]; /* of the thread's lines */
+  QueryFragments queries_[STEPS];
+  float units_[2]; /* of logits of codes, where queries were made F16 for them */
 };
 
 /** A block's share of all work: every gridDim.x-th piece. */

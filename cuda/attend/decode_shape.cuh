@@ -30,6 +30,10 @@ struct DecodeShape {
   static constexpr bool HALF = HALF_;
   static constexpr bool PACKED = PACKED_;
 
+  /** Codes of 8 bits become F16 by half of the work that BF16 takes. */
+  static constexpr bool CODES_AS_HALF = true;
+  static constexpr bool TO_HALF = PACKED && !HALF; /* queries, for them */
+
   static constexpr int LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
   static constexpr int WARPS = 8;
   static constexpr int THREADS = (WARPS + 1) * LANES;
@@ -66,7 +70,8 @@ struct DecodeShared {
   Barrier filled[2][S::STAGES]; /* keys, values */
   Barrier emptied[S::STAGES];
   alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
-  PartialSum sums[S::WARPS][S::LINES];
+  WarpPart parts[S::WARPS];
+  uint64_t ancestors[S::WARPS][S::LINES]; /* under a tree mask */
 };
 
 /** The tiles of a piece of work, by number. */

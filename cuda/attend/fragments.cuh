@@ -2,6 +2,8 @@
 // codes of 8 bits. Codes are exact in either 16-bit format; their scales are applied outside.
 #pragma once
 
+#include <type_traits>
+
 #include "common/mma.cuh"
 #include "common/widen.cuh"
 
@@ -30,8 +32,8 @@ struct Numbers {
 };
 
 /**
- * Codes of a format. Keys become numbers of the queries' format; values BF16, whose exponents hold
- * a weight times any scale.
+ * Codes of a format. Keys become numbers of the queries' format, F16 if HALF; values BF16, whose
+ * exponents hold a weight times any scale.
  */
 template <class Format, bool HALF>
 struct Codes {
@@ -44,7 +46,25 @@ struct Codes {
   template <bool TO_HALF>
   static __device__ __forceinline__ uint32_t pair(float first, float second) {
     if constexpr (TO_HALF) return round_pair<true>(first, second);
+#ifdef __CUDA_ARCH__
+    return __byte_perm(bits_of(first), bits_of(second), 0x7632);
+#else
     return bits_of(first) >> 16 | (bits_of(second) & 0xffff0000u);
+#endif
+  }
+
+  /** Four neighbours. */
+  template <bool TO_HALF>
+  static __device__ __forceinline__ void pairs(uint32_t word, uint32_t& lower, uint32_t& upper) {
+    if constexpr (TO_HALF && std::is_same_v<Format, formats::Fp8>) {
+      lower = halves_of_fp8(static_cast<uint16_t>(word));
+      upper = halves_of_fp8(static_cast<uint16_t>(word >> 16));
+    } else {
+      float x[4];
+      widen_word(word, x);
+      lower = pair<TO_HALF>(x[0], x[1]);
+      upper = pair<TO_HALF>(x[2], x[3]);
+    }
   }
 
   static __device__ __forceinline__ void widen_word(const uint32_t& word, float (&x)[4]) {
@@ -53,11 +73,10 @@ struct Codes {
 
   static __device__ __forceinline__ uint4 keys(const unsigned char* from) {
     auto words = *reinterpret_cast<const uint2*>(from);
-    float x[4], y[4];
-    widen_word(words.x, x);
-    widen_word(words.y, y);
-    return make_uint4(pair<HALF>(x[0], x[1]), pair<HALF>(x[2], x[3]), pair<HALF>(y[0], y[1]),
-                      pair<HALF>(y[2], y[3]));
+    uint4 numbers;
+    pairs<HALF>(words.x, numbers.x, numbers.y);
+    pairs<HALF>(words.y, numbers.z, numbers.w);
+    return numbers;
   }
 
   /** From codes (row, column), (row, column + 1), (row + 1, column), (row + 1, column + 1): the

@@ -21,6 +21,7 @@ struct Shape {
   static constexpr int BLOCKS = BLOCKS_;
   static constexpr bool HALF = HALF_;
   static constexpr bool PACKED = PACKED_;
+  static constexpr bool CODES_AS_HALF = HALF;
 
   static constexpr int WARPS = 4;
   static constexpr int THREADS = WARPS * LANES;
@@ -51,7 +52,7 @@ struct TileShared {
   PageWindow window;
   uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
   uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
-  PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];
+  WarpPart parts[S::KEY_WARPS == 1 ? 1 : S::WARPS];
 };
 
 }  // namespace trimtab

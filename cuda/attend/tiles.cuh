@@ -71,13 +71,25 @@ class TiledAttention : WarpTiles<S> {
       finish();
     } else {
       static_assert(S::WARPS * Base::PART_BYTES <= S::KEY_BYTES + S::VALUE_BYTES);
-      auto part = [&](int warp) {
-        return reinterpret_cast<float*>(keys_ + warp * Base::PART_BYTES);
-      };
-      this->leave_part(shared_.sums[Base::warp()], part(Base::warp()));
+      int warp = Base::warp();
+      this->leave_part(shared_.parts[warp],
+                       reinterpret_cast<float*>(keys_ + warp * Base::PART_BYTES));
       __syncthreads();
-      this->join_parts(shared_.sums, part, [&](int line) { return ancestors(line); });
+      this->join_parts(shared_.parts, S::THREADS, [&](int line) { return ancestors(line); });
     }
+  }
+
+  template <class Kind>
+  __device__ __forceinline__ QueryFragments fragments(Kind, int m, int step) const {
+    const uint4* from = fragments(warp_line() / 16 + m, step) + thread() % LANES;
+    return {from[0], from[LANES]};
+  }
+  template <class Kind>
+  __device__ __forceinline__ float unit(Kind, int) const {
+    return Base::unit();
+  }
+  __device__ __forceinline__ uint64_t ancestors(int m, int h) const {
+    return ancestors(line(m, h));
   }
 
  private:
@@ -112,11 +124,6 @@ class TiledAttention : WarpTiles<S> {
   }
 
   __device__ void attend() {
-    auto queries = [&](int m, int step) {
-      const uint4* from = fragments(warp_line() / 16 + m, step) + thread() % LANES;
-      return QueryFragments{from[0], from[LANES]};
-    };
-    auto ancestors = [&](int m, int h) { return this->ancestors(line(m, h)); };
     auto& scales = shared_.scales;
     bool active = exists(warp_line());
     Tile tile = tokens_.first();
@@ -131,7 +138,7 @@ class TiledAttention : WarpTiles<S> {
       commit_copies();
       if (active) {
         this->with_kind(tile, [&](auto kind) {
-          this->multiply_keys(kind, tile, keys_, scales[0], queries, ancestors, logits);
+          this->multiply_keys(kind, tile, keys_, scales[0], *this, logits);
         });
         // Rounded as soon as may be: that takes fewer registers.
         if constexpr (!S::PACKED) this->template round<S::HALF>(logits, weights);

@@ -13,6 +13,12 @@ struct QueryFragments {
   uint4 first, second;
 };
 
+/** What a warp leaves of 16 lines. */
+struct WarpPart {
+  const float* out; /* sums of values, in shared memory */
+  PartialSum sums[16];
+};
+
 /**
  * A warp of a block of a shape S: of the warps, LINE_WARPS stand along the lines, each with
  * LINE_TILES tiles of 16, and KEY_WARPS along the keys of a tile, each with OWN_KEYS.
@@ -47,22 +53,22 @@ class WarpTiles : protected BlockLines {
   __device__ __forceinline__ void with_kind(const Tile& tile, Body body) const {
     if constexpr (S::PACKED) {
       if (tile.paged && a_.op.history.dtype == TRIMTAB_FP8_E4M3) {
-        return body(Codes<formats::Fp8, S::HALF>());
+        return body(Codes<formats::Fp8, S::CODES_AS_HALF>());
       }
-      if (tile.paged) return body(Codes<formats::Int8, S::HALF>());
+      if (tile.paged) return body(Codes<formats::Int8, S::CODES_AS_HALF>());
     }
     body(Numbers<S::HALF>());
   }
 
   /**
-   * Weights of a tile's keys for the warp's lines, into `logits`. `scales`: of codes;
-   * `queries(m, step)`: fragments of tile m of lines and of 32 columns; `ancestors(m, h)`: under a
-   * tree mask, what a line sees.
+   * Weights of a tile's keys for the warp's lines, into `logits`. `scales`: of codes. Of `lines`
+   * are asked, for tile m of lines: the fragments of their queries, 32 columns a step, for keys of
+   * that kind; the units of their logits; and, under a tree mask, what they see.
    */
-  template <class Kind, class Queries, class Ancestors>
-  __device__ __forceinline__ void multiply_keys(Kind, const Tile& tile, const unsigned char* keys,
-                                                const uint16_t* scales, Queries queries,
-                                                Ancestors ancestors, Logits& logits) {
+  template <class Kind, class Of>
+  __device__ __forceinline__ void multiply_keys(Kind kind, const Tile& tile,
+                                                const unsigned char* keys, const uint16_t* scales,
+                                                const Of& lines, Logits& logits) {
     using Place = typename S::template KeyPlace<Kind::CODES>;
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
@@ -78,7 +84,7 @@ class WarpTiles : protected BlockLines {
     for (int step = 0; step < S::COLUMNS / 32; step++) {
       QueryFragments q[S::LINE_TILES];
 #pragma unroll
-      for (int m = 0; m < S::LINE_TILES; m++) q[m] = queries(m, step);
+      for (int m = 0; m < S::LINE_TILES; m++) q[m] = lines.fragments(kind, m, step);
       const unsigned char* from = keys + Place::of(g(), Kind::BYTES * (32 * step + 8 * c()));
 #pragma unroll
       for (int n = 0; n < KEY_TILES; n++) {
@@ -95,12 +101,11 @@ class WarpTiles : protected BlockLines {
       }
     }
     if constexpr (Kind::CODES) scale(logits, scales, S::KEYS);
-    if (!whole(tile, S::KEYS, 0)) hide_unseen(tile, ancestors, logits);
-    float unit = fabsf(a_.op.scale) * 1.4426950408889634f;
+    if (!whole(tile, S::KEYS, 0)) hide_unseen(tile, lines, logits);
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
       float kept[2];
-      lines_[m].weigh(logits[m], unit, kept);
+      lines_[m].weigh(logits[m], {lines.unit(kind, 0), lines.unit(kind, 1)}, kept);
       lines_[m].keep(kept);
     }
   }
@@ -154,54 +159,55 @@ class WarpTiles : protected BlockLines {
     }
   }
 
-  /** Where warps hold parts of the same 16 lines: leaves this warp's, PART_BYTES. */
-  __device__ __forceinline__ void leave_part(PartialSum (&sums)[S::LINES], float* part) const {
+  /** Where warps hold parts of the same 16 lines: leaves this warp's, its sums of values in
+   * PART_BYTES at `out`, null where it saw no key. */
+  __device__ __forceinline__ void leave_part(WarpPart& part, float* out) const {
     static_assert(S::LINE_TILES == 1);
+    if (thread() % LANES == 0) part.out = out;
+    if (out == nullptr) return;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
       PartialSum sum{lines_[0].max[h], line_sum(lines_[0].sum[h])};
       int line = this->line(0, h);
       if (!exists(line)) continue;
-      if (c() == 0) sums[line] = sum;
+      if (c() == 0) part.sums[line] = sum;
 #pragma unroll
       for (int t = 0; t < COLUMN_TILES; t++) {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
           int column = t / 4 * 32 + column_of<S::PACKED>(t % 4, i);
-          part[place_in_part(line, column)] = lines_[0].out[t][2 * h + i];
+          out[place_in_part(line, column)] = lines_[0].out[t][2 * h + i];
         }
       }
     }
   }
 
-  /** Behind a barrier: results of lines, a warp's every WARPS-th; parts are added in the order of
-   * the warps. `part(w)`: of a warp, null where it has none; `ancestors(line)`. */
-  template <class Part, class Ancestors>
-  __device__ __forceinline__ void join_parts(const PartialSum (&sums)[S::WARPS][S::LINES],
-                                             Part part, Ancestors ancestors) const {
-    for (int line = warp(); line < S::LINES && exists(line); line += S::WARPS) {
+  /** Behind a barrier: results of lines; parts are added in the order of the warps. As many threads
+   * call. `ancestors(line)`: what a line sees. */
+  template <class Ancestors>
+  __device__ __forceinline__ void join_parts(const WarpPart (&parts)[S::WARPS], int threads,
+                                             Ancestors ancestors) const {
+    constexpr int PAIRS = S::COLUMNS / 2;
+    int lines = min(a_.lines - work_.first_line, S::LINES);
+    for (int i = thread(); i < lines * PAIRS; i += threads) {
+      int line = i / PAIRS;
+      int column = i % PAIRS * 2;
       PartialSum all{-infinity(), 0.f};
-      float weights[S::WARPS];
 #pragma unroll
-      for (int w = 0; w < S::WARPS; w++) {
-        if (part(w) != nullptr) all.max = fmaxf(all.max, sums[w][line].max);
+      for (const WarpPart& part : parts) {
+        if (part.out != nullptr) all.max = fmaxf(all.max, part.sums[line].max);
       }
+      float2 out{0.f, 0.f};
 #pragma unroll
-      for (int w = 0; w < S::WARPS; w++) {
-        if (part(w) == nullptr) continue;
-        weights[w] = weight_of(sums[w][line], all.max);
-        all.sum = fma(sums[w][line].sum, weights[w], all.sum);
+      for (const WarpPart& part : parts) {
+        if (part.out == nullptr) continue;
+        float weight = weight_of(part.sums[line], all.max);
+        all.sum = fma(part.sums[line].sum, weight, all.sum);
+        auto two = *reinterpret_cast<const float2*>(part.out + place_in_part(line, column));
+        out.x = fma(two.x, weight, out.x);
+        out.y = fma(two.y, weight, out.y);
       }
-      LineOutput output(*this, line, ancestors(line), all, thread() % LANES == 0);
-      for (int column = thread() % LANES; column < S::COLUMNS; column += LANES) {
-        float out = 0.f;
-#pragma unroll
-        for (int w = 0; w < S::WARPS; w++) {
-          if (part(w) == nullptr) continue;
-          out = fma(part(w)[place_in_part(line, column)], weights[w], out);
-        }
-        output.put(column, out);
-      }
+      LineOutput(*this, line, ancestors(line), all, column == 0).put(column, out.x, out.y);
     }
   }
 
@@ -215,14 +221,15 @@ class WarpTiles : protected BlockLines {
     return line * S::COLUMNS + (column ^ line % 8 * 8);
   }
 
-  template <class Ancestors>
-  __device__ __forceinline__ void hide_unseen(const Tile& tile, Ancestors ancestors,
+  template <class Of>
+  __device__ __forceinline__ void hide_unseen(const Tile& tile, const Of& lines,
                                               Logits& logits) const {
 #pragma unroll
     for (int m = 0; m < S::LINE_TILES; m++) {
 #pragma unroll
       for (int h = 0; h < 2; h++) {
-        uint64_t seen = this->seen(tile, 0, line(m, h), ancestors(m, h)) >> (warp_key() + 2 * c());
+        uint64_t seen =
+            this->seen(tile, 0, line(m, h), lines.ancestors(m, h)) >> (warp_key() + 2 * c());
 #pragma unroll
         for (int n = 0; n < KEY_TILES; n++) {
 #pragma unroll

@@ -41,15 +41,25 @@ __device__ __forceinline__ void widen(formats::Bf16, const unsigned char* from, 
   to[1] = float_of(pair & 0xffff0000u);
 }
 
+/** Two FP8 codes as F16, which is exact. */
+__device__ __forceinline__ uint32_t halves_of_fp8(uint16_t codes) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  uint32_t halves;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(halves) : "h"(codes));
+  return halves;
+#else
+  return to_f16(from_fp8(static_cast<uint8_t>(codes))) |
+         uint32_t{to_f16(from_fp8(static_cast<uint8_t>(codes >> 8)))} << 16;
+#endif
+}
+
 /** Four FP8 codes. */
 __device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, float (&to)[4]) {
   auto codes = *reinterpret_cast<const uint32_t*>(from);
 #pragma unroll
   for (int i = 0; i < 4; i += 2) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
-    auto two = static_cast<uint16_t>(codes >> 8 * i);
-    uint32_t halves;
-    asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(halves) : "h"(two));
+    uint32_t halves = halves_of_fp8(static_cast<uint16_t>(codes >> 8 * i));
     to[i] = from_f16(static_cast<uint16_t>(halves));
     to[i + 1] = from_f16(static_cast<uint16_t>(halves >> 16));
 #else
