@@ -34,39 +34,35 @@ class DecodeLines : WarpTiles<S> {
  public:
   __device__ DecodeLines(const AttendArguments& a, BlockWork& work, DecodeShared<S>& shared,
                          unsigned char* panels)
-      : Base(a, work), shared_(shared), panels_(panels), tiles_(work.tokens) {}
+      : Base(a, work), shared_(shared), panels_(panels) {
+    static_assert(Base::PARTS_BYTES == S::PARTS_BYTES);
+  }
 
   /** `before`: the tiles of the block's pieces before this one, to which this one's are added. */
   __device__ __forceinline__ void run(int32_t& before) {
     if (this->is_beyond()) return;
-    int32_t count = tiles_.count();
     this->clear();
     load_queries();
-    // The last tile of a team gives its room for what its warps leave.
-    int32_t last = -1;
-    for (int32_t i = team(); i < count; i += S::TEAMS) {
-      if (last >= 0) release(last);
-      last = before + i;
-      attend(tiles_.at(i), last);
-    }
-    if constexpr (S::KEY_WARPS > 1) meet(S::ATTENDING, S::WARPS * LANES);
-    static_assert(S::KEY_WARPS * Base::PART_BYTES <= S::STAGE_BYTES);
-    this->leave_part(shared_.parts[warp()],
-                     last < 0 ? nullptr
-                              : reinterpret_cast<float*>(stage(last) +
-                                                         warp() % S::KEY_WARPS * Base::PART_BYTES));
-    meet(S::ATTENDING, S::WARPS * LANES);
-    this->join_parts(shared_.parts, S::WARPS * LANES,
-                     [&](int line) { return this->ancestors_of_line(line); });
-    publish_to_tensor_cores();  // Boxes come here again.
-    meet(S::ATTENDING, S::WARPS * LANES);
-    if (last >= 0) release(last);
-    before += count;
+    const DecodeTiles<S> tiles(work_.tokens);
+    // Codes and numbers each in a loop of their own, which takes fewer registers.
+    int32_t i = team();
+    auto attend_until = [&](bool paged, int32_t end) {
+      this->with_kind(paged, [&](auto kind) {
+        for (; i < end; i += S::TEAMS) attend(kind, tiles.at(i), before + i);
+      });
+    };
+    if constexpr (S::PACKED) attend_until(true, tiles.paged());
+    attend_until(false, tiles.count());
+    this->join(
+        shared_.sums, reinterpret_cast<float*>(panels_ + S::STAGES * S::STAGE_BYTES),
+        S::WARPS * LANES, [] { meet(S::ATTENDING, S::WARPS * LANES); },
+        [&](int line) { return this->ancestors_of_line(line); });
+    before += tiles.count();
   }
 
   template <class Kind>
   __device__ __forceinline__ QueryFragments fragments(Kind, int, int step) const {
-    if constexpr (S::TO_HALF && !Kind::CODES) {
+    if constexpr (S::PACKED && !Kind::CODES) {
       return read_queries(this->query_from(line(0, 0)), this->query_from(line(0, 1)), step);
     }
     return queries_[step];
@@ -83,15 +79,6 @@ class DecodeLines : WarpTiles<S> {
   static constexpr int STEPS = S::COLUMNS / 32;
 
   static __device__ __forceinline__ int team() { return warp() / S::KEY_WARPS; }
-
-  __device__ __forceinline__ unsigned char* stage(int32_t number) const {
-    return panels_ + number % S::STAGES * S::STAGE_BYTES;
-  }
-
-  __device__ __forceinline__ void release(int32_t number) const {
-    __syncwarp();
-    if (thread() % LANES == 0) shared_.emptied[number % S::STAGES].arrive();
-  }
 
   __device__ __forceinline__ void load_queries() {
     const char* upper = this->query_from(line(0, 0));
@@ -143,24 +130,27 @@ class DecodeLines : WarpTiles<S> {
     return Base::unit() * float_of((BIAS - TOP + exponent) << 23);
   }
 
-  __device__ __forceinline__ void attend(const Tile& tile, int32_t number) {
+  /** Goes past a tile that is of a number among all of the block's. */
+  template <class Kind>
+  __device__ __forceinline__ void attend(Kind kind, const Tile& tile, int32_t number) {
     int place = number % S::STAGES;
     uint32_t parity = number / S::STAGES % 2;
-    unsigned char* keys = stage(number);
+    unsigned char* keys = panels_ + place * S::STAGE_BYTES;
     unsigned char* values = keys + S::TILE_BYTES;
     auto& scales = shared_.scales[place];
     shared_.filled[0][place].wait(parity);
     shared_.filled[1][place].wait(parity);
-    if (warp_key() >= tile.count) return;
-    this->with_kind(tile, [&](auto kind) {
+    if (warp_key() < tile.count) {
       Logits logits;
       Weights weights;
       this->multiply_keys(kind, tile, keys, scales[0], *this, logits);
       clear_values(kind, values, tile.count);
-      if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
-      this->template round<kind.HALF_VALUES>(logits, weights);
+      if constexpr (Kind::CODES) this->scale(logits, scales[1], tile.count);
+      this->template round<Kind::HALF_VALUES>(logits, weights);
       this->add_values(kind, values, weights);
-    });
+    }
+    __syncwarp();
+    if (thread() % LANES == 0) shared_.emptied[place].arrive();
   }
 
   /** Clears those of the warp's values that are no token's, as tensor cores multiply them by 0. */
@@ -180,7 +170,6 @@ class DecodeLines : WarpTiles<S> {
 
   DecodeShared<S>& shared_;
   unsigned char* const panels_;
-  const DecodeTiles<S> tiles_;
   QueryFragments queries_[STEPS];
   float units_[2]; /* of logits of codes, where queries were made F16 for them */
 };
@@ -194,15 +183,17 @@ class DecodeBlock {
       : a_(a), pieces_(pieces), shared_(shared), panels_(panels) {}
 
   __device__ __forceinline__ void run(const HopperMaps& maps) const {
-    auto warp = static_cast<int>(threadIdx.x) / LANES;
+    int warp = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / LANES, 0);
     if (threadIdx.x == 0) begin_barriers();
     if (threadIdx.x == S::WARPS * LANES) fetch_map(maps.history);
     __syncthreads();
     await_kernel_before();
     begin_next_kernel();
-    if (warp == S::WARPS) {
-      copy(maps);
+    if (warp >= S::WARPS) {
+      fewer_registers<S::COPY_REGISTERS>();
+      if (warp == S::WARPS) copy(maps);
     } else {
+      more_registers<S::LINE_REGISTERS>();
       attend();
     }
   }

@@ -36,8 +36,10 @@ struct DecodeShape {
 
   static constexpr int LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
   static constexpr int WARPS = 8;
-  static constexpr int THREADS = (WARPS + 1) * LANES;
-  static constexpr int STAGES = 12;
+  // The copying warp is alone in a warpgroup that gives up registers.
+  static constexpr int THREADS = WARPS * LANES + WARPGROUP;
+  static constexpr int COPY_REGISTERS = 56, LINE_REGISTERS = 224;
+  static constexpr int STAGES = 11;
 
   static constexpr int TILE_BYTES = 8192; /* of keys, or of values */
   static constexpr int STAGE_BYTES = 2 * TILE_BYTES;
@@ -53,10 +55,12 @@ struct DecodeShape {
   using KeyPlace = PlaceInPanels<CODES ? KEYS : FRESH_KEYS>;
   template <bool CODES>
   using ValuePlace = KeyPlace<CODES>;
+  /** Of new tokens beside codes there are few, and their queries are read again. */
   template <bool CODES>
-  static constexpr int STEPS = COLUMNS / 32;
+  static constexpr int STEPS = PACKED && !CODES ? 1 : COLUMNS / 32;
 
-  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES;
+  static constexpr int PARTS_BYTES = WARPS * 8 * COLUMNS * 4; /* which warps leave at the end */
+  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + PARTS_BYTES;
 
   static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warp */
 };
@@ -70,7 +74,7 @@ struct DecodeShared {
   Barrier filled[2][S::STAGES]; /* keys, values */
   Barrier emptied[S::STAGES];
   alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
-  WarpPart parts[S::WARPS];
+  WarpSums sums[S::WARPS];
   uint64_t ancestors[S::WARPS][S::LINES]; /* under a tree mask */
 };
 
@@ -85,6 +89,8 @@ class DecodeTiles {
         fresh_end_(table.end - table.history),
         paged_(max(history_ - begin_ + S::KEYS - 1, 0) / S::KEYS) {}
 
+  /** Tiles of the history, which come first, and all. */
+  __device__ __forceinline__ int32_t paged() const { return paged_; }
   __device__ __forceinline__ int32_t count() const {
     return paged_ + max(fresh_end_ - fresh_begin_ + S::FRESH_KEYS - 1, 0) / S::FRESH_KEYS;
   }
@@ -100,7 +106,7 @@ class DecodeTiles {
 
  private:
   int32_t begin_, history_, fresh_begin_, fresh_end_;
-  int32_t paged_; /* tiles of the history, which come first */
+  int32_t paged_;
 };
 
 }  // namespace trimtab

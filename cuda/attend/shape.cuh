@@ -52,7 +52,7 @@ struct TileShared {
   PageWindow window;
   uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
   uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
-  WarpPart parts[S::KEY_WARPS == 1 ? 1 : S::WARPS];
+  WarpSums sums[S::WARPS];
 };
 
 }  // namespace trimtab

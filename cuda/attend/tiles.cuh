@@ -70,12 +70,10 @@ class TiledAttention : WarpTiles<S> {
     if constexpr (S::KEY_WARPS == 1) {
       finish();
     } else {
-      static_assert(S::WARPS * Base::PART_BYTES <= S::KEY_BYTES + S::VALUE_BYTES);
-      int warp = Base::warp();
-      this->leave_part(shared_.parts[warp],
-                       reinterpret_cast<float*>(keys_ + warp * Base::PART_BYTES));
-      __syncthreads();
-      this->join_parts(shared_.parts, S::THREADS, [&](int line) { return ancestors(line); });
+      static_assert(Base::PARTS_BYTES <= S::KEY_BYTES + S::VALUE_BYTES);
+      this->join(
+          shared_.sums, reinterpret_cast<float*>(keys_), S::THREADS, [] { __syncthreads(); },
+          [&](int line) { return ancestors(line); });
     }
   }
 
@@ -137,7 +135,7 @@ class TiledAttention : WarpTiles<S> {
       tokens_.template copy<1>(tile, values_, scales[1]);
       commit_copies();
       if (active) {
-        this->with_kind(tile, [&](auto kind) {
+        this->with_kind(tile.paged, [&](auto kind) {
           this->multiply_keys(kind, tile, keys_, scales[0], *this, logits);
         });
         // Rounded as soon as may be: that takes fewer registers.
@@ -149,7 +147,7 @@ class TiledAttention : WarpTiles<S> {
       if (next.count > 0) tokens_.template copy<0>(next, keys_, scales[0]);
       commit_copies();
       if (active) {
-        this->with_kind(tile, [&](auto kind) {
+        this->with_kind(tile.paged, [&](auto kind) {
           if constexpr (kind.CODES) this->scale(logits, scales[1], tile.count);
           if constexpr (S::PACKED) this->template round<kind.HALF_VALUES>(logits, weights);
           this->add_values(kind, values_, weights);

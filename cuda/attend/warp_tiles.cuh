@@ -13,10 +13,9 @@ struct QueryFragments {
   uint4 first, second;
 };
 
-/** What a warp leaves of 16 lines. */
-struct WarpPart {
-  const float* out; /* sums of values, in shared memory */
-  PartialSum sums[16];
+/** What a warp leaves of eight lines beside their sums of values. */
+struct WarpSums {
+  PartialSum of[8];
 };
 
 /**
@@ -48,14 +47,14 @@ class WarpTiles : protected BlockLines {
     for (int m = 0; m < S::LINE_TILES; m++) lines_[m].clear();
   }
 
-  /** Calls with what a tile is made of. */
+  /** Calls with what tiles of the history, or of new tokens, are made of. */
   template <class Body>
-  __device__ __forceinline__ void with_kind(const Tile& tile, Body body) const {
+  __device__ __forceinline__ void with_kind(bool paged, Body body) const {
     if constexpr (S::PACKED) {
-      if (tile.paged && a_.op.history.dtype == TRIMTAB_FP8_E4M3) {
+      if (paged && a_.op.history.dtype == TRIMTAB_FP8_E4M3) {
         return body(Codes<formats::Fp8, S::CODES_AS_HALF>());
       }
-      if (tile.paged) return body(Codes<formats::Int8, S::CODES_AS_HALF>());
+      if (paged) return body(Codes<formats::Int8, S::CODES_AS_HALF>());
     }
     body(Numbers<S::HALF>());
   }
@@ -159,66 +158,73 @@ class WarpTiles : protected BlockLines {
     }
   }
 
-  /** Where warps hold parts of the same 16 lines: leaves this warp's, its sums of values in
-   * PART_BYTES at `out`, null where it saw no key. */
-  __device__ __forceinline__ void leave_part(WarpPart& part, float* out) const {
+  /**
+   * Where the warps hold parts of the same 16 lines: results, of which parts are added in the order
+   * of the warps. `outs`: PARTS_BYTES; `threads` call, which `meet` lets wait for each other;
+   * `ancestors(line)`: under a tree mask, what a line sees.
+   */
+  template <class Meet, class Ancestors>
+  __device__ __forceinline__ void join(WarpSums (&sums)[S::WARPS], float* outs, int threads,
+                                       Meet meet, Ancestors ancestors) const {
     static_assert(S::LINE_TILES == 1);
-    if (thread() % LANES == 0) part.out = out;
-    if (out == nullptr) return;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      PartialSum sum{lines_[0].max[h], line_sum(lines_[0].sum[h])};
-      int line = this->line(0, h);
-      if (!exists(line)) continue;
-      if (c() == 0) part.sums[line] = sum;
+      if (!exists(8 * h)) break;
+      leave_part(sums[warp()], outs + warp() * PART, h);
+      meet();
+      join_parts(sums, outs, threads, h, ancestors);
+      meet();
+    }
+  }
+
+  static constexpr int PART = 8 * S::COLUMNS; /* of a warp: eight lines */
+  static constexpr int PARTS_BYTES = S::WARPS * PART * 4;
+
+  Lines<COLUMN_TILES> lines_[S::LINE_TILES];
+
+ private:
+  __device__ __forceinline__ void leave_part(WarpSums& sums, float* out, int h) const {
+    float sum = line_sum(lines_[0].sum[h]);
+    if (!exists(line(0, h))) return;
+    if (c() == 0) sums.of[g()] = {lines_[0].max[h], sum};
 #pragma unroll
-      for (int t = 0; t < COLUMN_TILES; t++) {
+    for (int t = 0; t < COLUMN_TILES; t++) {
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-          int column = t / 4 * 32 + column_of<S::PACKED>(t % 4, i);
-          out[place_in_part(line, column)] = lines_[0].out[t][2 * h + i];
-        }
+      for (int i = 0; i < 2; i++) {
+        int column = t / 4 * 32 + column_of<S::PACKED>(t % 4, i);
+        out[place_in_part(g(), column)] = lines_[0].out[t][2 * h + i];
       }
     }
   }
 
-  /** Behind a barrier: results of lines; parts are added in the order of the warps. As many threads
-   * call. `ancestors(line)`: what a line sees. */
   template <class Ancestors>
-  __device__ __forceinline__ void join_parts(const WarpPart (&parts)[S::WARPS], int threads,
-                                             Ancestors ancestors) const {
+  __device__ __forceinline__ void join_parts(const WarpSums (&sums)[S::WARPS], const float* outs,
+                                             int threads, int h, Ancestors ancestors) const {
     constexpr int PAIRS = S::COLUMNS / 2;
-    int lines = min(a_.lines - work_.first_line, S::LINES);
+    int lines = min(a_.lines - work_.first_line - 8 * h, 8);
     for (int i = thread(); i < lines * PAIRS; i += threads) {
       int line = i / PAIRS;
       int column = i % PAIRS * 2;
       PartialSum all{-infinity(), 0.f};
 #pragma unroll
-      for (const WarpPart& part : parts) {
-        if (part.out != nullptr) all.max = fmaxf(all.max, part.sums[line].max);
-      }
+      for (const WarpSums& sum : sums) all.max = fmaxf(all.max, sum.of[line].max);
       float2 out{0.f, 0.f};
 #pragma unroll
-      for (const WarpPart& part : parts) {
-        if (part.out == nullptr) continue;
-        float weight = weight_of(part.sums[line], all.max);
-        all.sum = fma(part.sums[line].sum, weight, all.sum);
-        auto two = *reinterpret_cast<const float2*>(part.out + place_in_part(line, column));
-        out.x = fma(two.x, weight, out.x);
-        out.y = fma(two.y, weight, out.y);
+      for (int w = 0; w < S::WARPS; w++) {
+        float weight = weight_of(sums[w].of[line], all.max);
+        all.sum = fma(sums[w].of[line].sum, weight, all.sum);
+        const float* two = outs + w * PART + place_in_part(line, column);
+        out.x = fma(two[0], weight, out.x);
+        out.y = fma(two[1], weight, out.y);
       }
+      line += 8 * h;
       LineOutput(*this, line, ancestors(line), all, column == 0).put(column, out.x, out.y);
     }
   }
 
-  static constexpr int PART_BYTES = 16 * S::COLUMNS * 4;
-
-  Lines<COLUMN_TILES> lines_[S::LINE_TILES];
-
- private:
   /** Keeps lines that a warp writes at a time in banks of their own. */
   static __device__ __forceinline__ int place_in_part(int line, int column) {
-    return line * S::COLUMNS + (column ^ line % 8 * 8);
+    return line * S::COLUMNS + (column ^ line * 8);
   }
 
   template <class Of>
