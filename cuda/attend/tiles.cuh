@@ -13,10 +13,6 @@
 // columns are 1024 mma.sync and 1300 cycles of reads for 128 lines, beside 2048 cycles of tensor
 // cores on sm_80 and about 1600 on sm_90.
 //
-// Measured on an H200: one query, 8 heads with 4 query heads each over 32768 tokens, BF16: 45 us,
-// 0.64 of the read ceiling; over 8192 tokens 28 us, a quarter of it. A warp spends half of its time
-// on the addresses of its copies, in chains that 16 warps a multiprocessor do not hide.
-//
 // Errors, beside those of a plain computation in binary32: a weight is rounded to the format of the
 // values (BF16 for codes), relatively by at most u = 2^-8 (BF16) or 2^-11 (F16, and by 2^-25 of the
 // largest weight), so an output is off by at most u (weighted mean of |values|); products are exact

@@ -92,21 +92,19 @@ TEST_F(AttendDecode, Splits) {
 /** More pieces of work than blocks that run at a time: rows without tokens between rows with some,
  * of all numbers of tiles. */
 TEST_F(AttendDecode, ManyRows) {
-  for (Formats formats : {FORMATS[0], FORMATS[2]}) {
-    AttendCase c = with(formats, 16, 16);
-    c.layout = {formats.pages, 16, 136, 1, 1, 16, 6};
-    c.queries = 2;
-    c.group = 1;
-    c.history_lengths.clear();
-    c.query_lengths.clear();
-    c.fresh_lengths.clear();
-    for (int row = 0; row < c.layout.rows; row++) {
-      c.history_lengths.push_back(row % 5 == 0 ? 0 : row * 37 % 96);
-      c.fresh_lengths.push_back(row % 3);
-      c.query_lengths.push_back(row % 7 == 0 ? 1 : 2);
-    }
-    ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
+  AttendCase c = with(FORMATS[2], 16, 16);
+  c.layout = {c.layout.dtype, 16, 136, 1, 1, 16, 6};
+  c.queries = 2;
+  c.group = 1;
+  c.history_lengths.clear();
+  c.query_lengths.clear();
+  c.fresh_lengths.clear();
+  for (int row = 0; row < c.layout.rows; row++) {
+    c.history_lengths.push_back(row % 5 == 0 ? 0 : row * 37 % 96);
+    c.fresh_lengths.push_back(row % 3);
+    c.query_lengths.push_back(row % 7 == 0 ? 1 : 2);
   }
+  attend_and_compare(c, true);
 }
 
 /** So many lines over codes that tokens are not split, and are more than page ids kept at once. */
