@@ -78,6 +78,7 @@ class DecodeCopies {
       bytes += 2 * box * __popc(__ballot_sync(ALL_LANES, there));
       if (row < S::KEYS && !there) {
         for (int i = 0; i < box; i++) scales[0][row + i] = scales[1][row + i] = 0;
+        publish_to_tensor_cores();  // Copies come here again.
       }
       __syncwarp();
     }
