@@ -1,6 +1,6 @@
-// Attention of few lines over long histories on sm_90a: decoding. Memory is the bound, so one warp
-// of a block does nothing but begin copies, in boxes and as early as there is room for them, and
-// goes on with the block's next piece of work while the others are at the last.
+// Attention of few lines over long histories on sm_90a: decoding. Memory is the bound, so two warps
+// of a block do nothing but begin copies, in boxes and as early as there is room for them, and go on
+// with the block's next piece of work while the others are at the last.
 //
 // The others take turns at tiles, each 32 keys at a time past which its lines go alone: with fewer,
 // what is done once for all of a warp's keys would outweigh their products, and warps that share
@@ -138,12 +138,14 @@ class DecodeLines : WarpTiles<S> {
     unsigned char* keys = panels_ + place * S::STAGE_BYTES;
     unsigned char* values = keys + S::TILE_BYTES;
     auto& scales = shared_.scales[place];
+    // What was there before is another team's: until that has left, a parity may mean a copy before.
+    shared_.emptied[place].wait(parity ^ 1);
     shared_.filled[0][place].wait(parity);
-    shared_.filled[1][place].wait(parity);
     if (warp_key() < tile.count) {
       Logits logits;
       Weights weights;
       this->multiply_keys(kind, tile, keys, scales[0], *this, logits);
+      shared_.filled[1][place].wait(parity);
       clear_values(kind, values, tile.count);
       if constexpr (Kind::CODES) this->scale(logits, scales[1], tile.count);
       this->template round<Kind::HALF_VALUES>(logits, weights);
@@ -185,13 +187,14 @@ class DecodeBlock {
   __device__ __forceinline__ void run(const HopperMaps& maps) const {
     int warp = __shfl_sync(ALL_LANES, static_cast<int>(threadIdx.x) / LANES, 0);
     if (threadIdx.x == 0) begin_barriers();
-    if (threadIdx.x == S::WARPS * LANES) fetch_map(maps.history);
+    if (warp == S::WARPS) fetch_map(maps.history);
     __syncthreads();
+    if (warp >= S::WARPS + 2) fetch(maps, warp - S::WARPS - 2);
     await_kernel_before();
     begin_next_kernel();
     if (warp >= S::WARPS) {
       fewer_registers<S::COPY_REGISTERS>();
-      if (warp == S::WARPS) copy(maps);
+      if (warp < S::WARPS + 2) copy(maps, warp - S::WARPS);
     } else {
       more_registers<S::LINE_REGISTERS>();
       attend();
@@ -203,7 +206,7 @@ class DecodeBlock {
 
   __device__ void begin_barriers() const {
     for (auto& found : shared_.found) found.begin(1);
-    for (auto& done : shared_.done) done.begin(S::WARPS);
+    for (auto& done : shared_.done) done.begin(S::WARPS + 1);  // And the second copying warp.
     for (auto& filled : shared_.filled) {
       for (auto& barrier : filled) barrier.begin(1);
     }
@@ -217,21 +220,34 @@ class DecodeBlock {
     return piece < pieces_ - step ? piece + step : pieces_;
   }
 
-  __device__ __forceinline__ void copy(const HopperMaps& maps) const {
-    DecodeCopies<S> copies(a_, maps, shared_, panels_);
+  /** Before it is known that what is in memory stays: of the first piece. */
+  __device__ __forceinline__ void fetch(const HopperMaps& maps, int part) const {
+    BlockLines lines(a_, shared_.work[0]);
+    DecodeCopies<S>(a_, maps, shared_, panels_, part).fetch(lines.piece(S::LINES, first()));
+  }
+
+  /** Of keys (part 0) or values (1). */
+  __device__ __forceinline__ void copy(const HopperMaps& maps, int part) const {
+    DecodeCopies<S> copies(a_, maps, shared_, panels_, part);
     Works works;
     for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
       BlockWork& work = shared_.work[works.place];
       BlockLines lines(a_, work);
       Piece piece = lines.piece(S::LINES, number);
       copies.look_up(piece);
-      shared_.done[works.place].wait(works.parity ^ 1);
-      if (threadIdx.x % LANES == 0) {
-        lines.find(S::LINES, piece);
-        shared_.found[works.place].arrive();
+      if (part == 0) {
+        shared_.done[works.place].wait(works.parity ^ 1);
+        if (threadIdx.x % LANES == 0) {
+          lines.find(S::LINES, piece);
+          shared_.found[works.place].arrive();
+        }
+        __syncwarp();
+      } else {
+        shared_.found[works.place].wait(works.parity);
       }
-      __syncwarp();
       copies.copy(work.tokens);
+      __syncwarp();
+      if (part > 0 && threadIdx.x % LANES == 0) shared_.done[works.place].arrive();
     }
   }
 

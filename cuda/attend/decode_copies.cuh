@@ -1,4 +1,4 @@
-// The warp that copies tokens for attention of few lines on sm_90a.
+// The warps that copy tokens for attention of few lines on sm_90a, one keys, one values.
 #pragma once
 
 #include "attend/decode_shape.cuh"
@@ -11,29 +11,45 @@ namespace trimtab {
 template <class S>
 class DecodeCopies {
  public:
+  /** `part`: 0 for keys, 1 for values. */
   __device__ DecodeCopies(const AttendArguments& a, const HopperMaps& maps, DecodeShared<S>& shared,
-                          unsigned char* panels)
-      : a_(a), maps_(maps), shared_(shared), panels_(panels) {}
+                          unsigned char* panels, int part)
+      : a_(a), maps_(maps), shared_(shared), panels_(panels), part_(part) {}
+
+  /**
+   * Has the first tokens of a piece of work come into the L2 cache while the kernel before this one
+   * may still be at work: what lengths and tables say now may be untrue, and decides nothing else.
+   */
+  __device__ __forceinline__ void fetch(const Piece& piece) const {
+    const trimtab_pages& history = a_.op.history;
+    if (!has(history)) return;
+    HeadPages pages = pages_of(piece);
+    int64_t token = piece.split * a_.split_tokens + lane() * GROUP;
+    int32_t list = list_of(history, piece.head);
+    const volatile int32_t& length = at(history.lengths, piece.row, list);
+    if (token >= length || token >= capacity_of(history) || token % maps_.tokens[1] != 0) return;
+    auto first = static_cast<int32_t>(token);
+    const volatile int32_t& id = pages.table[(first >> pages.shift) * pages.table_stride];
+#pragma unroll
+    for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
+      fetch_box(maps_.history, {panel * PANEL_COLUMNS, first & (pages.tokens - 1),
+                                head_in_page(piece.head), id});
+    }
+  }
 
   /** Looks up the first pages of a piece of work, before it is known whether they are needed. */
   __device__ __forceinline__ void look_up(const Piece& piece) {
-    if (!has(a_.op.history)) return;
-    HeadPages pages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, piece.row, piece.head);
-    look_up(pages, piece.split * a_.split_tokens);
+    if (has(a_.op.history)) look_up(pages_of(piece), piece.split * a_.split_tokens);
   }
 
   /** Copies the tiles of that piece. */
   __device__ __forceinline__ void copy(const TokenTable& table) {
-    DecodeTiles<S> tiles(table);
-    int32_t count = tiles.count();
-    for (int32_t i = 0; i < count; i++, turn_.next()) {
-      Tile tile = tiles.at(i);
+    const DecodeTiles<S> tiles(table);
+    const int32_t row = table.row, head = table.head, begin = table.begin;
+    if (tiles.paged() > 0) copy_pages(tiles, pages_of({0, head, row, 0}), begin, head);
+    for (int32_t i = tiles.paged(); i < tiles.count(); i++, turn_.next()) {
       shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
-      if (tile.paged) {
-        copy_pages(table, tile);
-      } else if (lane() == 0) {
-        copy_fresh(table, tile);
-      }
+      if (lane() == 0) copy_fresh(tiles.at(i).first, head, row);
       __syncwarp();
     }
   }
@@ -44,77 +60,84 @@ class DecodeCopies {
 
   static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
 
+  __device__ __forceinline__ HeadPages pages_of(const Piece& piece) const {
+    return HeadPages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, piece.row, piece.head);
+  }
+
   /** In lane i the page of group i from a token on. */
   __device__ __forceinline__ void look_up(const HeadPages& pages, int64_t token) {
     token += lane() * GROUP;
     id_ = token < capacity_of(a_.op.history) ? pages.id(static_cast<int32_t>(token)) : -1;
   }
 
-  /** Of keys (part 0) or values (1). */
-  __device__ __forceinline__ unsigned char* tile(int part) const {
-    return panels_ + turn_.place * S::STAGE_BYTES + part * S::TILE_BYTES;
+  /** Of all that a page holds, keys before values. */
+  __device__ __forceinline__ int32_t head_in_page(int32_t head) const {
+    const trimtab_pages& history = a_.op.history;
+    return part_ * history.heads + (history.table.size[1] == 1 ? head : 0);
   }
 
-  __device__ __forceinline__ void copy_pages(const TokenTable& table, const Tile& tile) {
-    const trimtab_pages& history = a_.op.history;
-    HeadPages pages(history, TRIMTAB_ARGUMENT_HISTORY_TABLE, table.row, table.head);
-    int32_t place = (tile.first - table.begin) % WINDOW;
-    if (place == 0 && tile.first > table.begin) look_up(pages, tile.first);
-    // A lane copies a box.
+  __device__ __forceinline__ unsigned char* tile() const {
+    return panels_ + turn_.place * S::STAGE_BYTES + part_ * S::TILE_BYTES;
+  }
+  __device__ __forceinline__ Barrier& filled() const { return shared_.filled[part_][turn_.place]; }
+
+  __device__ __forceinline__ void copy_pages(const DecodeTiles<S>& tiles, const HeadPages& pages,
+                                             int32_t begin, int32_t head) {
     const int32_t box = min(maps_.tokens[1], S::KEYS);
-    int32_t row = lane() * box;
-    int32_t id = __shfl_sync(ALL_LANES, id_, (place + row) / GROUP % LANES);
-    bool there = row < tile.count;
-    if (there && !pages.is_page(id)) {
-      Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
-      notes.inside(pages.argument, pages.table_index + ((tile.first + row) >> pages.shift), id, 0,
-                   pages.pages - 1);
-      there = false;
-    }
-    if (!there) id = -1;
-    auto& scales = shared_.scales[turn_.place];
-    uint32_t bytes = S::TILE_BYTES;
-    if constexpr (S::PACKED) {
-      bytes += 2 * box * __popc(__ballot_sync(ALL_LANES, there));
-      if (row < S::KEYS && !there) {
-        for (int i = 0; i < box; i++) scales[0][row + i] = scales[1][row + i] = 0;
-        publish_to_tensor_cores();  // Copies come here again.
+    const int32_t head_in_page = this->head_in_page(head);
+    for (int32_t i = 0; i < tiles.paged(); i++, turn_.next()) {
+      Tile tile = tiles.at(i);
+      int32_t place = (tile.first - begin) % WINDOW;
+      if (place == 0 && i > 0) look_up(pages, tile.first);
+      uint16_t* scales = shared_.scales[turn_.place][part_];
+      uint32_t bytes = S::TILE_BYTES;
+      shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
+      for (int32_t row = 0; row < S::KEYS; row += box) {
+        int32_t id = __shfl_sync(ALL_LANES, id_, (place + row) / GROUP);
+        bool there = row < tile.count && is_page(pages, id, tile.first + row);
+        if (S::PACKED && there) bytes += 2 * box;
+        if (S::PACKED && !there) clear_scales(scales + row, box);
+        if (lane() > 0) continue;
+        int32_t token = (tile.first + row) & (pages.tokens - 1);
+#pragma unroll
+        for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
+          copy_box(this->tile() + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
+                   {panel * PANEL_COLUMNS, token, head_in_page, there ? id : -1}, filled());
+        }
+        if (S::PACKED && there) {
+          copy_bytes(scales + row,
+                     pages.page_of(id) + part_ * pages.to_value + pages.scale(tile.first + row),
+                     2 * box, filled());
+        }
       }
+      if (lane() == 0) filled().arrive_before(bytes);
       __syncwarp();
     }
-    if (lane() == 0) {
-      for (auto& filled : shared_.filled) filled[turn_.place].arrive_before(bytes);
-    }
-    __syncwarp();
-    if (row >= S::KEYS) return;
-    int32_t token = (tile.first + row) & (pages.tokens - 1);
-    int32_t head = history.table.size[1] == 1 ? table.head : 0;
-#pragma unroll
-    for (int part = 0; part < 2; part++) {
-      Barrier& filled = shared_.filled[part][turn_.place];
-#pragma unroll
-      for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
-        copy_box(this->tile(part) + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
-                 {panel * PANEL_COLUMNS, token, part * history.heads + head, id}, filled);
-      }
-      if (S::PACKED && there) {
-        copy_bytes(&scales[part][row],
-                   pages.page_of(id) + part * pages.to_value + pages.scale(tile.first + row),
-                   2 * box, filled);
-      }
-    }
   }
 
-  __device__ __forceinline__ void copy_fresh(const TokenTable& table, const Tile& tile) const {
+  /** Notes a bad id. */
+  __device__ __forceinline__ bool is_page(const HeadPages& pages, int32_t id, int32_t token) const {
+    if (pages.is_page(id)) return true;
+    if (lane() == 0) {
+      Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
+      notes.inside(pages.argument, pages.table_index + (token >> pages.shift), id, 0,
+                   pages.pages - 1);
+    }
+    return false;
+  }
+
+  __device__ __forceinline__ void clear_scales(uint16_t* scales, int32_t count) const {
+    for (int32_t i = lane(); i < count; i += LANES) scales[i] = 0;
+    publish_to_tensor_cores();  // Copies come here again.
+    __syncwarp();
+  }
+
+  __device__ __forceinline__ void copy_fresh(int32_t first, int32_t head, int32_t row) const {
+    filled().arrive_before(S::TILE_BYTES);
 #pragma unroll
-    for (int part = 0; part < 2; part++) {
-      Barrier& filled = shared_.filled[part][turn_.place];
-      filled.arrive_before(S::TILE_BYTES);
-#pragma unroll
-      for (int panel = 0; panel < S::FRESH_PANELS; panel++) {
-        copy_box(this->tile(part) + panel * S::FRESH_KEYS * PANEL_PITCH, maps_.fresh[part],
-                 {panel * PANEL_COLUMNS, tile.first, table.head, table.row}, filled);
-      }
+    for (int panel = 0; panel < S::FRESH_PANELS; panel++) {
+      copy_box(tile() + panel * S::FRESH_KEYS * PANEL_PITCH, maps_.fresh[part_],
+               {panel * PANEL_COLUMNS, first, head, row}, filled());
     }
   }
 
@@ -122,6 +145,7 @@ class DecodeCopies {
   const HopperMaps& maps_;
   DecodeShared<S>& shared_;
   unsigned char* const panels_;
+  const int part_;
   Turn<S::STAGES> turn_;
   int32_t id_ = -1; /* of a page */
 };

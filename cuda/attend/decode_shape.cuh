@@ -20,8 +20,8 @@ struct PlaceInPanels {
 };
 
 /**
- * One warp copies tokens, WARPS others take 16 lines past them, each at 32 keys of a tile of its
- * team. COLUMNS: room for the head's dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of
+ * Two warps copy keys and values, WARPS others take 16 lines past them, each at 32 keys of a tile of
+ * its team. COLUMNS: room for the head's dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of
  * codes. As many tiles are there or on their way as STAGES.
  */
 template <int COLUMNS_, bool HALF_, bool PACKED_>
@@ -36,9 +36,9 @@ struct DecodeShape {
 
   static constexpr int LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
   static constexpr int WARPS = 8;
-  // The copying warp is alone in a warpgroup that gives up registers.
+  // The copying warps are in a warpgroup that gives up registers.
   static constexpr int THREADS = WARPS * LANES + WARPGROUP;
-  static constexpr int COPY_REGISTERS = 56, LINE_REGISTERS = 224;
+  static constexpr int COPY_REGISTERS = 72, LINE_REGISTERS = 216;
   static constexpr int STAGES = 11;
 
   static constexpr int TILE_BYTES = 8192; /* of keys, or of values */
@@ -62,7 +62,7 @@ struct DecodeShape {
   static constexpr int PARTS_BYTES = WARPS * 8 * COLUMNS * 4; /* which warps leave at the end */
   static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + PARTS_BYTES;
 
-  static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warp */
+  static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warps */
 };
 
 /** Of a block, in static shared memory. */
