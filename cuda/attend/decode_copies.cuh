@@ -32,8 +32,8 @@ class DecodeCopies {
     const volatile int32_t& id = pages.table[(first >> pages.shift) * pages.table_stride];
 #pragma unroll
     for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
-      fetch_box(maps_.history, {panel * PANEL_COLUMNS, first & (pages.tokens - 1),
-                                head_in_page(piece.head), id});
+      fetch_box(maps_.history,
+                {panel * PANEL_COLUMNS, first & (pages.tokens - 1), head_in_page(piece.head), id});
     }
   }
 

@@ -32,9 +32,12 @@ bool launch_decode(const AttendArguments& a, const Limits& limits, cudaStream_t 
 #else
   int64_t columns = a.op.q.size[3];
   if (limits.architecture != 90 || columns > 128) return false;
-  return columns <= 64
-             ? launch_decode_shape<DecodeShape<64, HALF, PACKED> >(a, limits, stream, error)
-             : launch_decode_shape<DecodeShape<128, HALF, PACKED> >(a, limits, stream, error);
+  bool eight = a.lines <= 8;
+  auto shape = [&](auto launch) { return launch(a, limits, stream, error); };
+  return columns <= 64 ? shape(eight ? launch_decode_shape<DecodeShape<64, 8, HALF, PACKED> >
+                                     : launch_decode_shape<DecodeShape<64, 16, HALF, PACKED> >)
+                       : shape(eight ? launch_decode_shape<DecodeShape<128, 8, HALF, PACKED> >
+                                     : launch_decode_shape<DecodeShape<128, 16, HALF, PACKED> >);
 #endif
 }
 

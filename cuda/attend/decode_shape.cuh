@@ -1,7 +1,7 @@
 // How a block of attention of few lines on sm_90a is made up, and what it holds in shared memory.
 #pragma once
 
-#include "attend/warp_tiles.cuh"
+#include "attend/block.cuh"
 #include "common/barrier.cuh"
 #include "common/wgmma.cuh"
 
@@ -10,7 +10,6 @@ namespace trimtab {
 /** Where a byte of a row lies in panels of that many rows: wgmma.cuh. */
 template <int ROWS>
 struct PlaceInPanels {
-  static constexpr int PITCH = PANEL_PITCH;
   static __device__ __forceinline__ int of(int row, int byte) {
     auto r = static_cast<uint32_t>(row);
     auto b = static_cast<uint32_t>(byte);
@@ -20,26 +19,24 @@ struct PlaceInPanels {
 };
 
 /**
- * Two warps copy keys and values, WARPS others take 16 lines past them, each at 32 keys of a tile of
- * its team. COLUMNS: room for the head's dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of
+ * Two warps copy keys and values, WARPS others take LINES, 8 or 16, past them, each a tile at a
+ * time. COLUMNS: room for the head's dimension, 64 or 128. HALF: F16, else BF16. PACKED: pages of
  * codes. As many tiles are there or on their way as STAGES.
  */
-template <int COLUMNS_, bool HALF_, bool PACKED_>
+template <int COLUMNS_, int LINES_, bool HALF_, bool PACKED_>
 struct DecodeShape {
   static constexpr int COLUMNS = COLUMNS_;
+  static constexpr int LINES = LINES_;
   static constexpr bool HALF = HALF_;
   static constexpr bool PACKED = PACKED_;
+  static constexpr bool TO_HALF = PACKED && !HALF; /* queries, for codes */
 
-  /** Codes of 8 bits become F16 by half of the work that BF16 takes. */
-  static constexpr bool CODES_AS_HALF = true;
-  static constexpr bool TO_HALF = PACKED && !HALF; /* queries, for them */
-
-  static constexpr int LINES = 16, LINE_TILES = 1, LINE_WARPS = 1;
   static constexpr int WARPS = 8;
   // The copying warps are in a warpgroup that gives up registers.
   static constexpr int THREADS = WARPS * LANES + WARPGROUP;
   static constexpr int COPY_REGISTERS = 72, LINE_REGISTERS = 216;
   static constexpr int STAGES = 11;
+  static_assert(STAGES >= WARPS);  // DecodeLines::attend()
 
   static constexpr int TILE_BYTES = 8192; /* of keys, or of values */
   static constexpr int STAGE_BYTES = 2 * TILE_BYTES;
@@ -47,22 +44,23 @@ struct DecodeShape {
   static constexpr int FRESH_PANELS = COLUMNS / PANEL_COLUMNS;
   static constexpr int KEYS = TILE_BYTES / (PAGED_PANELS * PANEL_PITCH);
   static constexpr int FRESH_KEYS = TILE_BYTES / (FRESH_PANELS * PANEL_PITCH);
-  static constexpr int OWN_KEYS = 32;
-  static constexpr int KEY_WARPS = KEYS / OWN_KEYS; /* a team */
-  static constexpr int TEAMS = WARPS / KEY_WARPS;
 
   template <bool CODES>
-  using KeyPlace = PlaceInPanels<CODES ? KEYS : FRESH_KEYS>;
+  static constexpr int Keys = CODES ? KEYS : FRESH_KEYS;
   template <bool CODES>
-  using ValuePlace = KeyPlace<CODES>;
-  /** Of new tokens beside codes there are few, and their queries are read again. */
-  template <bool CODES>
-  static constexpr int STEPS = PACKED && !CODES ? 1 : COLUMNS / 32;
+  using Place = PlaceInPanels<Keys<CODES> >;
 
-  static constexpr int PARTS_BYTES = WARPS * 8 * COLUMNS * 4; /* which warps leave at the end */
-  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + PARTS_BYTES;
+  // What warps leave at the end of eight lines, which lie in banks of their own.
+  static constexpr int PART_PITCH = COLUMNS + 4;
+  static constexpr int PART = 8 * PART_PITCH;
+  static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + WARPS * PART * 4;
 
   static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warps */
+};
+
+/** What a warp leaves of eight lines beside their sums of values. */
+struct DecodeSums {
+  PartialSum of[8];
 };
 
 /** Of a block, in static shared memory. */
@@ -74,7 +72,7 @@ struct DecodeShared {
   Barrier filled[2][S::STAGES]; /* keys, values */
   Barrier emptied[S::STAGES];
   alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
-  WarpSums sums[S::WARPS];
+  DecodeSums sums[S::WARPS];
   uint64_t ancestors[S::WARPS][S::LINES]; /* under a tree mask */
 };
 

@@ -114,4 +114,24 @@ __device__ __forceinline__ void read_transposed(const unsigned char* row, uint32
 #endif
 }
 
+/**
+ * Transposes a matrix [8, 8] of 16-bit elements (movmatrix): lane 4 g + c gives and gets elements
+ * 2 c and 2 c + 1 of row g.
+ */
+__device__ __forceinline__ uint32_t transposed(uint32_t pair) {
+#ifdef __CUDACC__
+  uint32_t result = 0;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 750
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(result) : "r"(pair));
+#endif
+  return result;
+#else
+  int g = static_cast<int>(threadIdx.x) % LANES / 4;
+  int c = static_cast<int>(threadIdx.x) % 4;
+  uint32_t first = __shfl_sync(ALL_LANES, pair, 8 * c + g / 2) >> g % 2 * 16 & 0xffffu;
+  uint32_t second = __shfl_sync(ALL_LANES, pair, 8 * c + 4 + g / 2) >> g % 2 * 16 & 0xffffu;
+  return first | second << 16;
+#endif
+}
+
 }  // namespace trimtab
