@@ -36,7 +36,8 @@ class BlockLines {
     return {tile * lines, head, row, index};
   }
 
-  /** Finds what a piece of work of that many lines is. One thread calls, before a barrier. */
+  /** Finds what a piece of work of that many lines is, but not where its tokens lie. One thread
+   * calls, before a barrier. */
   __device__ void find(int32_t lines, const Piece& piece) {
     Notes notes{a_.op.common.status, TRIMTAB_OPERATION_ATTEND};
     TokenTable& tokens = work_.tokens;
@@ -58,6 +59,12 @@ class BlockLines {
     int64_t begin = work_.split * a_.split_tokens;
     tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
     tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
+  }
+
+  /** Finds what a block of that many lines is to do, and where tokens lie. */
+  __device__ void find(int32_t lines) {
+    find(lines, piece(lines, static_cast<int32_t>(blockIdx.x)));
+    find_places(a_.op, work_.tokens);
   }
 
   /** Whether the block is of a split that the row does not have. */

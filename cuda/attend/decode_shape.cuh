@@ -59,7 +59,7 @@ struct DecodeShape {
 };
 
 /** What a warp leaves of eight lines beside their sums of values. */
-struct DecodeSums {
+struct WarpSums {
   PartialSum of[8];
 };
 
@@ -72,7 +72,7 @@ struct DecodeShared {
   Barrier filled[2][S::STAGES]; /* keys, values */
   Barrier emptied[S::STAGES];
   alignas(16) uint16_t scales[S::STAGES][2][S::PACKED ? S::KEYS : 8];
-  DecodeSums sums[S::WARPS];
+  WarpSums sums[S::WARPS];
   uint64_t ancestors[S::WARPS][S::LINES]; /* under a tree mask */
 };
 

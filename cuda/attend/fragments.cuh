@@ -2,43 +2,31 @@
 // codes of 8 bits. Codes are exact in either 16-bit format; their scales are applied outside.
 #pragma once
 
-#include <type_traits>
-
 #include "common/mma.cuh"
 #include "common/widen.cuh"
 
 namespace trimtab {
 
-/** Where byte `byte` of row `row` lies in a tile whose rows follow each other at PITCH_ bytes. Rows
- * 8 apart lie 8 pitches apart in every such layout. */
-template <int PITCH_>
-struct PlaceInRows {
-  static constexpr int PITCH = PITCH_;
-  static __device__ __forceinline__ int of(int row, int byte) { return row * PITCH + byte; }
-};
-
 /** Numbers of 16 bits as they are; HALF: F16, else BF16. */
 template <bool HALF>
 struct Numbers {
   static constexpr bool CODES = false;
-  static constexpr int BYTES = 2;
   static constexpr bool HALF_KEYS = HALF;
   static constexpr bool HALF_VALUES = HALF;
 
   /** Eight neighbours. */
-  static __device__ __forceinline__ uint4 keys(const unsigned char* from) {
-    return *reinterpret_cast<const uint4*>(from);
+  static __device__ __forceinline__ uint4 keys(const unsigned char* row, int column) {
+    return *reinterpret_cast<const uint4*>(row + 2 * column);
   }
 };
 
 /**
- * Codes of a format. Keys become numbers of the queries' format, F16 if HALF; values BF16, whose
- * exponents hold a weight times any scale.
+ * Codes of a format. Keys become numbers of the queries' format; values BF16, whose exponents hold
+ * a weight times any scale.
  */
 template <class Format, bool HALF>
 struct Codes {
   static constexpr bool CODES = true;
-  static constexpr int BYTES = 1;
   static constexpr bool HALF_KEYS = HALF;
   static constexpr bool HALF_VALUES = false;
 
@@ -46,37 +34,20 @@ struct Codes {
   template <bool TO_HALF>
   static __device__ __forceinline__ uint32_t pair(float first, float second) {
     if constexpr (TO_HALF) return round_pair<true>(first, second);
-#ifdef __CUDA_ARCH__
-    return __byte_perm(bits_of(first), bits_of(second), 0x7632);
-#else
     return bits_of(first) >> 16 | (bits_of(second) & 0xffff0000u);
-#endif
-  }
-
-  /** Four neighbours. */
-  template <bool TO_HALF>
-  static __device__ __forceinline__ void pairs(uint32_t word, uint32_t& lower, uint32_t& upper) {
-    if constexpr (TO_HALF && std::is_same_v<Format, formats::Fp8>) {
-      lower = halves_of_fp8(static_cast<uint16_t>(word));
-      upper = halves_of_fp8(static_cast<uint16_t>(word >> 16));
-    } else {
-      float x[4];
-      widen_word(word, x);
-      lower = pair<TO_HALF>(x[0], x[1]);
-      upper = pair<TO_HALF>(x[2], x[3]);
-    }
   }
 
   static __device__ __forceinline__ void widen_word(const uint32_t& word, float (&x)[4]) {
     widen(Format{}, reinterpret_cast<const unsigned char*>(&word), x);
   }
 
-  static __device__ __forceinline__ uint4 keys(const unsigned char* from) {
-    auto words = *reinterpret_cast<const uint2*>(from);
-    uint4 numbers;
-    pairs<HALF>(words.x, numbers.x, numbers.y);
-    pairs<HALF>(words.y, numbers.z, numbers.w);
-    return numbers;
+  static __device__ __forceinline__ uint4 keys(const unsigned char* row, int column) {
+    auto words = *reinterpret_cast<const uint2*>(row + column);
+    float x[4], y[4];
+    widen_word(words.x, x);
+    widen_word(words.y, y);
+    return make_uint4(pair<HALF>(x[0], x[1]), pair<HALF>(x[2], x[3]), pair<HALF>(y[0], y[1]),
+                      pair<HALF>(y[2], y[3]));
   }
 
   /** From codes (row, column), (row, column + 1), (row + 1, column), (row + 1, column + 1): the
@@ -94,25 +65,24 @@ struct Codes {
  * codes of 8 bits come by nature: tile t of the 32 columns holds 16 (t / 2) + 2 g + t % 2 as column
  * g; otherwise 8 t + g.
  */
-template <class Kind, bool PAIRED, class Place>
-__device__ __forceinline__ void read_values(const unsigned char* values, int column,
+template <class Kind, bool PAIRED>
+__device__ __forceinline__ void read_values(const unsigned char* values, int pitch, int column,
                                             uint32_t (&b)[4][2]) {
   int lane = static_cast<int>(threadIdx.x) % LANES;
   if constexpr (Kind::CODES) {
     uint32_t words[4];
-    read_transposed(values + Place::of(lane % 16, column + lane / 16 * 16), words);
+    read_transposed(values + lane % 16 * pitch + column + lane / 16 * 16, words);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       Kind::columns(words[i], b[i / 2 * 2][i % 2], b[i / 2 * 2 + 1][i % 2]);
     }
   } else if constexpr (PAIRED) {
+    const unsigned char* row = values + lane % 4 * 2 * pitch + 2 * column + lane / 4 * 4;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      int byte = 2 * column + lane / 4 * 4 + i / 2 * 32;
-      const unsigned char* from = values + i % 2 * 8 * Place::PITCH;
-      int row = lane % 4 * 2;
-      uint32_t upper = *reinterpret_cast<const uint32_t*>(from + Place::of(row, byte));
-      uint32_t lower = *reinterpret_cast<const uint32_t*>(from + Place::of(row + 1, byte));
+      const unsigned char* from = row + i % 2 * 8 * pitch + i / 2 * 32;
+      uint32_t upper = *reinterpret_cast<const uint32_t*>(from);
+      uint32_t lower = *reinterpret_cast<const uint32_t*>(from + pitch);
       b[i / 2 * 2][i % 2] = (upper & 0xffffu) | lower << 16;
       b[i / 2 * 2 + 1][i % 2] = upper >> 16 | (lower & 0xffff0000u);
     }
@@ -120,7 +90,7 @@ __device__ __forceinline__ void read_values(const unsigned char* values, int col
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       uint32_t words[4];
-      read_transposed(values + Place::of(lane % 16, 2 * (column + 16 * half) + lane / 16 * 16),
+      read_transposed(values + lane % 16 * pitch + 2 * (column + 16 * half) + lane / 16 * 16,
                       words);
 #pragma unroll
       for (int i = 0; i < 4; i++) b[2 * half + i / 2][i % 2] = words[i];

@@ -150,7 +150,7 @@ class HopperLines : BlockLines {
 
   __device__ __forceinline__ void weigh(const Tile& tile, Logits& logits, float (&kept)[2]) {
     if (!whole(tile, S::KEYS, consumer_ * S::GROUP_LINES)) hide_unseen(tile, logits);
-    lines_.weigh(logits, {unit(), unit()}, kept);
+    lines_.weigh(logits, unit(), kept);
   }
 
   __device__ __forceinline__ void hide_unseen(const Tile& tile, Logits& logits) const {

@@ -1,7 +1,8 @@
 // How a block of attention on tensor cores is made up, and what it holds in shared memory.
 #pragma once
 
-#include "attend/warp_tiles.cuh"
+#include "attend/block.cuh"
+#include "common/warp.cuh"
 
 namespace trimtab {
 
@@ -21,7 +22,6 @@ struct Shape {
   static constexpr int BLOCKS = BLOCKS_;
   static constexpr bool HALF = HALF_;
   static constexpr bool PACKED = PACKED_;
-  static constexpr bool CODES_AS_HALF = HALF;
 
   static constexpr int WARPS = 4;
   static constexpr int THREADS = WARPS * LANES;
@@ -30,18 +30,9 @@ struct Shape {
   static constexpr int OWN_KEYS = KEYS / KEY_WARPS;
   using Source = Tokens<COLUMNS, KEYS, THREADS, LINE_WARPS == 1 ? 4 : 1, PACKED>;
 
-  template <bool CODES>
-  using KeyPlace = typename Source::template KeyPlace<CODES>;
-  template <bool CODES>
-  using ValuePlace = typename Source::template ValuePlace<CODES>;
-
-  /** Of 32 columns at a time, as registers allow. */
-  template <bool CODES>
-  static constexpr int STEPS = CODES || LINE_TILES > 1 ? 1 : 2;
-
   static constexpr int QUERY_BYTES = LINES * 2 * COLUMNS;
-  static constexpr int KEY_BYTES = KEYS * KeyPlace<false>::PITCH;
-  static constexpr int VALUE_BYTES = KEYS * ValuePlace<false>::PITCH;
+  static constexpr int KEY_BYTES = KEYS * Source::KEY_PITCH;
+  static constexpr int VALUE_BYTES = KEYS * Source::VALUE_PITCH;
   static constexpr int SHARED_BYTES = QUERY_BYTES + KEY_BYTES + VALUE_BYTES;
 };
 
@@ -52,7 +43,7 @@ struct TileShared {
   PageWindow window;
   uint64_t ancestors[S::LINES]; /* under a tree mask: a bit a new token */
   uint16_t scales[2][S::KEYS];  /* of keys and of values, where those are codes */
-  WarpSums sums[S::WARPS];
+  PartialSum sums[S::WARPS][S::KEY_WARPS == 1 ? 1 : S::LINES];
 };
 
 }  // namespace trimtab

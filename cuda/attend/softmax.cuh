@@ -21,8 +21,7 @@ __device__ __forceinline__ float line_sum(float x) {
 
 /**
  * Lines g and g + 8 of one tile of 16 lines: the sum of values under construction, in tiles of 8
- * columns. A weight is 2^(unit logit - max); unit is scale times log2 e, and the
- * power of two that queries were multiplied by, if they were.
+ * columns. A weight is 2^(unit logit - max); unit is scale times log2 e.
  */
 template <int COLUMN_TILES>
 struct Lines {
@@ -41,9 +40,9 @@ struct Lines {
   }
 
   /** Makes weights of logits, -inf where a key is not seen, and says in `kept` what the sums of
-   * values so far are to be multiplied by. `units`: of each line's logits. */
+   * values so far are to be multiplied by. */
   template <int KEY_TILES>
-  __device__ __forceinline__ void weigh(float (&logits)[KEY_TILES][4], const float (&units)[2],
+  __device__ __forceinline__ void weigh(float (&logits)[KEY_TILES][4], float unit,
                                         float (&kept)[2]) {
 #pragma unroll
     for (int h = 0; h < 2; h++) {
@@ -52,7 +51,7 @@ struct Lines {
       for (int n = 0; n < KEY_TILES; n++) {
         largest = fmaxf(largest, fmaxf(logits[n][2 * h], logits[n][2 * h + 1]));
       }
-      float reached = fmaxf(max[h], line_max(largest) * units[h]);
+      float reached = fmaxf(max[h], line_max(largest) * unit);
       // Where every logit so far is -inf, nothing weighs anything yet.
       float base = reached == -infinity() ? 0.f : reached;
       kept[h] = fast_exp2(max[h] - base);
@@ -61,7 +60,7 @@ struct Lines {
       for (int n = 0; n < KEY_TILES; n++) {
 #pragma unroll
         for (int i = 2 * h; i < 2 * h + 2; i++) {
-          logits[n][i] = fast_exp2(fma(logits[n][i], units[h], -base));
+          logits[n][i] = fast_exp2(fma(logits[n][i], unit, -base));
           added += logits[n][i];
         }
       }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "attend/arguments.cuh"
-#include "attend/fragments.cuh"
 #include "common/async.cuh"
 
 namespace trimtab {
@@ -58,9 +57,8 @@ __device__ inline void find_places(const trimtab_attend_params& op, TokenTable& 
   if (has(op.history)) table.places[1] = places_of(op.history, table.row, table.head);
 }
 
-/** The tiles of KEYS tokens, FRESH_KEYS of new ones, that a block goes through; none holds tokens
- * of both sources. */
-template <int KEYS, int FRESH_KEYS = KEYS>
+/** The tiles of KEYS tokens that a block goes through; none holds tokens of both sources. */
+template <int KEYS>
 class Tiles {
  public:
   __device__ __forceinline__ explicit Tiles(const TokenTable& table) : table_(table) {}
@@ -100,12 +98,12 @@ class Tokens : public Tiles<KEYS> {
   using Tiles<KEYS>::table_;
 
  public:
-  /** Pitches keep the accesses of a warp apart: keys are read eight neighbours a thread, values by
-   * read_transposed(). */
-  template <bool OF_CODES>
-  using KeyPlace = PlaceInRows<OF_CODES ? D + 32 : 2 * D + 64>;
-  template <bool OF_CODES>
-  using ValuePlace = PlaceInRows<OF_CODES ? D + 16 : 2 * D + 16>;
+  /** Bytes from key to key and from value to value. They keep the accesses of a warp apart: keys
+   * are read eight neighbours a thread, values by read_transposed(). */
+  static constexpr int KEY_PITCH = 2 * D + 64;
+  static constexpr int VALUE_PITCH = 2 * D + 16;
+  static constexpr int KEY_CODES_PITCH = D + 32;
+  static constexpr int VALUE_CODES_PITCH = D + 16;
 
   __device__ __forceinline__ Tokens(const AttendArguments& a, const TokenTable& table,
                                     PageWindow& window)
@@ -120,11 +118,10 @@ class Tokens : public Tiles<KEYS> {
       read_table(tile.first);
     }
     if (CODES && tile.paged) {
-      copy_vectors<PART, 1, PART == 0 ? KeyPlace<true>::PITCH : ValuePlace<true>::PITCH>(tile, to);
+      copy_vectors<PART, 1, PART == 0 ? KEY_CODES_PITCH : VALUE_CODES_PITCH>(tile, to);
       copy_scales<PART>(tile, scales);
     } else {
-      copy_vectors<PART, 2, PART == 0 ? KeyPlace<false>::PITCH : ValuePlace<false>::PITCH>(tile,
-                                                                                           to);
+      copy_vectors<PART, 2, PART == 0 ? KEY_PITCH : VALUE_PITCH>(tile, to);
     }
   }
 

@@ -52,7 +52,6 @@ inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, 
 inline int __float2int_rn(float x) { return static_cast<int>(std::nearbyint(x)); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigned>(x)); }
-inline int __popc(unsigned x) { return __builtin_popcount(x); }
 
 template <typename T>
 T __ldg(const T* place) {
