@@ -8,8 +8,8 @@
 //   more                        the same                                       all
 //
 // On sm_90, up to 128 columns, blocks take 128 lines by warpgroups from 65 lines on where there are
-// no codes (hopper.cuh), and 16 lines where there are up to 32 or codes (decode.cuh), unless tensors
-// cannot be mapped; tokens are split as above.
+// no codes (hopper.cuh), and 8 or 16 lines where there are up to 32 or codes (decode.cuh), unless
+// tensors cannot be mapped; tokens are split as above.
 //
 // 512 make 128 blocks of 8 heads of 8192 tokens, 2048 make 256 blocks of a tree of 64 nodes over
 // 32768 tokens of 8 heads with 4 query heads each; parts cost 4 bytes a column written and read.
