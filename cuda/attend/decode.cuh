@@ -3,7 +3,8 @@
 // on with the block's next piece of work while the others are at the last.
 //
 // The others take turns at tiles, each of which its lines go past alone: warps that share one would
-// wait for each other.
+// wait for each other. They are two teams with a piece of work each, so that one joins its sums
+// while the other multiplies.
 //
 // n lines, t tokens of d columns of b bytes, a key/value head:
 //   bytes  2 t d b, once; of codes 4 t more for scales
@@ -31,15 +32,17 @@ class DecodeBlock {
     if (threadIdx.x == 0) begin_barriers();
     if (warp == S::WARPS) fetch_map(maps.history);
     __syncthreads();
-    if (warp >= S::WARPS + 2) fetch(maps, warp - S::WARPS - 2);
-    await_kernel_before();
-    begin_next_kernel();
     if (warp >= S::WARPS) {
       fewer_registers<S::COPY_REGISTERS>();
-      if (warp < S::WARPS + 2) copy(maps, warp - S::WARPS);
+      if (warp >= S::WARPS + 2) return;
+      await_kernel_before();
+      begin_next_kernel();
+      copy(maps, warp - S::WARPS);
     } else {
       more_registers<S::LINE_REGISTERS>();
-      attend();
+      await_kernel_before();
+      begin_next_kernel();
+      attend(warp / S::TEAM_WARPS);
     }
   }
 
@@ -48,7 +51,7 @@ class DecodeBlock {
 
   __device__ void begin_barriers() const {
     for (auto& found : shared_.found) found.begin(1);
-    for (auto& done : shared_.done) done.begin(S::WARPS + 1);  // And the second copying warp.
+    for (auto& done : shared_.done) done.begin(S::TEAM_WARPS + 1);  // And the second copying warp.
     for (auto& filled : shared_.filled) {
       for (auto& barrier : filled) barrier.begin(1);
     }
@@ -62,16 +65,11 @@ class DecodeBlock {
     return piece < pieces_ - step ? piece + step : pieces_;
   }
 
-  /** Before it is known that what is in memory stays: of the first piece. */
-  __device__ __forceinline__ void fetch(const HopperMaps& maps, int part) const {
-    BlockLines lines(a_, shared_.work[0]);
-    DecodeCopies<S>(a_, maps, shared_, panels_, part).fetch(lines.piece(S::LINES, first()));
-  }
-
   /** Of keys (part 0) or values (1). */
   __device__ __forceinline__ void copy(const HopperMaps& maps, int part) const {
     DecodeCopies<S> copies(a_, maps, shared_, panels_, part);
     Works works;
+    int32_t tiles = 0;
     for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
       BlockWork& work = shared_.work[works.place];
       BlockLines lines(a_, work);
@@ -81,6 +79,8 @@ class DecodeBlock {
         shared_.done[works.place].wait(works.parity ^ 1);
         if (threadIdx.x % LANES == 0) {
           lines.find(S::LINES, piece);
+          shared_.first_tile[works.place] = tiles;
+          tiles += DecodeTiles<S>(work.tokens).count();
           shared_.found[works.place].arrive();
         }
         __syncwarp();
@@ -93,12 +93,13 @@ class DecodeBlock {
     }
   }
 
-  __device__ __forceinline__ void attend() const {
+  __device__ __forceinline__ void attend(int team) const {
     Works works;
-    int32_t tiles = 0;
     for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
+      if (works.place % S::TEAMS != team) continue;
+      BlockWork& work = shared_.work[works.place];
       shared_.found[works.place].wait(works.parity);
-      DecodeLines<S>(a_, shared_.work[works.place], shared_, panels_).run(tiles);
+      DecodeLines<S>(a_, work, shared_, panels_).run(shared_.first_tile[works.place]);
       __syncwarp();
       if (threadIdx.x % LANES == 0) shared_.done[works.place].arrive();
     }

@@ -16,27 +16,6 @@ class DecodeCopies {
                           unsigned char* panels, int part)
       : a_(a), maps_(maps), shared_(shared), panels_(panels), part_(part) {}
 
-  /**
-   * Has the first tokens of a piece of work come into the L2 cache while the kernel before this one
-   * may still be at work: what lengths and tables say now may be untrue, and decides nothing else.
-   */
-  __device__ __forceinline__ void fetch(const Piece& piece) const {
-    const trimtab_pages& history = a_.op.history;
-    if (!has(history)) return;
-    HeadPages pages = pages_of(piece);
-    int64_t token = piece.split * a_.split_tokens + lane() * GROUP;
-    int32_t list = list_of(history, piece.head);
-    const volatile int32_t& length = at(history.lengths, piece.row, list);
-    if (token >= length || token >= capacity_of(history) || token % maps_.tokens[1] != 0) return;
-    auto first = static_cast<int32_t>(token);
-    const volatile int32_t& id = pages.table[(first >> pages.shift) * pages.table_stride];
-#pragma unroll
-    for (int panel = 0; panel < S::PAGED_PANELS; panel++) {
-      fetch_box(maps_.history,
-                {panel * PANEL_COLUMNS, first & (pages.tokens - 1), head_in_page(piece.head), id});
-    }
-  }
-
   /** Looks up the first pages of a piece of work, before it is known whether they are needed. */
   __device__ __forceinline__ void look_up(const Piece& piece) {
     if (has(a_.op.history)) look_up(pages_of(piece), piece.split * a_.split_tokens);

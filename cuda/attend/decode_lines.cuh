@@ -25,14 +25,14 @@ class DecodeLines : DecodeSums<S> {
                          unsigned char* panels)
       : Base(a, work), shared_(shared), panels_(panels) {}
 
-  /** `before`: the tiles of the block's pieces before this one, to which this one's are added. */
-  __device__ __forceinline__ void run(int32_t& before) {
+  /** `first`: the number of the piece's first tile among all of the block's. */
+  __device__ __forceinline__ void run(int32_t first) {
     if (this->is_beyond()) return;
     load_queries();
     const DecodeTiles<S> tiles(work_.tokens);
-    int32_t i = warp();
+    int32_t i = Base::team_warp();
     auto attend_until = [&](auto kind, int32_t end) {
-      for (; i < end; i += S::WARPS) attend(kind, tiles.at(i), before + i);
+      for (; i < end; i += S::TEAM_WARPS) attend(kind, tiles.at(i), first + i);
     };
     // Codes and numbers each in a loop of their own, which takes fewer registers.
     if constexpr (S::PACKED) {
@@ -46,7 +46,6 @@ class DecodeLines : DecodeSums<S> {
     }
     attend_until(DecodeNumbers<S::HALF>(), tiles.count());
     this->join(shared_, reinterpret_cast<float*>(panels_ + S::STAGES * S::STAGE_BYTES));
-    before += tiles.count();
   }
 
  private:
@@ -112,8 +111,9 @@ class DecodeLines : DecodeSums<S> {
     unsigned char* keys = panels_ + place * S::STAGE_BYTES;
     unsigned char* values = keys + S::TILE_BYTES;
     float x[LINE_TILES][KEY_TILES][4] = {};
-    // What was there before is another warp's: until that has left, a parity may mean a copy
-    // before.
+    // What was there before may be another warp's: until that has left, a parity may mean a copy
+    // before it. What was there before that has left, since copies that this warp knows of began
+    // behind it: of the tile that it took last, or of the last piece.
     shared_.emptied[place].wait(parity ^ 1);
     shared_.filled[0][place].wait(parity);
     multiply_keys(kind, keys, x);

@@ -31,12 +31,12 @@ struct DecodeShape {
   static constexpr bool PACKED = PACKED_;
   static constexpr bool TO_HALF = PACKED && !HALF; /* queries, for codes */
 
-  static constexpr int WARPS = 8;
+  static constexpr int TEAMS = 2, TEAM_WARPS = 4, WARPS = TEAMS * TEAM_WARPS;
   // The copying warps are in a warpgroup that gives up registers.
   static constexpr int THREADS = WARPS * LANES + WARPGROUP;
   static constexpr int COPY_REGISTERS = 72, LINE_REGISTERS = 216;
   static constexpr int STAGES = 11;
-  static_assert(STAGES >= WARPS);  // DecodeLines::attend()
+  static_assert(STAGES >= TEAM_WARPS);  // DecodeLines::attend()
 
   static constexpr int TILE_BYTES = 8192; /* of keys, or of values */
   static constexpr int STAGE_BYTES = 2 * TILE_BYTES;
@@ -55,7 +55,7 @@ struct DecodeShape {
   static constexpr int PART = 8 * PART_PITCH;
   static constexpr int SHARED_BYTES = PANEL_ALIGNMENT + STAGES * STAGE_BYTES + WARPS * PART * 4;
 
-  static constexpr int ATTENDING = 1; /* numbered barrier of all but the copying warps */
+  static constexpr int TEAM_BARRIER = 1; /* numbered, of the first team */
 };
 
 /** What a warp leaves of eight lines beside their sums of values. */
@@ -66,8 +66,9 @@ struct WarpSums {
 /** Of a block, in static shared memory. */
 template <class S>
 struct DecodeShared {
-  static constexpr int WORKS = 2; /* known at a time */
+  static constexpr int WORKS = 2 * S::TEAMS; /* known at a time */
   BlockWork work[WORKS];
+  int32_t first_tile[WORKS]; /* its number among all of the block's */
   Barrier found[WORKS], done[WORKS];
   Barrier filled[2][S::STAGES]; /* keys, values */
   Barrier emptied[S::STAGES];

@@ -24,6 +24,8 @@ class DecodeSums : protected BlockLines {
 
   static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
   static __device__ __forceinline__ int warp() { return static_cast<int>(threadIdx.x) / LANES; }
+  static __device__ __forceinline__ int team() { return warp() / S::TEAM_WARPS; }
+  static __device__ __forceinline__ int team_warp() { return warp() % S::TEAM_WARPS; }
   static __device__ __forceinline__ int g() { return lane() / 4; }
   static __device__ __forceinline__ int c() { return lane() % 4; }
 
@@ -97,15 +99,17 @@ class DecodeSums : protected BlockLines {
     for (int l = 0; l < LINE_TILES; l++) multiply_out(l, factor, factor);
   }
 
-  /** Adds the warps' parts of eight lines at a time, in the order of the warps. */
+  /** Adds the parts of a team's warps of eight lines at a time, in the order of the warps. */
   __device__ __forceinline__ void join(DecodeShared<S>& shared, float* parts) const {
+    WarpSums* sums = &shared.sums[team() * S::TEAM_WARPS];
+    parts += team() * S::TEAM_WARPS * S::PART;
 #pragma unroll
     for (int l = 0; l < LINE_TILES; l++) {
       if (!exists(8 * l)) break;
-      leave_part(l, shared.sums[warp()], parts + warp() * S::PART);
-      meet(S::ATTENDING, S::WARPS * LANES);
-      join_parts(l, shared.sums, parts);
-      meet(S::ATTENDING, S::WARPS * LANES);
+      leave_part(l, sums[team_warp()], parts + team_warp() * S::PART);
+      meet(S::TEAM_BARRIER + team(), S::TEAM_WARPS * LANES);
+      join_parts(l, sums, parts);
+      meet(S::TEAM_BARRIER + team(), S::TEAM_WARPS * LANES);
     }
   }
 
@@ -171,19 +175,19 @@ class DecodeSums : protected BlockLines {
     }
   }
 
-  __device__ __forceinline__ void join_parts(int l, const WarpSums (&sums)[S::WARPS],
+  __device__ __forceinline__ void join_parts(int l, const WarpSums* sums,
                                              const float* parts) const {
     constexpr int PAIRS = S::COLUMNS / 2;
     int lines = min(a_.lines - work_.first_line - 8 * l, 8);
-    for (int i = warp() * LANES + lane(); i < lines * PAIRS; i += S::WARPS * LANES) {
+    for (int i = team_warp() * LANES + lane(); i < lines * PAIRS; i += S::TEAM_WARPS * LANES) {
       int line = i / PAIRS;
       int column = i % PAIRS * 2;
       PartialSum all{-infinity(), 0.f};
 #pragma unroll
-      for (const WarpSums& sum : sums) all.max = fmaxf(all.max, sum.of[line].max);
+      for (int w = 0; w < S::TEAM_WARPS; w++) all.max = fmaxf(all.max, sums[w].of[line].max);
       float2 out{0.f, 0.f};
 #pragma unroll
-      for (int w = 0; w < S::WARPS; w++) {
+      for (int w = 0; w < S::TEAM_WARPS; w++) {
         const PartialSum& sum = sums[w].of[line];
         float weight = weight_of(sum, all.max);
         all.sum = fma(sum.sum, weight, all.sum);
