@@ -75,7 +75,6 @@ class DecodeCopies {
         int32_t id = __shfl_sync(ALL_LANES, id_, (place + row) / GROUP);
         bool there = row < tile.count && is_page(pages, id, tile.first + row);
         if (S::PACKED && there) bytes += 2 * box;
-        if (S::PACKED && !there) clear_scales(scales + row, box);
         if (lane() > 0) continue;
         int32_t token = (tile.first + row) & (pages.tokens - 1);
 #pragma unroll
@@ -83,7 +82,13 @@ class DecodeCopies {
           copy_box(this->tile() + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
                    {panel * PANEL_COLUMNS, token, head_in_page, there ? id : -1}, filled());
         }
-        if (S::PACKED && there) {
+        if (!S::PACKED) continue;
+        if (!there) {
+          for (int32_t i = 0; i < box; i += 8) {
+            *reinterpret_cast<uint4*>(scales + row + i) = make_uint4(0, 0, 0, 0);
+          }
+          publish_to_tensor_cores();  // Copies come here again.
+        } else {
           copy_bytes(scales + row,
                      pages.page_of(id) + part_ * pages.to_value + pages.scale(tile.first + row),
                      2 * box, filled());
@@ -103,12 +108,6 @@ class DecodeCopies {
                    pages.pages - 1);
     }
     return false;
-  }
-
-  __device__ __forceinline__ void clear_scales(uint16_t* scales, int32_t count) const {
-    for (int32_t i = lane(); i < count; i += LANES) scales[i] = 0;
-    publish_to_tensor_cores();  // Copies come here again.
-    __syncwarp();
   }
 
   __device__ __forceinline__ void copy_fresh(int32_t first, int32_t head, int32_t row) const {

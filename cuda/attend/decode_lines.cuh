@@ -146,8 +146,11 @@ class DecodeLines : DecodeSums<S> {
             round_pair<Kind::HALF>(x[l][k][2 * h] * factor, x[l][k][2 * h + 1] * factor));
       }
     });
-    if (tile.count < 16 * KEY_TILES) clear_values<Kind>(values, tile.count, 16 * KEY_TILES);
-    add_values(kind, values, weights);
+    if (tile.count < 16 * KEY_TILES) {
+      add_values<true>(kind, values, tile.count, weights);
+    } else {
+      add_values<false>(kind, values, tile.count, weights);
+    }
     __syncwarp();
     if (lane() == 0) shared_.emptied[place].arrive();
   }
@@ -196,21 +199,10 @@ class DecodeLines : DecodeSums<S> {
     }
   }
 
-  /** Clears values that are no token's, as tensor cores multiply them by 0. */
-  template <class Kind>
-  __device__ __forceinline__ void clear_values(unsigned char* values, int count, int keys) const {
-    using Place = typename S::template Place<Kind::CODES>;
-    constexpr int UNITS = S::COLUMNS * Kind::BYTES / 16;
-    for (int i = count * UNITS + lane(); i < keys * UNITS; i += LANES) {
-      *reinterpret_cast<uint4*>(values + Place::of(i / UNITS, i % UNITS * 16)) =
-          make_uint4(0, 0, 0, 0);
-    }
-    publish_to_tensor_cores();  // Boxes come here again.
-    __syncwarp();
-  }
-
-  template <class Kind, int KEY_TILES>
-  __device__ __forceinline__ void add_values(Kind, const unsigned char* values,
+  /** Adds a tile's values. PARTIAL: those from `count` on are no token's and count as zeros, since
+   * tensor cores multiply them by 0. */
+  template <bool PARTIAL, class Kind, int KEY_TILES>
+  __device__ __forceinline__ void add_values(Kind, const unsigned char* values, int count,
                                              const uint32_t (&weights)[LINE_TILES][KEY_TILES][2]) {
 #pragma unroll
     for (int k = 0; k < KEY_TILES; k++) {
@@ -221,6 +213,12 @@ class DecodeLines : DecodeSums<S> {
             values + 16 * k * PANEL_PITCH, 16 * t, a);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
+#pragma unroll
+          for (int h = 0; PARTIAL && h < 2; h++) {
+            int key = 16 * k + 8 * h + 2 * c();
+            uint32_t kept = key + 1 < count ? ~0u : key < count ? 0xffffu : 0u;
+            a[i][2 * h] &= kept, a[i][2 * h + 1] &= kept;
+          }
 #pragma unroll
           for (int l = 0; l < LINE_TILES; l++) {
             multiply_add<Kind::HALF>(this->out_[l][t + i], a[i], weights[l][k]);
