@@ -6,10 +6,15 @@
 
 namespace trimtab {
 
+/** Scales of tokens that are not there. */
+[[maybe_unused]] alignas(16) __device__ const uint16_t NO_SCALES[BOX_TOKENS] = {};
+
 /** A page whose id is bad, or that holds none of a tile's tokens, is zeros: what a box outside of
  * the pages is filled with. */
 template <class S>
 class DecodeCopies {
+  static_assert(S::KEYS <= BOX_TOKENS);
+
  public:
   /** `part`: 0 for keys, 1 for values. */
   __device__ DecodeCopies(const AttendArguments& a, const HopperMaps& maps, DecodeShared<S>& shared,
@@ -69,12 +74,10 @@ class DecodeCopies {
       int32_t place = (tile.first - begin) % WINDOW;
       if (place == 0 && i > 0) look_up(pages, tile.first);
       uint16_t* scales = shared_.scales[turn_.place][part_];
-      uint32_t bytes = S::TILE_BYTES;
       shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
       for (int32_t row = 0; row < S::KEYS; row += box) {
         int32_t id = __shfl_sync(ALL_LANES, id_, (place + row) / GROUP);
         bool there = row < tile.count && is_page(pages, id, tile.first + row);
-        if (S::PACKED && there) bytes += 2 * box;
         if (lane() > 0) continue;
         int32_t token = (tile.first + row) & (pages.tokens - 1);
 #pragma unroll
@@ -82,19 +85,14 @@ class DecodeCopies {
           copy_box(this->tile() + (panel * S::KEYS + row) * PANEL_PITCH, maps_.history,
                    {panel * PANEL_COLUMNS, token, head_in_page, there ? id : -1}, filled());
         }
-        if (!S::PACKED) continue;
-        if (!there) {
-          for (int32_t i = 0; i < box; i += 8) {
-            *reinterpret_cast<uint4*>(scales + row + i) = make_uint4(0, 0, 0, 0);
-          }
-          publish_to_tensor_cores();  // Copies come here again.
-        } else {
-          copy_bytes(scales + row,
-                     pages.page_of(id) + part_ * pages.to_value + pages.scale(tile.first + row),
-                     2 * box, filled());
+        if constexpr (S::PACKED) {
+          const char* from =
+              there ? pages.page_of(id) + part_ * pages.to_value + pages.scale(tile.first + row)
+                    : reinterpret_cast<const char*>(NO_SCALES);
+          copy_bytes(scales + row, from, 2 * box, filled());
         }
       }
-      if (lane() == 0) filled().arrive_before(bytes);
+      if (lane() == 0) filled().arrive_before(S::TILE_BYTES + (S::PACKED ? 2 * S::KEYS : 0));
       __syncwarp();
     }
   }

@@ -19,7 +19,7 @@ bool launch_hopper_shape(const AttendArguments& a, const Limits& limits, cudaStr
   bool dealt = a.op.mask != TRIMTAB_MASK_CAUSAL && a.splits == 1 && pieces <= INT32_MAX;
   int64_t blocks = dealt ? std::min<int64_t>(pieces, limits.processors) : pieces;
   Grid grid{blocks_of(blocks), dim3(S::THREADS), S::SHARED_BYTES};
-  *error = launch(attend_hopper<S>, grid, stream, a, maps_of(a.op, BOX_TOKENS, BOX_TOKENS),
+  *error = launch(attend_hopper<S>, grid, stream, a, maps_of(a.op, BOX_TOKENS, BOX_TOKENS, 256),
                   static_cast<int32_t>(pieces));
   return true;
 }

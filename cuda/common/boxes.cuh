@@ -29,8 +29,9 @@ struct BoxTensor {
  * Maps boxes of [`rows`] [64 columns], which a copy lays down as rows of a panel (wgmma.cuh); those
  * past the end of a dimension become zeros. False where the driver has no such maps or none of this
  * tensor: data and strides are multiples of 16 bytes, strides less than 2^40, sizes 1 to 2^32.
+ * `fetched`: bytes, 128 or 256, that L2 fetches at a time.
  */
-inline bool map_boxes(const BoxTensor& tensor, uint32_t rows, BoxMap* map) {
+inline bool map_boxes(const BoxTensor& tensor, uint32_t rows, int fetched, BoxMap* map) {
   // With the driver's enumerations as their type, int.
   using Encode = int (*)(BoxMap*, int type, uint32_t rank, void* data, const uint64_t* size,
                          const uint64_t* stride, const uint32_t* box, const uint32_t* step,
@@ -45,11 +46,12 @@ inline bool map_boxes(const BoxTensor& tensor, uint32_t rows, BoxMap* map) {
     }
     return reinterpret_cast<Encode>(address);
   }();
-  constexpr int UINT16 = 1, SWIZZLE_128B = 3, L2_256B = 3;
+  constexpr int UINT16 = 1, SWIZZLE_128B = 3, L2_128B = 2, L2_256B = 3;
   const uint32_t box[4] = {64, rows, 1, 1};
   const uint32_t step[4] = {1, 1, 1, 1};
-  return encode != nullptr && encode(map, UINT16, 4, tensor.data, tensor.size, tensor.stride, box,
-                                     step, 0, SWIZZLE_128B, L2_256B, 0) == 0;
+  return encode != nullptr &&
+         encode(map, UINT16, 4, tensor.data, tensor.size, tensor.stride, box, step, 0, SWIZZLE_128B,
+                fetched == 128 ? L2_128B : L2_256B, 0) == 0;
 }
 
 /** Begins the copy of the box whose first number is `at`; its bytes, zeros too, arrive at a barrier
