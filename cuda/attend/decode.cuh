@@ -8,7 +8,7 @@
 //
 // n lines, t tokens of d columns of b bytes, a key/value head:
 //   bytes  2 t d b, once; of codes 4 t more for scales
-//   bound  memory, of which a multiprocessor has 192 KiB there or on their way
+//   bound  memory, of which a multiprocessor has 176 KiB there or on their way
 //
 // Errors are those of tiles.cuh.
 #pragma once

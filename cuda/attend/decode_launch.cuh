@@ -22,7 +22,7 @@ bool launch_decode_shape(const AttendArguments& a, const Limits& limits, cudaStr
   return true;
 }
 
-/** 193 KiB of shared memory, one block a multiprocessor; registers are in
+/** Up to 215 KiB of shared memory, one block a multiprocessor; registers are in
  * native/tests/baseline/resources.txt. */
 template <bool HALF, bool PACKED>
 bool launch_decode(const AttendArguments& a, const Limits& limits, cudaStream_t stream,

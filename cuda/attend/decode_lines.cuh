@@ -111,9 +111,9 @@ class DecodeLines : DecodeSums<S> {
     unsigned char* keys = panels_ + place * S::STAGE_BYTES;
     unsigned char* values = keys + S::TILE_BYTES;
     float x[LINE_TILES][KEY_TILES][4] = {};
-    // What was there before may be another warp's: until that has left, a parity may mean a copy
-    // before it. What was there before that has left, since copies that this warp knows of began
-    // behind it: of the tile that it took last, or of the last piece.
+    // What was in this place before may be another warp's. Until that warp has left it, a parity
+    // may mean the tile before that one, which has surely left: the last copies that this warp
+    // knows of, of its own last tile or of the last piece, began behind it.
     shared_.emptied[place].wait(parity ^ 1);
     shared_.filled[0][place].wait(parity);
     multiply_keys(kind, keys, x);
