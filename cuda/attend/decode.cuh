@@ -55,7 +55,7 @@ class DecodeBlock {
     for (auto& filled : shared_.filled) {
       for (auto& barrier : filled) barrier.begin(1);
     }
-    for (auto& emptied : shared_.emptied) emptied.begin(1);
+    for (auto& emptied : shared_.emptied) emptied.begin(LANES);
   }
 
   __device__ __forceinline__ static int32_t first() { return static_cast<int32_t>(blockIdx.x); }
@@ -76,8 +76,9 @@ class DecodeBlock {
       Piece piece = lines.piece(S::LINES, number);
       copies.look_up(piece);
       if (part == 0) {
-        shared_.done[works.place].wait(works.parity ^ 1);
+        // One lane waits: the others could come when the piece, too, is done.
         if (threadIdx.x % LANES == 0) {
+          shared_.done[works.place].wait(works.parity ^ 1);
           lines.find(S::LINES, piece);
           shared_.first_tile[works.place] = tiles;
           tiles += DecodeTiles<S>(work.tokens).count();

@@ -32,8 +32,10 @@ class DecodeCopies {
     const int32_t row = table.row, head = table.head, begin = table.begin;
     if (tiles.paged() > 0) copy_pages(tiles, pages_of({0, head, row, 0}), begin, head);
     for (int32_t i = tiles.paged(); i < tiles.count(); i++, turn_.next()) {
-      shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
-      if (lane() == 0) copy_fresh(tiles.at(i).first, head, row);
+      if (lane() == 0) {
+        shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
+        copy_fresh(tiles.at(i).first, head, row);
+      }
       __syncwarp();
     }
   }

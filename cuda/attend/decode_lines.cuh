@@ -151,8 +151,8 @@ class DecodeLines : DecodeSums<S> {
     } else {
       add_values<false>(kind, values, tile.count, weights);
     }
-    __syncwarp();
-    if (lane() == 0) shared_.emptied[place].arrive();
+    // Each lane for its own reads, which the next copy must not overtake.
+    shared_.emptied[place].arrive();
   }
 
   template <class Kind, int KEY_TILES>

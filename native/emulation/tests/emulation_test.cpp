@@ -171,7 +171,7 @@ TEST(Emulation, BoxesAreSwizzledAndTheirBytesCounted) {
   for (int i = 0; i < 2 * ROWS * COLUMNS; i++) from[i] = static_cast<uint16_t>(i + 1);
   BoxTensor tensor{from, {COLUMNS, ROWS, 2, 1}, {2 * COLUMNS, 2 * ROWS * COLUMNS, 1024}};
   BoxMap map{};
-  ASSERT_TRUE(map_boxes(tensor, 4, &map));
+  ASSERT_TRUE(map_boxes(tensor, 4, 256, &map));
   for (int first : {-1, 1, 3}) {
     EXPECT_EQ(launch(copy_a_box, {dim3(1), dim3(32)}, nullptr, map, first, 512, to), cudaSuccess);
     ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << emulation::failure();
@@ -188,9 +188,9 @@ TEST(Emulation, BoxesAreSwizzledAndTheirBytesCounted) {
   cuDevicePrimaryCtxRelease_v2(0);
   cudaGetLastError();
   tensor.stride[0] = 2 * COLUMNS + 8;
-  EXPECT_FALSE(map_boxes(tensor, 4, &map));
+  EXPECT_FALSE(map_boxes(tensor, 4, 256, &map));
   tensor.stride[0] = uint64_t{1} << 40;
-  EXPECT_FALSE(map_boxes(tensor, 4, &map));
+  EXPECT_FALSE(map_boxes(tensor, 4, 256, &map));
   cudaFreeHost(from);
   cudaFreeHost(to);
 }
