@@ -15,10 +15,11 @@ public final class CompactChecks {
   // The source, if the target's pages lie in the same slab.
   private final @Nullable PagedKv sameSlab;
   // Its pages that hold chosen tokens.
-  private final BitSet chosen = HostChecks.marks();
+  private final BitSet chosen;
 
   private CompactChecks(Compact op) {
-    this.checks = new HostChecks(op);
+    this.checks = HostChecks.of(op);
+    this.chosen = checks.marks();
     this.op = op;
     PagedKv history = op.history();
     this.sameSlab = history != null && history.slab() == op.target().slab() ? history : null;
@@ -30,7 +31,7 @@ public final class CompactChecks {
   }
 
   private void run() {
-    checks.sources(op.history(), op.fresh(), "");
+    checks.sources(op.history(), op.fresh());
     checks.open(op.indices(), "indices");
     PagedKv target = op.target();
     checks.open(target, "target");

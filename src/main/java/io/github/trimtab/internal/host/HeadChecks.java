@@ -19,7 +19,7 @@ public final class HeadChecks {
 
   /** Checks a head's count and ids. */
   public static void check(Head op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = HostChecks.of(op);
     checks.open(op.hidden(), "hidden");
     open(checks, op.rows().weight(), "rows.weight");
     checks.open(op.rows().ids(), "rows.ids");
@@ -94,14 +94,14 @@ public final class HeadChecks {
 
   /** Checks that a quantisation's buffers are open. */
   public static void check(Quantize op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = HostChecks.of(op);
     checks.open(op.weight(), "weight");
     open(checks, op.rows(), "rows");
   }
 
   /** Checks the ids of rows to copy; the same id may stand twice. */
   public static void check(Pack op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = HostChecks.of(op);
     open(checks, op.from(), "from");
     checks.open(op.ids(), "ids");
     open(checks, op.to(), "to");

@@ -20,27 +20,38 @@ import org.jspecify.annotations.Nullable;
  * <p>Errors name the operation, the argument, the place in it, the value and what was expected.
  */
 public final class HostChecks {
-  /** Reused from call to call, since it is as large as the pages and windows that it marks. */
-  private static final ThreadLocal<BitSet> MARKS = ThreadLocal.withInitial(BitSet::new);
+  /** Reused from call to call: an operation that is repeated allocates nothing. */
+  private static final ThreadLocal<HostChecks> CHECKS = ThreadLocal.withInitial(HostChecks::new);
 
-  private final String operation;
+  private final BitSet marks = new BitSet();
+  private String operation = "";
 
-  HostChecks(Operation op) {
-    operation = op.getClass().getSimpleName();
+  /** Stands before names: "score." while an eviction's score is checked. */
+  private String prefix = "";
+
+  private HostChecks() {}
+
+  /** The running thread's checks, from now on of {@code op}, whose buffers are on the host. */
+  static HostChecks of(Operation op) {
+    String name = op.getClass().getSimpleName();
     if (!op.place().isHost()) {
       throw new IllegalArgumentException(
-          operation + ": buffers on " + op.place() + ", expected host memory on this backend");
+          name + ": buffers on " + op.place() + ", expected host memory on this backend");
     }
+    HostChecks checks = CHECKS.get();
+    checks.operation = name;
+    checks.prefix = "";
+    return checks;
   }
 
   /** Checks an append's lengths and the pages it writes. */
   public static void check(Append op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = of(op);
     PagedKv target = op.target();
     checks.open(op.fresh(), "fresh");
     checks.open(target, "target");
     checks.newTokens(op.fresh());
-    BitSet written = marks();
+    BitSet written = checks.marks();
     for (int row = 0; row < target.rows(); row++) {
       int count = KvAccess.newTokens(op.fresh(), row);
       for (int list = 0; list < target.lists(); list++) {
@@ -57,15 +68,15 @@ public final class HostChecks {
 
   /** Checks a score's lengths, pages, window and queries. */
   public static void check(Score op) {
-    new HostChecks(op).score(op, "");
+    of(op).score(op);
   }
 
-  private void score(Score op, String prefix) {
-    open(op.q(), prefix + "q");
-    open(op.queryRows(), prefix + "queryRows");
-    open(op.window(), prefix + "window");
-    open(op.scores(), prefix + "scores");
-    sources(op.history(), op.fresh(), prefix);
+  private void score(Score op) {
+    open(op.q(), "q");
+    open(op.queryRows(), "queryRows");
+    open(op.window(), "window");
+    open(op.scores(), "scores");
+    sources(op.history(), op.fresh());
     Tensor queryRows = op.queryRows();
     for (int row = 0; row < op.rows(); row++) {
       int tokens = Integer.MAX_VALUE;
@@ -73,7 +84,7 @@ public final class HostChecks {
         long total = totalTokens(op.history(), op.fresh(), row, head);
         if (total > op.scores().size(2)) {
           throw bad(
-              prefix + "history.lengths",
+              "history.lengths",
               row,
               head,
               total,
@@ -81,17 +92,17 @@ public final class HostChecks {
         }
         tokens = (int) Math.min(tokens, total);
       }
-      positions(prefix + "window", op.window(), row, tokens);
+      positions("window", op.window(), row, tokens);
       for (int w = 0; queryRows != null && w < queryRows.size(1); w++) {
         inRange(
-            prefix + "queryRows", row, w, KvAccess.at(queryRows, row, w), -1, op.q().size(2) - 1);
+            "queryRows", row, w, KvAccess.at(queryRows, row, w), -1, op.q().size(2) - 1);
       }
     }
   }
 
   /** Checks a selection's lengths, window and capacities. */
   public static void check(Select op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = of(op);
     checks.open(op.scores(), "scores");
     checks.open(op.lengths(), "lengths");
     checks.open(op.window(), "window");
@@ -112,9 +123,11 @@ public final class HostChecks {
 
   /** Checks what an eviction scores, its capacities and the pages of its survivors. */
   public static void check(Evict op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = of(op);
     Score score = op.score();
-    checks.score(score, "score.");
+    checks.prefix = "score.";
+    checks.score(score);
+    checks.prefix = "";
     checks.open(op.capacity(), "capacity");
     checks.open(op.indices(), "indices");
     checks.open(op.target(), "target");
@@ -145,13 +158,13 @@ public final class HostChecks {
 
   /** Checks an attention's lengths, pages and parents. */
   public static void check(Attend op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = of(op);
     checks.open(op.q(), "q");
     checks.open(op.queryLengths(), "queryLengths");
     checks.open(op.parents(), "parents");
     checks.open(op.out(), "out");
     checks.open(op.lse(), "lse");
-    checks.sources(op.history(), op.fresh(), "");
+    checks.sources(op.history(), op.fresh());
     Tensor lengths = op.queryLengths();
     Tensor parents = op.parents();
     int all = (int) op.q().size(2);
@@ -166,23 +179,23 @@ public final class HostChecks {
     }
   }
 
-  void sources(@Nullable PagedKv history, @Nullable NewTokens fresh, String prefix) {
+  void sources(@Nullable PagedKv history, @Nullable NewTokens fresh) {
     if (history != null) {
-      open(history, prefix + "history");
+      open(history, "history");
       for (int row = 0; row < history.rows(); row++) {
         for (int list = 0; list < history.lists(); list++) {
           int length = KvAccess.at(history.lengths(), row, list);
-          inRange(prefix + "history.lengths", row, list, length, 0, history.capacity());
+          inRange("history.lengths", row, list, length, 0, history.capacity());
           int end = history.layout().pagesFor(length);
           for (int i = 0; i < end; i++) {
             int page = KvAccess.at(history.table(), row, list, i);
-            inRange(prefix + "history.table", row, list, i, page, 0, history.pages() - 1L);
+            inRange("history.table", row, list, i, page, 0, history.pages() - 1L);
           }
         }
       }
     }
     if (fresh != null) {
-      open(fresh, prefix + "fresh");
+      open(fresh, "fresh");
       newTokens(fresh);
     }
   }
@@ -266,6 +279,7 @@ public final class HostChecks {
         throw new IllegalArgumentException(
             operation
                 + ": "
+                + prefix
                 + name
                 + "["
                 + row
@@ -281,8 +295,7 @@ public final class HostChecks {
     }
   }
 
-  static BitSet marks() {
-    BitSet marks = MARKS.get();
+  BitSet marks() {
     marks.clear();
     return marks;
   }
@@ -311,38 +324,43 @@ public final class HostChecks {
             ? "nothing, since none is in range"
             : low == high ? "" + low : low + " to " + high;
     return new IllegalArgumentException(
-        operation + ": " + place + ": " + value + ", expected " + expected);
+        operation + ": " + prefix + place + ": " + value + ", expected " + expected);
   }
 
   IllegalArgumentException bad(String name, int i, long value, String expected) {
     return new IllegalArgumentException(
-        operation + ": " + name + "[" + i + "]: " + value + ", expected " + expected);
+        operation + ": " + prefix + name + "[" + i + "]: " + value + ", expected " + expected);
   }
 
   IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
     return new IllegalArgumentException(
-        operation + ": " + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
+        operation + ": " + prefix + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
   }
 
   void open(PagedKv pages, String name) {
-    open(pages.slab().isOpen(), name + ".slab");
-    open(pages.table(), name + ".table");
-    open(pages.lengths(), name + ".lengths");
+    open(pages.slab().isOpen(), name, ".slab");
+    open(pages.table(), name, ".table");
+    open(pages.lengths(), name, ".lengths");
   }
 
   private void open(NewTokens fresh, String name) {
-    open(fresh.k(), name + ".k");
-    open(fresh.v(), name + ".v");
-    open(fresh.lengths(), name + ".lengths");
+    open(fresh.k(), name, ".k");
+    open(fresh.v(), name, ".v");
+    open(fresh.lengths(), name, ".lengths");
   }
 
   void open(@Nullable Tensor tensor, String name) {
-    open(tensor == null || tensor.buffer().isOpen(), name);
+    open(tensor, name, "");
   }
 
-  private void open(boolean open, String name) {
+  private void open(@Nullable Tensor tensor, String name, String part) {
+    open(tensor == null || tensor.buffer().isOpen(), name, part);
+  }
+
+  /** Takes names in parts: they are put together where something is wrong only. */
+  private void open(boolean open, String name, String part) {
     if (!open) {
-      throw new IllegalStateException(operation + ": " + name + " is closed");
+      throw new IllegalStateException(operation + ": " + prefix + name + part + " is closed");
     }
   }
 }

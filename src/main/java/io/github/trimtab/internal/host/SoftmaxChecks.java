@@ -15,7 +15,7 @@ public final class SoftmaxChecks {
 
   /** Checks the lengths and pages of column sums. */
   public static void check(ColumnSums op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = HostChecks.of(op);
     checks.open(op.sums(), "sums");
     queriesAndKeys(checks, op.q(), op.queryLengths(), op.history(), op.fresh());
     long places = op.sums().size(2);
@@ -32,7 +32,7 @@ public final class SoftmaxChecks {
 
   /** Checks the lengths and pages of a selectivity index. */
   public static void check(Selectivity op) {
-    HostChecks checks = new HostChecks(op);
+    HostChecks checks = HostChecks.of(op);
     checks.open(op.index(), "index");
     queriesAndKeys(checks, op.q(), op.queryLengths(), op.history(), op.fresh());
     for (int row = 0; row < op.rows(); row++) {
@@ -54,7 +54,7 @@ public final class SoftmaxChecks {
       @Nullable NewTokens fresh) {
     checks.open(q, "q");
     checks.open(queryLengths, "queryLengths");
-    checks.sources(history, fresh, "");
+    checks.sources(history, fresh);
     for (int row = 0; queryLengths != null && row < q.size(0); row++) {
       checks.inRange("queryLengths", row, KvAccess.at(queryLengths, row), 0, q.size(2));
     }
