@@ -120,8 +120,29 @@ final class RowCopy {
     z.intoMemorySegment(b, 3L * VECTOR, ORDER);
   }
 
+  /**
+   * Copies {@code count} rows of a multiple of 8 bytes that lie {@code stride} bytes apart to where
+   * they follow one another.
+   */
+  static void rows(
+      MemorySegment source,
+      long from,
+      long stride,
+      MemorySegment target,
+      long to,
+      int count,
+      int bytes) {
+    if (stride == bytes) {
+      MemorySegment.copy(source, from, target, to, (long) count * bytes);
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      row(source, from + i * stride, target, to + (long) i * bytes, bytes);
+    }
+  }
+
   /** Copies one row of a multiple of 8 bytes. */
-  static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
+  private static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
     int i = 0;
     for (; i + VECTOR <= bytes; i += VECTOR) {
       ByteVector.fromMemorySegment(BYTES, source, from + i, ORDER)

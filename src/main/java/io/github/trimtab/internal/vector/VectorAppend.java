@@ -30,9 +30,7 @@ final class VectorAppend {
     int head = index % target.heads();
     int count = KvAccess.newTokens(fresh, row);
     int length = KvAccess.historyTokens(target, row, head);
-    for (int t = 0; t < count; t++) {
-      PageWriter.write(fresh.k(), row, head, t, target, length + t, false, own);
-      PageWriter.write(fresh.values(), row, head, t, target, length + t, true, own);
-    }
+    PageWriter.write(fresh.k(), row, head, 0, count, target, length, false, own);
+    PageWriter.write(fresh.values(), row, head, 0, count, target, length, true, own);
   }
 }

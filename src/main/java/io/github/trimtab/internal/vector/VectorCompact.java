@@ -209,14 +209,14 @@ final class VectorCompact {
       int token = KvAccess.at(indices, row, head, place);
       if (fresh != null && token >= historyTokens) {
         int newToken = token - historyTokens;
-        PageWriter.write(fresh.k(), row, head, newToken, target, place, false, own);
-        PageWriter.write(fresh.values(), row, head, newToken, target, place, true, own);
+        PageWriter.write(fresh.k(), row, head, newToken, 1, target, place, false, own);
+        PageWriter.write(fresh.values(), row, head, newToken, 1, target, place, true, own);
       } else if (history != null && !exact) {
         float[] x = own.floats(Floats.ROW, headDim);
         Source.read(history, null, row, head, token, 1, false, x, headDim);
-        PageWriter.write(x, target, row, head, place, false);
+        PageWriter.write(x, 1, target, row, head, place, false);
         Source.read(history, null, row, head, token, 1, true, x, headDim);
-        PageWriter.write(x, target, row, head, place, true);
+        PageWriter.write(x, 1, target, row, head, place, true);
       }
     }
   }

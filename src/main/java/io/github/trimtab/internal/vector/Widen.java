@@ -30,7 +30,7 @@ final class Widen {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
   /** Where byte i of an int sits, for widths whose bytes fill no species. */
-  private static final IntVector BYTE_SHIFTS =
+  static final IntVector BYTE_SHIFTS =
       IntVector.zero(Lanes.INTS).addIndex(1).lanewise(AND, 3).lanewise(LSHL, 3);
 
   /** What brings nibble i of an int to the top. */
