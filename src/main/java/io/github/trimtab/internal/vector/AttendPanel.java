@@ -100,9 +100,11 @@ final class AttendPanel {
 
   /**
    * Turns the logits of a block into weights against the running maximum, and rescales what earlier
-   * blocks left.
+   * blocks left. Its steps hand vectors on in arrays: a method that the JIT does not inline would
+   * take and return objects.
    *
-   * @param state maxima [QUERIES], then sums [QUERIES], from {@code stateIndex}
+   * @param state maxima [QUERIES], sums [QUERIES], then room for as many factors, from {@code
+   *     stateIndex}
    * @param out weighted values [headDim][QUERIES] from {@code outIndex}
    */
   static void softmax(
@@ -114,48 +116,64 @@ final class AttendPanel {
       int outIndex,
       int headDim) {
     for (int lane = 0; lane < QUERIES; lane += LANES) {
-      int at = stateIndex + lane;
-      FloatVector before = Lanes.load(state, at);
-      FloatVector max = max(logits, lane, count, before);
-      max.intoArray(state, at);
-      // No visible key yet: any finite maximum gives weights of 0.
-      FloatVector base = max.blend(0f, max.compare(EQ, Float.NEGATIVE_INFINITY));
-      FloatVector sum = weights(logits, lane, count, base);
-      if (max.compare(GT, before).anyTrue()) {
-        FloatVector factor = VectorExp.ofNonPositive(before.sub(base));
-        rescale(out, outIndex + lane, headDim, factor);
-        sum = Lanes.load(state, at + QUERIES).fma(factor, sum);
-      } else {
-        sum = Lanes.load(state, at + QUERIES).add(sum);
+      if (raise(logits, lane, count, state, stateIndex + lane)) {
+        rescale(out, outIndex + lane, headDim, state, stateIndex + lane + 2 * QUERIES);
       }
-      sum.intoArray(state, at + QUERIES);
+      weights(logits, lane, count, state, stateIndex + lane);
     }
   }
 
-  /** Ignores NaN: its weight is NaN under any maximum. */
-  private static FloatVector max(float[] logits, int lane, int count, FloatVector max) {
+  /** No visible key yet: any finite maximum gives weights of 0. */
+  private static FloatVector base(FloatVector max) {
+    return max.blend(0f, max.compare(EQ, Float.NEGATIVE_INFINITY));
+  }
+
+  /**
+   * Raises the maxima, leaves as factors what earlier weights are worth against them, and returns
+   * whether any has risen. Ignores NaN: its weight is NaN under any maximum.
+   */
+  private static boolean raise(float[] logits, int lane, int count, float[] state, int at) {
+    FloatVector before = Lanes.load(state, at);
+    FloatVector max = before;
     for (int k = 0; k < count; k++) {
       FloatVector x = Lanes.load(logits, k * QUERIES + lane);
       max = max.blend(x, x.compare(GT, max));
     }
-    return max;
+    max.intoArray(state, at);
+    boolean risen = max.compare(GT, before).anyTrue();
+    VectorExp.ofNonPositive(before.sub(base(max))).intoArray(state, at + 2 * QUERIES);
+    return risen;
   }
 
-  private static FloatVector weights(float[] logits, int lane, int count, FloatVector base) {
+  private static void rescale(float[] out, int index, int headDim, float[] factors, int at) {
+    FloatVector factor = Lanes.load(factors, at);
+    for (int d = index; d < index + headDim * QUERIES; d += QUERIES) {
+      Lanes.load(out, d).mul(factor).intoArray(out, d);
+    }
+  }
+
+  /** Turns logits into weights and adds them to the sums. */
+  private static void weights(float[] logits, int lane, int count, float[] state, int at) {
+    FloatVector base = base(Lanes.load(state, at));
+    FloatVector earlier = Lanes.load(state, at + QUERIES);
+    FloatVector factor = Lanes.load(state, at + 2 * QUERIES);
     FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-    for (int k = 0; k < count; k++) {
-      int at = k * QUERIES + lane;
-      FloatVector weight = VectorExp.ofNonPositive(Lanes.load(logits, at).sub(base));
-      weight.intoArray(logits, at);
+    for (int k = lane; k < count * QUERIES; k += QUERIES) {
+      FloatVector weight = VectorExp.ofNonPositive(Lanes.load(logits, k).sub(base));
+      weight.intoArray(logits, k);
       sum = sum.add(weight);
     }
-    return sum;
+    earlier.fma(factor, sum).intoArray(state, at + QUERIES);
   }
 
-  private static void rescale(float[] out, int index, int headDim, FloatVector factor) {
-    for (int d = 0; d < headDim; d++) {
-      int at = index + d * QUERIES;
-      Lanes.load(out, at).mul(factor).intoArray(out, at);
+  /** Divides weighted values by the sums of their weights. */
+  static void divide(float[] out, int outIndex, int headDim, float[] state, int stateIndex) {
+    for (int lane = 0; lane < QUERIES; lane += LANES) {
+      FloatVector sum = Lanes.load(state, stateIndex + QUERIES + lane);
+      int end = outIndex + headDim * QUERIES;
+      for (int d = outIndex + lane; d < end; d += QUERIES) {
+        Lanes.load(out, d).div(sum).intoArray(out, d);
+      }
     }
   }
 

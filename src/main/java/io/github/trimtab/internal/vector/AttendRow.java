@@ -76,9 +76,7 @@ final class AttendRow {
     // No visible key yet: any finite maximum gives weights of 0.
     float base = max == Float.NEGATIVE_INFINITY ? 0f : max;
     Arrays.fill(logits, count, count + LANES, Float.NEGATIVE_INFINITY);
-    for (int k = 0; k < count; k += LANES) {
-      VectorExp.ofNonPositive(Lanes.load(logits, k).sub(base)).intoArray(logits, k);
-    }
+    VectorExp.ofNonPositive(logits, 0, count, base, logits, 0);
     float sum = 0f;
     for (int k = 0; k < count; k++) {
       sum += logits[k];
@@ -89,6 +87,13 @@ final class AttendRow {
       for (int d = outIndex; d < outIndex + room; d += LANES) {
         Lanes.load(out, d).mul(factor).intoArray(out, d);
       }
+    }
+  }
+
+  /** Divides weighted values by the sum of their weights. */
+  static void divide(float[] out, int outIndex, int room, float sum) {
+    for (int d = outIndex; d < outIndex + room; d += LANES) {
+      Lanes.load(out, d).div(sum).intoArray(out, d);
     }
   }
 

@@ -6,6 +6,7 @@ import io.github.trimtab.internal.vector.Workspace.Ints;
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.kernel.Mask;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
@@ -18,6 +19,9 @@ final class AttendTile {
 
   /** Keeps rows of a power of two from meeting in the same cache sets. */
   private static final int ROW_GAP = 16;
+
+  /** Floats of state a query: maximum, sum, and a factor that a panel needs in between. */
+  private static final int STATE = 3;
 
   private int row;
   private int head;
@@ -69,7 +73,7 @@ final class AttendTile {
     for (int t = 0; t < seen; t += BLOCK) {
       block(op, history + t, Math.min(BLOCK, seen - t), t);
     }
-    store(op, firstPanel, history, fresh);
+    store(op, firstPanel, history, fresh, own);
   }
 
   private void prepare(Attend op, Workspace own) {
@@ -86,9 +90,10 @@ final class AttendTile {
     zeroEnds(keys);
     zeroEnds(values);
     logits = own.floats(Floats.LOGITS, Dots.room(BLOCK * width));
-    state = own.zeroFloats(Floats.STATE, 2 * lanes);
+    state = own.zeroFloats(Floats.STATE, STATE * lanes);
     for (int p = 0; p < panels; p++) {
-      Arrays.fill(state, 2 * p * width, (2 * p + 1) * width, Float.NEGATIVE_INFINITY);
+      int at = STATE * p * width;
+      Arrays.fill(state, at, at + width, Float.NEGATIVE_INFINITY);
     }
     places = own.ints(Ints.VISIBLE, lanes);
   }
@@ -186,7 +191,7 @@ final class AttendTile {
 
   private void panel(int p, int count, boolean partly, int fresh) {
     int at = p * width * room;
-    int stateAt = 2 * p * width;
+    int stateAt = STATE * p * width;
     if (width == 1) {
       AttendRow.logits(queries, at, keys, stride, count, headDim, scale, logits);
     } else {
@@ -252,29 +257,44 @@ final class AttendTile {
   }
 
   /** Divides by the sums and writes what belongs to a query of the operation. */
-  private void store(Attend op, int firstPanel, int history, int fresh) {
+  private void store(Attend op, int firstPanel, int history, int fresh, Workspace own) {
     int perHead = (int) op.q().size(2);
     Tensor lse = op.lse();
+    float[] result = own.floats(Floats.ROW, headDim);
     for (int lane = 0; lane < panels * width; lane++) {
+      int p = lane / width;
+      int at = p * width * room + lane % width;
+      int stateAt = STATE * p * width + lane % width;
+      if (lane % width == 0) {
+        divide(p);
+      }
       int index = firstPanel * width + lane;
       int member = member(op, index);
       if (member >= group(op)) {
         continue;
       }
       int queryHead = head * group(op) + member;
-      boolean any = history > 0 || seesNew(places[lane], fresh);
-      any &= places[lane] >= 0;
-      int at = lane / width * width * room + lane % width;
-      int stateAt = 2 * (lane / width) * width + lane % width;
-      float sum = state[stateAt + width];
-      long to = op.out().offset(row, queryHead, index % perHead);
+      boolean any = places[lane] >= 0 && (history > 0 || seesNew(places[lane], fresh));
       for (int d = 0; d < headDim; d++) {
-        op.out().setFloatAt(to + 4L * d, any ? out[at + d * width] / sum : 0f);
+        result[d] = any ? out[at + d * width] : 0f;
       }
+      long to = op.out().offset(row, queryHead, index % perHead);
+      MemorySegment.copy(result, 0, op.out().segment(), Workspace.FLOAT, to, headDim);
       if (lse != null) {
+        float sum = state[stateAt + width];
         float value = any ? state[stateAt] + (float) Math.log(sum) : Float.NEGATIVE_INFINITY;
         lse.setFloatAt(lse.offset(row, queryHead, index % perHead), value);
       }
+    }
+  }
+
+  private void divide(int p) {
+    int at = p * width * room;
+    int stateAt = STATE * p * width;
+    if (width == 1) {
+      AttendRow.divide(out, at, room, state[stateAt + width]);
+    } else {
+      AttendPanel.divide(out, at, headDim, state, stateAt);
     }
   }
 

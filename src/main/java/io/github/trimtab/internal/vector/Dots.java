@@ -210,22 +210,16 @@ final class Dots {
 
   /** The sum of one chunk: at most 256 values from {@code start} on. */
   static float chunk(float[] values, int start, int count, float[] lanes) {
-    if (count == CanonicalMath.CHUNK) {
-      for (int j = 0; j < CanonicalMath.LANES; j += LANES) {
-        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-        for (int i = 0; i < CanonicalMath.CHUNK; i += CanonicalMath.LANES) {
-          sum = sum.add(Lanes.load(values, start + j + i));
-        }
-        sum.intoArray(lanes, j);
+    int whole = count & -CanonicalMath.LANES;
+    for (int j = 0; j < CanonicalMath.LANES; j += LANES) {
+      FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+      for (int i = start + j; i < start + whole; i += CanonicalMath.LANES) {
+        sum = sum.add(FloatVector.fromArray(Lanes.FLOATS, values, i));
       }
-    } else {
-      for (int j = 0; j < CanonicalMath.LANES; j++) {
-        float sum = 0f;
-        for (int i = j; i < count; i += CanonicalMath.LANES) {
-          sum += values[start + i];
-        }
-        lanes[j] = sum;
-      }
+      sum.intoArray(lanes, j);
+    }
+    for (int i = whole; i < count; i++) {
+      lanes[i - whole] += values[start + i];
     }
     return CanonicalMath.tree(lanes);
   }

@@ -1,5 +1,8 @@
 package io.github.trimtab.internal.vector;
 
+import static io.github.trimtab.internal.vector.Lanes.FLOATS;
+import static jdk.incubator.vector.FloatVector.fromArray;
+
 import io.github.trimtab.internal.host.CanonicalMath;
 import jdk.incubator.vector.FloatVector;
 
@@ -61,10 +64,8 @@ final class KeyPanel {
       int toStride,
       float[] scratch) {
     accumulate(panels, panel, padded, queries, query, scratch);
-    tree(scratch, 0).mul(factor).intoArray(to, toIndex);
-    tree(scratch, LANES).mul(factor).intoArray(to, toIndex + LANES);
-    tree(scratch, 2 * LANES).mul(factor).intoArray(to, toIndex + toStride);
-    tree(scratch, 3 * LANES).mul(factor).intoArray(to, toIndex + toStride + LANES);
+    tree(scratch, 0, factor, to, toIndex);
+    tree(scratch, KEYS, factor, to, toIndex + toStride);
   }
 
   /** The accumulators j and j + 16, and the tree's first step: their sums for j from 0 to 15. */
@@ -121,17 +122,29 @@ final class KeyPanel {
     }
   }
 
-  /** The tree's steps at distances 8, 4, 2 and 1. */
-  private static FloatVector tree(float[] sums, int at) {
-    FloatVector even = quarter(sums, at).add(quarter(sums, at + 2 * RESULTS));
-    FloatVector odd = quarter(sums, at + RESULTS).add(quarter(sums, at + 3 * RESULTS));
-    return even.add(odd);
-  }
-
-  /** Sums j, j + 8, j + 4 and j + 12 by the steps at distances 8 and 4. */
-  private static FloatVector quarter(float[] sums, int at) {
-    FloatVector x = Lanes.load(sums, at).add(Lanes.load(sums, at + 8 * RESULTS));
-    FloatVector y = Lanes.load(sums, at + 4 * RESULTS).add(Lanes.load(sums, at + 12 * RESULTS));
-    return x.add(y);
+  /**
+   * The tree's steps at distances 8, 4, 2 and 1 for a query's keys. A loop without methods of our
+   * own: inlined into many callers, they would be more than the JIT takes, and vectors objects.
+   */
+  private static void tree(float[] sums, int at, float factor, float[] to, int toIndex) {
+    for (int k = 0; k < KEYS; k += LANES) {
+      int i = at + k;
+      FloatVector a = fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS));
+      i += RESULTS;
+      FloatVector b = fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS));
+      i += RESULTS;
+      FloatVector c = fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS));
+      i += RESULTS;
+      FloatVector d = fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS));
+      i += RESULTS;
+      a = a.add(fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS)));
+      i += RESULTS;
+      b = b.add(fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS)));
+      i += RESULTS;
+      c = c.add(fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS)));
+      i += RESULTS;
+      d = d.add(fromArray(FLOATS, sums, i).add(fromArray(FLOATS, sums, i + 8 * RESULTS)));
+      a.add(c).add(b.add(d)).mul(factor).intoArray(to, toIndex + k);
+    }
   }
 }

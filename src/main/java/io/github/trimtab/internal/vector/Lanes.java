@@ -35,6 +35,11 @@ final class Lanes {
 
   private Lanes() {}
 
+  /**
+   * For loops that are compiled alone. What callers inline calls {@link FloatVector#fromArray}
+   * itself: once a method has become large the JIT inlines the Vector API's calls alone, and a
+   * vector that any other returns is an object.
+   */
   static FloatVector load(float[] from, int index) {
     return FloatVector.fromArray(FLOATS, from, index);
   }

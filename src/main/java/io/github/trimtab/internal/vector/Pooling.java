@@ -1,6 +1,9 @@
 package io.github.trimtab.internal.vector;
 
+import static jdk.incubator.vector.VectorOperators.AND;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.IS_NAN;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.internal.vector.Workspace.Floats;
@@ -10,7 +13,6 @@ import io.github.trimtab.memory.Tensor;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /** Smoothing of a head's scores along the tokens, and -inf in the window's places. */
@@ -77,34 +79,31 @@ final class Pooling {
 
   private static void order(float[] scores, int tokens, int[] to, int index) {
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      FloatVector score = Lanes.load(scores, t);
-      flip(score.reinterpretAsInts())
+      FloatVector score = FloatVector.fromArray(Lanes.FLOATS, scores, t);
+      IntVector bits = score.reinterpretAsInts();
+      bits.lanewise(XOR, bits.lanewise(ASHR, 31).lanewise(AND, Integer.MAX_VALUE))
           .blend(Integer.MIN_VALUE, score.test(IS_NAN).cast(Lanes.INTS))
           .intoArray(to, index + t);
     }
   }
 
-  private static IntVector flip(IntVector bits) {
-    return bits.lanewise(
-        VectorOperators.XOR,
-        bits.lanewise(VectorOperators.ASHR, 31).lanewise(VectorOperators.AND, Integer.MAX_VALUE));
-  }
-
   private static void max(int[] ordered, int width, float[] scores, int tokens) {
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      IntVector max = Lanes.load(ordered, t);
-      for (int i = 1; i < width; i++) {
-        max = max.max(Lanes.load(ordered, t + i));
+      IntVector max = IntVector.fromArray(Lanes.INTS, ordered, t);
+      for (int i = t + 1; i < t + width; i++) {
+        max = max.max(IntVector.fromArray(Lanes.INTS, ordered, i));
       }
-      flip(max).reinterpretAsFloats().intoArray(scores, t);
+      max.lanewise(XOR, max.lanewise(ASHR, 31).lanewise(AND, Integer.MAX_VALUE))
+          .reinterpretAsFloats()
+          .intoArray(scores, t);
     }
   }
 
   private static void mean(float[] padded, int width, float divisor, float[] scores, int tokens) {
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
       FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-      for (int i = 0; i < width; i++) {
-        sum = sum.add(Lanes.load(padded, t + i));
+      for (int i = t; i < t + width; i++) {
+        sum = sum.add(FloatVector.fromArray(Lanes.FLOATS, padded, i));
       }
       sum.div(divisor).intoArray(scores, t);
     }

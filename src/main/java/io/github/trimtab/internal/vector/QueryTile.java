@@ -123,22 +123,6 @@ final class QueryTile {
     }
   }
 
-  /** The largest of a query's logits from {@code from} to {@code to}; NaN if one is. */
-  float max(int query, int from, int to) {
-    return SoftmaxScore.max(logits, at(query) + from, to - from);
-  }
-
-  /**
-   * Turns a query's logits into {@code exp(logit - base)}, where no logit exceeds the base.
-   *
-   * @param to the last but one to turn; what is behind it in its vector is turned as well
-   */
-  void exp(int query, int from, int to, float base) {
-    for (int t = at(query) + from; t < at(query) + to; t += Lanes.COUNT) {
-      VectorExp.ofNonPositive(Lanes.load(logits, t).sub(base)).intoArray(logits, t);
-    }
-  }
-
   /** {@link CanonicalMath#sum} of what a query's row holds from {@code from} to {@code to}. */
   float sum(int query, int from, int to) {
     float[] lanes = own.floats(Floats.PARTIAL, CanonicalMath.LANES);

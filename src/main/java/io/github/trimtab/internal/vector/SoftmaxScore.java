@@ -1,5 +1,8 @@
 package io.github.trimtab.internal.vector;
 
+import static io.github.trimtab.internal.vector.Lanes.FLOATS;
+import static jdk.incubator.vector.FloatVector.fromArray;
+
 import io.github.trimtab.internal.vector.Workspace.Ints;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.PagedKv;
@@ -56,7 +59,7 @@ final class SoftmaxScore {
       }
     }
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      Lanes.load(sums, t).div(group).intoArray(sums, t);
+      fromArray(FLOATS, sums, t).div(group).intoArray(sums, t);
     }
   }
 
@@ -64,13 +67,13 @@ final class SoftmaxScore {
     if (visible == 0) {
       return;
     }
-    tile.exp(query, 0, visible, tile.max(query, 0, visible));
-    float sum = tile.sum(query, 0, visible);
     float[] weights = tile.logits();
     int at = tile.at(query);
+    VectorExp.ofNonPositive(weights, at, visible, max(weights, at, visible), weights, at);
+    float sum = tile.sum(query, 0, visible);
     int whole = visible - visible % Lanes.COUNT;
     for (int t = 0; t < whole; t += Lanes.COUNT) {
-      Lanes.load(sums, t).add(Lanes.load(weights, at + t).div(sum)).intoArray(sums, t);
+      fromArray(FLOATS, sums, t).add(fromArray(FLOATS, weights, at + t).div(sum)).intoArray(sums, t);
     }
     for (int t = whole; t < visible; t++) {
       sums[t] += weights[at + t] / sum;
@@ -78,10 +81,10 @@ final class SoftmaxScore {
   }
 
   static float max(float[] values, int index, int count) {
-    FloatVector max = Lanes.broadcast(Float.NEGATIVE_INFINITY);
+    FloatVector max = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     int t = 0;
     for (; t + Lanes.COUNT <= count; t += Lanes.COUNT) {
-      max = max.max(Lanes.load(values, index + t));
+      max = max.max(fromArray(FLOATS, values, index + t));
     }
     float largest = max.reduceLanes(VectorOperators.MAX);
     for (; t < count; t++) {

@@ -23,11 +23,28 @@ final class VectorExp {
 
   private VectorExp() {}
 
-  static FloatVector exp(FloatVector x) {
-    FloatVector y = inRange(x);
-    y = y.blend(Float.POSITIVE_INFINITY, x.compare(GE, CanonicalMath.EXP_OVERFLOW));
-    y = y.blend(0f, x.compare(LT, CanonicalMath.EXP_UNDERFLOW));
-    return y.blend(Float.NaN, x.compare(NE, x));
+  /** Turns {@code n} elements from {@code index} and the rest of a vector into exp(x - base). */
+  static void exp(float[] x, int index, int n, float base) {
+    for (int i = index; i < index + n; i += Lanes.COUNT) {
+      FloatVector d = FloatVector.fromArray(Lanes.FLOATS, x, i).sub(base);
+      FloatVector y = inRange(d);
+      y = y.blend(Float.POSITIVE_INFINITY, d.compare(GE, CanonicalMath.EXP_OVERFLOW));
+      y = y.blend(0f, d.compare(LT, CanonicalMath.EXP_UNDERFLOW));
+      y.blend(Float.NaN, d.compare(NE, d)).intoArray(x, i);
+    }
+  }
+
+  /**
+   * Writes exp(x - base) of {@code n} elements from {@code index} and the rest of a vector, where
+   * no x exceeds the base.
+   *
+   * @param to may be {@code x}
+   */
+  static void ofNonPositive(float[] x, int index, int n, float base, float[] to, int toIndex) {
+    for (int i = 0; i < n; i += Lanes.COUNT) {
+      ofNonPositive(FloatVector.fromArray(Lanes.FLOATS, x, index + i).sub(base))
+          .intoArray(to, toIndex + i);
+    }
   }
 
   /** For arguments that do not overflow: at most 0, or NaN. */

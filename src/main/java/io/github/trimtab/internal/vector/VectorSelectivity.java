@@ -70,21 +70,16 @@ final class VectorSelectivity {
     float[] exps = own.floats(Floats.ROW, CanonicalMath.CHUNK);
     float[] lanes = own.floats(Floats.PARTIAL, CanonicalMath.LANES);
     for (int c = 0; c < chunks; c++) {
-      int from = c * CanonicalMath.CHUNK;
-      int to = Math.min(from + CanonicalMath.CHUNK, tokens);
-      float max = tile.max(query, from, to);
-      for (int t = from; t < to; t += Lanes.COUNT) {
-        VectorExp.ofNonPositive(Lanes.load(tile.logits(), tile.at(query) + t).sub(max))
-            .intoArray(exps, t - from);
-      }
+      int from = tile.at(query) + c * CanonicalMath.CHUNK;
+      int count = Math.min(CanonicalMath.CHUNK, tokens - c * CanonicalMath.CHUNK);
+      float max = SoftmaxScore.max(tile.logits(), from, count);
+      VectorExp.ofNonPositive(tile.logits(), from, count, max, exps, 0);
       parts[2 * c] = max;
-      parts[2 * c + 1] = Dots.sum(exps, 0, to - from, lanes);
+      parts[2 * c + 1] = Dots.sum(exps, count, lanes);
     }
-    float logSumExp = CanonicalMath.logSumExp(parts, 0, chunks);
     // Rounded, a log-sum-exp may lie below its only logit.
-    for (int t = tile.at(query); t < tile.at(query) + tokens; t += Lanes.COUNT) {
-      VectorExp.exp(Lanes.load(tile.logits(), t).sub(logSumExp)).intoArray(tile.logits(), t);
-    }
+    float logSumExp = CanonicalMath.logSumExp(parts, 0, chunks);
+    VectorExp.exp(tile.logits(), tile.at(query), tokens, logSumExp);
   }
 
   /** The sum of the {@code top} largest weights on history in rising index. */
