@@ -16,9 +16,7 @@ final class ResultTables {
 
   /** Why a vector method may be that near to scalar. */
   private static final Map<String, String> REASONS =
-      Map.of(
-          "append", "both round to the pages' format by the same scalar code, once a token",
-          "compact", "rows move as they are, so both wait for memory");
+      Map.of("compact", "rows move as they are, so both wait for memory");
 
   private final Results results;
   private final StringBuilder text = new StringBuilder();

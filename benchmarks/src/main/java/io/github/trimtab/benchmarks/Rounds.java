@@ -56,8 +56,12 @@ final class Rounds {
 
   /** Warms up for {@code seconds}, then measures for as long again. */
   Rounds run(double seconds) {
+    return run(seconds, seconds);
+  }
+
+  Rounds run(double warmUp, double seconds) {
     long start = System.nanoTime();
-    for (int round = 0; round < 2 || since(start) < seconds; round++) {
+    for (int round = 0; round < 2 || since(start) < warmUp; round++) {
       round(round);
     }
     contestants.forEach(contestant -> contestant.seconds.clear());

@@ -27,6 +27,9 @@ final class ScalarComparison {
   private static final int WINDOW = 16;
   private static final int PAGE = PageLayout.DEFAULT_TOKENS;
 
+  /** The first operations meet a JVM that has compiled nothing, and take turns with slow ones. */
+  private static final int WARM_UP = 8;
+
   private final Kernels vector;
   private final Kernels scalar;
   private final double seconds;
@@ -171,7 +174,7 @@ final class ScalarComparison {
     Rounds rounds = new Rounds(sets);
     rounds.add("vector", 1, set -> call.accept(vector, operations.get(set)));
     rounds.add("scalar", 1, set -> call.accept(scalar, operations.get(set)));
-    rounds.run(seconds);
+    rounds.run(WARM_UP * seconds, seconds);
     figures.add(
         new Figure(
             Figure.Group.SCALAR,
