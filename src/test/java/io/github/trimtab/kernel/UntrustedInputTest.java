@@ -156,8 +156,8 @@ class UntrustedInputTest {
     refuses(scene, run, lengths, -2, op + prefix + "history.lengths[1, 1]: -2", 1, 1);
     refuses(scene, run, table, 18, op + prefix + "history.table[1, 0, 1]: 18", 1, 0, 1);
     refuses(scene, run, table, -7, op + prefix + "history.table[0, 0, 0]: -7", 0, 0, 0);
-    refuses(scene, run, scene.newLengths, 11, op + "fresh.lengths[0]: 11", 0);
-    refuses(scene, run, scene.newLengths, -1, op + "fresh.lengths[1]: -1", 1);
+    refuses(scene, run, scene.newLengths, 11, op + prefix + "fresh.lengths[0]: 11", 0);
+    refuses(scene, run, scene.newLengths, -1, op + prefix + "fresh.lengths[1]: -1", 1);
   }
 
   private static void refusesScoring(Scene scene, Consumer<Scene> run, String op, String prefix) {

@@ -94,8 +94,7 @@ public final class HostChecks {
       }
       positions("window", op.window(), row, tokens);
       for (int w = 0; queryRows != null && w < queryRows.size(1); w++) {
-        inRange(
-            "queryRows", row, w, KvAccess.at(queryRows, row, w), -1, op.q().size(2) - 1);
+        inRange("queryRows", row, w, KvAccess.at(queryRows, row, w), -1, op.q().size(2) - 1);
       }
     }
   }
@@ -334,7 +333,18 @@ public final class HostChecks {
 
   IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
     return new IllegalArgumentException(
-        operation + ": " + prefix + name + "[" + i + ", " + j + "]: " + value + ", expected " + expected);
+        operation
+            + ": "
+            + prefix
+            + name
+            + "["
+            + i
+            + ", "
+            + j
+            + "]: "
+            + value
+            + ", expected "
+            + expected);
   }
 
   void open(PagedKv pages, String name) {

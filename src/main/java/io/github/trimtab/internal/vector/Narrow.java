@@ -152,8 +152,7 @@ final class Narrow {
   /** Writes the lowest bytes. */
   private static void bytes(IntVector codes, MemorySegment to, long offset) {
     if (Lanes.COUNT == 4) {
-      int packed =
-          codes.lanewise(AND, 0xff).lanewise(LSHL, Widen.BYTE_SHIFTS).reduceLanes(OR);
+      int packed = codes.lanewise(AND, 0xff).lanewise(LSHL, Widen.BYTE_SHIFTS).reduceLanes(OR);
       to.set(ValueLayout.JAVA_INT_UNALIGNED, offset, packed);
     } else {
       ((ByteVector) codes.convertShape(I2B, Lanes.CODES, 0))

@@ -142,7 +142,8 @@ final class RowCopy {
   }
 
   /** Copies one row of a multiple of 8 bytes. */
-  private static void row(MemorySegment source, long from, MemorySegment target, long to, int bytes) {
+  private static void row(
+      MemorySegment source, long from, MemorySegment target, long to, int bytes) {
     int i = 0;
     for (; i + VECTOR <= bytes; i += VECTOR) {
       ByteVector.fromMemorySegment(BYTES, source, from + i, ORDER)

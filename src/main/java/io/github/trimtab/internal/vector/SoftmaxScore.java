@@ -73,7 +73,9 @@ final class SoftmaxScore {
     float sum = tile.sum(query, 0, visible);
     int whole = visible - visible % Lanes.COUNT;
     for (int t = 0; t < whole; t += Lanes.COUNT) {
-      fromArray(FLOATS, sums, t).add(fromArray(FLOATS, weights, at + t).div(sum)).intoArray(sums, t);
+      fromArray(FLOATS, sums, t)
+          .add(fromArray(FLOATS, weights, at + t).div(sum))
+          .intoArray(sums, t);
     }
     for (int t = whole; t < visible; t++) {
       sums[t] += weights[at + t] / sum;
