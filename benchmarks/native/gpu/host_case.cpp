@@ -32,6 +32,10 @@ void host_case(const Bench& bench) {
   params.capacity = memory.integers({KEPT}, {1, 1});
   params.indices = memory.zeros(TRIMTAB_I32, {1, 1, KEPT});
   bench.results.call("launch", "select 16 of 32, from C++", nanoseconds(operation(memory, params)));
+  // Of no rows nothing is launched: what is left is the call.
+  params.scores.size[0] = params.capacity.size[0] = params.indices.size[0] = 0;
+  bench.results.call("launch", "select of no rows, from C++",
+                     nanoseconds(operation(memory, params)));
 }
 
 }  // namespace bench

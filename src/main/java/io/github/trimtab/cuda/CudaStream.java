@@ -35,25 +35,19 @@ public final class CudaStream implements AutoCloseable {
   private final Context context;
   private final MemorySegment handle;
   private final boolean owned;
-  private final Arena arena;
   private final Launcher launcher;
   private final StreamMemory memory;
   private final Kernels kernels;
   private boolean open = true;
 
-  @SuppressWarnings("MustBeClosedChecker") // closed with the stream
   CudaStream(CudaDevice device, MemorySegment handle, boolean owned) {
     this.device = device;
     this.context = device.context();
     this.handle = handle;
     this.owned = owned;
-    this.arena = Arena.ofShared();
-    try {
-      this.launcher = new Launcher(device, handle, arena);
-    } catch (RuntimeException | Error e) {
-      arena.close();
-      throw e;
-    }
+    // Freed by the collector: a shared arena would be held and let go, atomically, in every call.
+    Arena arena = Arena.ofAuto();
+    this.launcher = new Launcher(device, handle, arena);
     this.memory = new StreamMemory(this, arena);
     this.kernels = new StreamKernels(this);
   }
@@ -285,14 +279,10 @@ public final class CudaStream implements AutoCloseable {
     try {
       context.release("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
     } finally {
-      try {
-        memory.close();
-        launcher.close();
-        if (owned) {
-          context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
-        }
-      } finally {
-        arena.close();
+      memory.close();
+      launcher.close();
+      if (owned) {
+        context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
       }
     }
   }

@@ -2,7 +2,6 @@ package io.github.trimtab.benchmarks;
 
 import com.sun.management.ThreadMXBean;
 import io.github.trimtab.cuda.CudaDevice;
-import io.github.trimtab.cuda.CudaOperation;
 import io.github.trimtab.cuda.CudaStream;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.kernel.Select;
@@ -35,8 +34,13 @@ public final class GpuHost {
   /** Copies warm up for this part of the time. */
   private static final int COPIES = 5;
 
-  private static final String PREPARED = "prepared";
-  private static final String AS_A_VALUE = "as a value";
+  private static final String SELECT = "select %d of %d, from Java, ".formatted(KEPT, TOKENS);
+  private static final String PREPARED = SELECT + "prepared";
+  private static final String AS_A_VALUE = SELECT + "as a value";
+
+  /** Nothing is launched: what is left is the call. */
+  private static final String NO_ROWS = "select of no rows, from Java, prepared";
+
   private static final String NOTHING = JCudaPeer.NAME + ", a kernel that does nothing";
   private static final String POINTERS = NOTHING + ", of four pointers";
 
@@ -72,19 +76,14 @@ public final class GpuHost {
     try (Buffer scores = device.allocate(DType.F32.bytes(TOKENS));
         Buffer capacity = device.allocate(DType.I32.bytes(1));
         Buffer indices = device.allocate(DType.I32.bytes(KEPT))) {
-      var select =
-          new Select(
-              Tensor.of(DType.F32, scores, 1, 1, TOKENS),
-              null,
-              null,
-              Tensor.of(DType.I32, capacity, 1, 1),
-              Tensor.of(DType.I32, indices, 1, 1, KEPT));
-      CudaOperation prepared = stream.prepare(select);
+      Select select = select(1, scores, capacity, indices);
       Kernels kernels = stream.kernels();
-      Runnable launch = prepared::enqueue;
+      Runnable launch = stream.prepare(select)::enqueue;
+      Runnable nothing = stream.prepare(select(0, scores, capacity, indices))::enqueue;
       Runnable value = () -> kernels.select(select);
       var rounds = new Rounds(1);
       rounds.add(PREPARED, 1, () -> {}, batch(launch), stream::synchronize);
+      rounds.add(NO_ROWS, 1, () -> {}, batch(nothing), stream::synchronize);
       rounds.add(AS_A_VALUE, 1, () -> {}, batch(value), stream::synchronize);
       peer.ifPresent(jcuda -> {
         rounds.add(NOTHING, 1, jcuda::enter, batch(jcuda::launch), jcuda::waitAndExit);
@@ -93,6 +92,7 @@ public final class GpuHost {
       rounds.run(seconds);
       time(rounds, PREPARED);
       add(PREPARED, "bytes", bytes(stream, launch));
+      time(rounds, NO_ROWS);
       time(rounds, AS_A_VALUE);
       add(AS_A_VALUE, "bytes", bytes(stream, value));
       if (peer.isPresent()) {
@@ -130,14 +130,19 @@ public final class GpuHost {
   }
 
   private void add(String form, String unit, Spread value) {
-    figures.add(new Figure(Figure.Group.CALL, "launch", shape(form), 0, unit, value, null));
+    figures.add(new Figure(Figure.Group.CALL, "launch", form, 0, unit, value, null));
   }
 
   private Figure against(Rounds rounds, String peer) {
-    return Figure.beside("launch", shape(PREPARED), "ns", 1e9 / CALLS, rounds, PREPARED, peer);
+    return Figure.beside("launch", PREPARED, "ns", 1e9 / CALLS, rounds, PREPARED, peer);
   }
 
-  private static String shape(String form) {
-    return "select %d of %d, from Java, %s".formatted(KEPT, TOKENS, form);
+  private static Select select(long rows, Buffer scores, Buffer capacity, Buffer indices) {
+    return new Select(
+        Tensor.of(DType.F32, scores, rows, 1, TOKENS),
+        null,
+        null,
+        Tensor.of(DType.I32, capacity, rows, 1),
+        Tensor.of(DType.I32, indices, rows, 1, KEPT));
   }
 }

@@ -47,7 +47,7 @@ final class SizeStudy {
   List<Figure> eviction() {
     warmUp(() -> evict(WARM_UP_SIZE));
     for (int tokens = 1 << 10; tokens <= 1 << 20; tokens *= 4) {
-      add(Group.TOKENS, evictName(), tokens, evict(tokens));
+      add(Group.TOKENS, evictName() + ", " + threadsName(), tokens, evict(tokens));
     }
     return figures;
   }
@@ -56,8 +56,9 @@ final class SizeStudy {
   List<Figure> rows() {
     for (DType format : List.of(DType.BF16, DType.INT8)) {
       warmUp(() -> head(format, WARM_UP_SIZE, 1));
+      String name = headName(format) + ", 1 vector, " + threadsName();
       for (int rows = 1 << 10; rows <= 1 << 18; rows *= 4) {
-        add(Group.ROWS, headName(format) + ", 1 vector", rows, head(format, rows, 1));
+        add(Group.ROWS, name, rows, head(format, rows, 1));
       }
     }
     return figures;
@@ -104,6 +105,10 @@ final class SizeStudy {
 
   private static String evictName() {
     return "evict to " + KEPT + ", BF16, " + HEADS + " heads x " + HEAD_DIM + ", 16 queries";
+  }
+
+  private String threadsName() {
+    return threads == 1 ? "1 thread" : threads + " threads";
   }
 
   private static String headName(DType format) {

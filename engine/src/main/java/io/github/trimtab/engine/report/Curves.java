@@ -5,7 +5,10 @@ import java.awt.Color;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.NumberFormat;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -36,6 +39,7 @@ public final class Curves {
 
   private final XYChart chart;
   private int lines;
+  private boolean logarithmic;
 
   /** A picture without lines yet. */
   public Curves(String title, String x, String y) {
@@ -52,11 +56,22 @@ public final class Curves {
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
   }
 
-  /** Makes the x axis logarithmic, and says so. */
+  /**
+   * Makes the x axis logarithmic, with powers of two named, and says so; before lines are added.
+   */
   public Curves logarithmic() {
-    chart.getStyler().setXAxisLogarithmic(true);
+    // The chart's own logarithmic axis names powers of ten alone.
+    logarithmic = true;
+    chart.setCustomXAxisTickLabelsFormatter(Curves::powerOfTwo);
+    chart.getStyler().setXAxisTickMarkSpacingHint(WIDTH / 16);
     chart.setXAxisTitle(chart.getXAxisTitle() + " (logarithmic)");
     return this;
+  }
+
+  private static String powerOfTwo(double exponent) {
+    return exponent == Math.rint(exponent)
+        ? NumberFormat.getInstance(Locale.ROOT).format(Math.pow(2, exponent))
+        : "";
   }
 
   /**
@@ -66,7 +81,9 @@ public final class Curves {
    * @param errors of the y, up and down
    */
   public void add(String name, double[] x, double[] y, double[] errors) {
-    XYSeries series = chart.addSeries(name, x, y, errors);
+    double[] places =
+        logarithmic ? Arrays.stream(x).map(v -> Math.log(v) / Math.log(2)).toArray() : x;
+    XYSeries series = chart.addSeries(name, places, y, errors);
     Color colour = COLOURS.get(lines % COLOURS.size());
     series.setLineColor(colour);
     series.setMarkerColor(colour);
