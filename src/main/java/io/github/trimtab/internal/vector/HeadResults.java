@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.vector;
 
-import static jdk.incubator.vector.VectorOperators.GE;
+import static jdk.incubator.vector.VectorOperators.LT;
 
 import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.internal.host.HeadAccess;
@@ -11,6 +11,7 @@ import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * What is made of a chunk's logits while they are in cache, and of all chunks together.
@@ -85,9 +86,7 @@ final class HeadResults {
       float[] logits, int at, int count, float[] parts, int part, float[] exps, float[] lanes) {
     float max = SoftmaxScore.max(logits, at, count);
     parts[part] = max;
-    for (int t = 0; t < count; t += Lanes.COUNT) {
-      VectorExp.ofNonPositive(Lanes.load(logits, at + t).sub(max)).intoArray(exps, t);
-    }
+    VectorExp.ofNonPositive(logits, at, count, max, exps, 0);
     parts[part + 1] = Dots.sum(exps, count, lanes);
   }
 
@@ -106,8 +105,9 @@ final class HeadResults {
     int[] floors = shared.ints(Ints.FLOORS, 0);
     int held = 0;
     int floor = floors[vector];
+    float least = CanonicalMath.ofRank(floor); // NaN, as long as there is no floor
     for (int t = 0; t < count; t += Lanes.COUNT) {
-      if (!VectorSelect.ranks(Lanes.load(logits, at + t)).compare(GE, floor).anyTrue()) {
+      if (FloatVector.fromArray(Lanes.FLOATS, logits, at + t).compare(LT, least).allTrue()) {
         continue;
       }
       for (int i = t; i < Math.min(t + Lanes.COUNT, count); i++) {
@@ -120,6 +120,7 @@ final class HeadResults {
           held = insert(keys, keysAt, held, most, key);
           if (held == op.top()) {
             floor = Math.max(floor, rank(keys[keysAt + held - 1]));
+            least = CanonicalMath.ofRank(floor);
           }
         }
       }

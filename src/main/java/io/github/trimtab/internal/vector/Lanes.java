@@ -2,7 +2,6 @@ package io.github.trimtab.internal.vector;
 
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -42,10 +41,6 @@ final class Lanes {
    */
   static FloatVector load(float[] from, int index) {
     return FloatVector.fromArray(FLOATS, from, index);
-  }
-
-  static IntVector load(int[] from, int index) {
-    return IntVector.fromArray(INTS, from, index);
   }
 
   static FloatVector broadcast(float value) {

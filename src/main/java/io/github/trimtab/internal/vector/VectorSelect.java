@@ -1,8 +1,13 @@
 package io.github.trimtab.internal.vector;
 
+import static io.github.trimtab.internal.vector.Lanes.INTS;
+import static jdk.incubator.vector.IntVector.fromArray;
+import static jdk.incubator.vector.VectorOperators.AND;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.IS_NAN;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.internal.host.HostChecks;
@@ -116,20 +121,15 @@ final class VectorSelect {
     return ranks;
   }
 
+  /** {@link CanonicalMath#rank} in every lane. */
   private static void rank(float[] values, int tokens, int[] ranks) {
     for (int t = 0; t < tokens; t += Lanes.COUNT) {
-      ranks(Lanes.load(values, t)).intoArray(ranks, t);
+      FloatVector score = FloatVector.fromArray(Lanes.FLOATS, values, t);
+      IntVector bits = score.add(0f).reinterpretAsInts();
+      bits.lanewise(XOR, bits.lanewise(ASHR, 31).lanewise(AND, Integer.MAX_VALUE))
+          .blend(Integer.MIN_VALUE, score.test(IS_NAN).cast(INTS))
+          .intoArray(ranks, t);
     }
-  }
-
-  /** {@link CanonicalMath#rank} in every lane. */
-  static IntVector ranks(FloatVector values) {
-    IntVector bits = values.add(0f).reinterpretAsInts();
-    return bits.lanewise(
-            VectorOperators.XOR,
-            bits.lanewise(VectorOperators.ASHR, 31)
-                .lanewise(VectorOperators.AND, Integer.MAX_VALUE))
-        .blend(Integer.MIN_VALUE, values.test(IS_NAN).cast(Lanes.INTS));
   }
 
   /** Writes the indices of the {@code keep} largest ranks, 0 < keep < tokens. */
@@ -162,34 +162,34 @@ final class VectorSelect {
   }
 
   private static int min(int[] ranks, int padded) {
-    IntVector min = Lanes.load(ranks, 0);
+    IntVector min = fromArray(INTS, ranks, 0);
     for (int t = Lanes.COUNT; t < padded; t += Lanes.COUNT) {
-      min = min.min(Lanes.load(ranks, t));
+      min = min.min(fromArray(INTS, ranks, t));
     }
     return min.reduceLanes(VectorOperators.MIN);
   }
 
   private static int max(int[] ranks, int padded) {
-    IntVector max = Lanes.load(ranks, 0);
+    IntVector max = fromArray(INTS, ranks, 0);
     for (int t = Lanes.COUNT; t < padded; t += Lanes.COUNT) {
-      max = max.max(Lanes.load(ranks, t));
+      max = max.max(fromArray(INTS, ranks, t));
     }
     return max.reduceLanes(VectorOperators.MAX);
   }
 
   /** How many ranks are at least {@code threshold}. */
   private static int count(int[] ranks, int padded, int threshold) {
-    IntVector bound = IntVector.broadcast(Lanes.INTS, threshold);
-    IntVector one = IntVector.broadcast(Lanes.INTS, 1);
-    IntVector a = IntVector.zero(Lanes.INTS);
+    IntVector bound = IntVector.broadcast(INTS, threshold);
+    IntVector one = IntVector.broadcast(INTS, 1);
+    IntVector a = IntVector.zero(INTS);
     IntVector b = a;
     int t = 0;
     for (; t + 2 * Lanes.COUNT <= padded; t += 2 * Lanes.COUNT) {
-      a = a.add(one, Lanes.load(ranks, t).compare(GE, bound));
-      b = b.add(one, Lanes.load(ranks, t + Lanes.COUNT).compare(GE, bound));
+      a = a.add(one, fromArray(INTS, ranks, t).compare(GE, bound));
+      b = b.add(one, fromArray(INTS, ranks, t + Lanes.COUNT).compare(GE, bound));
     }
     if (t < padded) {
-      a = a.add(one, Lanes.load(ranks, t).compare(GE, bound));
+      a = a.add(one, fromArray(INTS, ranks, t).compare(GE, bound));
     }
     return a.add(b).reduceLanes(VectorOperators.ADD);
   }
@@ -198,7 +198,7 @@ final class VectorSelect {
   private static int after(int[] ranks, int threshold, int nth) {
     int t = 0;
     while (true) {
-      int equal = Lanes.load(ranks, t).compare(EQ, threshold).trueCount();
+      int equal = fromArray(INTS, ranks, t).compare(EQ, threshold).trueCount();
       if (equal >= nth) {
         break;
       }
@@ -215,9 +215,9 @@ final class VectorSelect {
   /** Appends the indices of ranks of at least {@code threshold}; returns where it stopped. */
   private static int emit(int[] ranks, int from, int to, int threshold, int[] chosen, int n) {
     int t = from;
-    IntVector indices = IntVector.broadcast(Lanes.INTS, from).addIndex(1);
+    IntVector indices = IntVector.broadcast(INTS, from).addIndex(1);
     for (; t + Lanes.COUNT <= to; t += Lanes.COUNT) {
-      VectorMask<Integer> mask = Lanes.load(ranks, t).compare(GE, threshold);
+      VectorMask<Integer> mask = fromArray(INTS, ranks, t).compare(GE, threshold);
       indices.compress(mask).intoArray(chosen, n);
       n += mask.trueCount();
       indices = indices.add(Lanes.COUNT);
