@@ -4,6 +4,8 @@ import static io.github.trimtab.internal.Arguments.require;
 
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
@@ -21,6 +23,8 @@ import java.util.Arrays;
  * <p>Immutable.
  */
 public final class OutputCorrection {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
   private final int firstScale;
   private final int scales;
   private final int kinds;
@@ -82,7 +86,9 @@ public final class OutputCorrection {
 
   private static float[] finite(String name, float[] values) {
     for (int i = 0; i < values.length; i++) {
-      require(Float.isFinite(values[i]), name + "[" + i + "]", values[i], "finite numbers");
+      if (!Float.isFinite(values[i])) {
+        require(false, name + "[" + i + "]", values[i], "finite numbers");
+      }
     }
     return values.clone();
   }
@@ -178,35 +184,45 @@ public final class OutputCorrection {
     if (scale < firstScale) {
       return;
     }
-    float[] inner = new float[rank];
-    float[] sum = new float[headDim];
     for (int row = 0; row < out.size(0); row++) {
       for (int head = 0; head < heads; head++) {
         int list = ((scale - firstScale) * layers + layer) * heads + head;
         int kind = ((scale - firstScale) * kinds + row % kinds) * layers + layer;
-        int bias = (kind * heads + head) * headDim;
-        int columns = list * 2 * headDim * rank;
-        for (int token = 0; token < out.size(2); token++) {
-          long at = out.offset(row, head, token);
-          Arrays.fill(inner, 0);
-          addProduct(q, q.offset(row, head, token), columns, inner);
-          addProduct(out, at, columns + headDim * rank, inner);
-          System.arraycopy(biases, bias, sum, 0, headDim);
-          for (int i = 0; i < rank; i++) {
-            addScaled(inner[i], up, (list * rank + i) * headDim, sum);
-          }
-          for (int i = 0; i < headDim; i++, at += Float.BYTES) {
-            out.setFloatAt(at, out.floatAt(at) + sum[i]);
-          }
-        }
+        add(q, out, row, head, list, (kind * heads + head) * headDim);
       }
     }
   }
 
-  /** Adds a vector times rows of {@code down}. */
-  private void addProduct(Tensor vectors, long at, int row, float[] sum) {
-    for (int i = 0; i < headDim && rank > 0; i++) {
-      addScaled(vectors.floatAt(at + (long) i * Float.BYTES), down, row + i * rank, sum);
+  /**
+   * Corrects a head of a row.
+   *
+   * @param list the head among those of all scales and layers
+   * @param bias where its bias begins
+   */
+  private void add(Tensor q, Tensor out, int row, int head, int list, int bias) {
+    float[] given = new float[2 * headDim];
+    float[] inner = new float[rank];
+    float[] sum = new float[headDim];
+    MemorySegment queries = q.segment();
+    MemorySegment outputs = out.segment();
+    for (int token = 0; token < out.size(2); token++) {
+      long at = out.offset(row, head, token);
+      MemorySegment.copy(queries, FLOAT, q.offset(row, head, token), given, 0, headDim);
+      MemorySegment.copy(outputs, FLOAT, at, given, headDim, headDim);
+      System.arraycopy(biases, bias, sum, 0, headDim);
+      if (rank > 0) {
+        Arrays.fill(inner, 0);
+        for (int i = 0; i < given.length; i++) {
+          addScaled(given[i], down, (list * given.length + i) * rank, inner);
+        }
+        for (int i = 0; i < rank; i++) {
+          addScaled(inner[i], up, (list * rank + i) * headDim, sum);
+        }
+      }
+      for (int i = 0; i < headDim; i++) {
+        sum[i] += given[headDim + i];
+      }
+      MemorySegment.copy(sum, 0, outputs, FLOAT, at, headDim);
     }
   }
 

@@ -99,14 +99,14 @@ public final class DemoReport {
       }
       OutputCorrection correction = line.result.policy().correction();
       if (correction != null) {
-        notes.add(decimal("outputs corrected: + %.2f MiB", correction.byteSize() / MEBI));
+        notes.add(decimal("corrections %.2f MiB", correction.byteSize() / MEBI));
       }
       rows.add(new ContactSheet.Row(line.result.policy().title(), notes, line.result.pictures()));
     }
     return ContactSheet.of(
         "The same pictures, drawn with less memory",
         "One model, the same noise in every row. KV: the peak of keys and values in pages for one"
-            + " picture, while a layer is being cut; a correction is held once for all pictures."
+            + " picture, while a layer is being cut. Corrections are held once for all pictures."
             + " PSNR, SSIM: against the first row.",
         names,
         rows);
