@@ -16,9 +16,17 @@ struct AttendArguments {
   int32_t heads;        /* key/value heads */
   int32_t group;        /* query heads of each */
   int32_t lines;        /* of a key/value head */
-  int32_t splits;       /* blocks that share the tokens of a line */
-  int64_t split_tokens; /* tokens of each */
+  int32_t splits;       /* blocks that share the tokens of a line, at most */
+  int32_t split_tokens; /* tokens of each, at least */
+  int32_t split_step;   /* what they are a multiple of: pages and tiles are whole */
 };
+
+/** Tokens of each split of a row's head that has so many in all. */
+__device__ __forceinline__ int32_t split_tokens_of(const AttendArguments& a, int32_t tokens) {
+  if (a.splits == 1) return INT32_MAX;
+  int32_t steps = (tokens - 1) / a.splits / a.split_step + 1;
+  return max(steps * a.split_step, a.split_tokens);
+}
 
 /** A bit for a query of a tree and for each of its ancestors. */
 __device__ inline uint64_t ancestors_of(const trimtab_attend_params& params, int32_t row,

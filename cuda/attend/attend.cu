@@ -1,9 +1,8 @@
 // Which of attention's kernels runs, and how tokens are split. Neither depends on the number of
-// rows, on the device's size or on what a list holds: a row's result is the same alone and in any
-// batch.
+// rows or on the device's size: a row's result is the same alone and in any batch.
 //
 //   lines of a key/value head   a block takes                                  tokens of a split
-//   1 to 32                     16 lines, its warps share the keys             512
+//   1 to 32                     16 lines, its warps share the keys             512 or more
 //   33 to 512                   128 lines, 64 beyond 128 columns, 16 of codes  2048
 //   more                        the same                                       all
 //
@@ -11,8 +10,10 @@
 // no codes (hopper.cuh), and 8 or 16 lines where there are up to 32 or codes (decode.cuh), unless
 // tensors cannot be mapped; tokens are split as above.
 //
-// 512 make 128 blocks of 8 heads of 8192 tokens, 2048 make 256 blocks of a tree of 64 nodes over
-// 32768 tokens of 8 heads with 4 query heads each; parts cost 4 bytes a column written and read.
+// Of few lines, 128 blocks share a row's tokens, however many those are, or fewer: they begin and
+// end together, and a part more is time in which no tokens are read. 2048 make 256 blocks of a tree
+// of 64 nodes over 32768 tokens of 8 heads with 4 query heads each. Parts cost 4 bytes a column
+// written and read.
 //
 // Everything else, and every device before sm_80, takes the plain form: formats that differ or are
 // F32, tensors that cannot be read 16 bytes at a time.
@@ -27,8 +28,8 @@ namespace trimtab {
 
 namespace {
 
-constexpr int FEW_SPLIT = 512;
-constexpr int MANY_SPLIT = 2048;
+constexpr int FEW_SPLIT = 512, MANY_SPLIT = 2048;
+constexpr int FEW_BLOCKS = 128;  // of a row of few lines
 
 /** Whether tensor cores multiply these formats and copies of 16 bytes reach everything. */
 bool fits_tiles(const trimtab_attend_params& params) {
@@ -58,10 +59,13 @@ AttendArguments arguments_of(const trimtab_attend_params& params) {
   if (lines > MOST_SPLIT_LINES || !fits_tiles(params)) return a;
   int64_t tokens = has(params.fresh) ? params.fresh.k.size[2] : 0;
   if (has(params.history)) tokens += params.history.table.size[2] * params.history.tokens;
-  int split = lines <= FEW_LINES ? FEW_SPLIT : MANY_SPLIT;
+  bool few = lines <= FEW_LINES;
+  int split = few ? FEW_SPLIT : MANY_SPLIT;
   if (tokens <= split) return a;
   a.split_tokens = split;
+  a.split_step = std::max(params.history.tokens, 64);
   a.splits = static_cast<int32_t>((std::min<int64_t>(tokens, INT32_MAX) + split - 1) / split);
+  if (few) a.splits = std::min(a.splits, std::max(FEW_BLOCKS / a.heads, 2));
   return a;
 }
 

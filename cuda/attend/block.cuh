@@ -56,9 +56,21 @@ class BlockLines {
       int32_t last = min(query_of(lines - 1), work_.valid - 1);
       end = counts.history + min(counts.fresh, last + 1);
     }
-    int64_t begin = work_.split * a_.split_tokens;
+    int64_t split_tokens = split_tokens_of(a_, counts.all());
+    int64_t begin = work_.split * split_tokens;
     tokens.begin = static_cast<int32_t>(min(begin, int64_t{INT32_MAX}));
-    tokens.end = static_cast<int32_t>(min(begin + a_.split_tokens, int64_t{end}));
+    tokens.end = static_cast<int32_t>(min(begin + split_tokens, int64_t{end}));
+  }
+
+  /** A warp fetches the queries of a piece of up to 16 lines of up to 256 bytes. */
+  __device__ __forceinline__ void fetch_queries(int lines, const Piece& piece) const {
+    int half = static_cast<int>(threadIdx.x) % 2;
+    int line = static_cast<int>(threadIdx.x) % LANES / 2;
+    int32_t number = piece.first_line + line;
+    if (line >= lines || number >= a_.lines || 64 * half >= a_.op.q.size[3]) return;
+    fetch_early(vector_of(a_.op.q, piece.row, piece.head * a_.group + number % a_.group,
+                          number / a_.group) +
+                128 * half);
   }
 
   /** Finds what a block of that many lines is to do, and where tokens lie. */

@@ -12,47 +12,58 @@ namespace trimtab {
 
 namespace {
 
-constexpr int WARPS = 8;
+constexpr int WARPS = 2;
 constexpr int THREADS = WARPS * LANES;
-constexpr int FOURS = MOST_HEAD_DIM / LANES / 4;  // a lane's: from columns 4 lane and 128 on
+constexpr int COLUMNS = 4 * LANES;  // that a warp joins
 
-/** What the warps of a block tell each other. */
-struct CombineShared {
-  PartialSum sum[WARPS];
-  float4 out[WARPS][MOST_HEAD_DIM / 4];
-};
+__device__ __forceinline__ void multiply(float4& four, float factor) {
+  four.x *= factor, four.y *= factor, four.z *= factor, four.w *= factor;
+}
+__device__ __forceinline__ void add(float4& to, const float4& four, float factor) {
+  to.x = fma(four.x, factor, to.x), to.y = fma(four.y, factor, to.y);
+  to.z = fma(four.z, factor, to.z), to.w = fma(four.w, factor, to.w);
+}
 
-/** Parts of a line that one warp joined, a lane some columns of all of them. */
+/** Parts of a line that one warp joined, a lane four columns of all of them. */
 struct Joined {
   PartialSum all{-infinity(), 0.f};
-  float4 out[FOURS] = {};
+  float4 out{0.f, 0.f, 0.f, 0.f};
 
-  /** Adds every `step`-th of the parts from one on, some of them read at a time. */
+  /** Adds every `step`-th of the parts from one on; `column`: the lane's first, beyond all where it
+   * has none. */
   __device__ __forceinline__ void add_parts(const Partials& partials, int64_t first, int32_t from,
-                                            int32_t parts, int32_t step, int32_t columns) {
+                                            int32_t parts, int32_t step, int64_t column,
+                                            int64_t columns) {
     constexpr int AT_A_TIME = 8;
-    int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
-    for (int32_t part = from; part < parts; part += AT_A_TIME * step) {
-      PartialSum sums[AT_A_TIME];
-      float4 outs[AT_A_TIME][FOURS];
+    auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
+    int32_t count = (parts - from + step - 1) / step;
+    float4 outs[AT_A_TIME];
+    auto read = [&](int32_t begin) {
 #pragma unroll
       for (int i = 0; i < AT_A_TIME; i++) {
-        bool there = part + i * step < parts;
-        int64_t number = first + (there ? part + i * step : part);
-        sums[i] = there ? partials.sum(number) : PartialSum{-infinity(), 0.f};
-        const auto* row = reinterpret_cast<const float4*>(partials.out(number));
-#pragma unroll
-        for (int f = 0; f < FOURS; f++) {
-          int32_t four = lane + f * LANES;
-          outs[i][f] = there && 4 * four < columns ? row[four] : float4{0.f, 0.f, 0.f, 0.f};
-        }
+        bool there = begin + i < count && column < columns;
+        const float* at = partials.out(first + from + (begin + i) * step) + column;
+        outs[i] = there ? *reinterpret_cast<const float4*>(at) : float4{0.f, 0.f, 0.f, 0.f};
       }
-      float max = all.max;
+    };
+    for (int32_t begin = 0; begin < count; begin += LANES) {
+      // Before sums come, so that one waits for both at once.
+      read(begin);
+      bool there = begin + lane < count;
+      PartialSum sum{-infinity(), 0.f};
+      if (there) sum = partials.sum(first + from + (begin + lane) * step);
+      rise(warp_max_or_nan(fmaxf(all.max, sum.max)));
+      float weight = weight_of(sum, all.max);
+      all.sum += warp_tree(sum.sum * weight);
+      for (int32_t i = 0;;) {
 #pragma unroll
-      for (const PartialSum& sum : sums) max = fmaxf(max, sum.max);
-      rise(max);
-#pragma unroll
-      for (int i = 0; i < AT_A_TIME; i++) weigh(sums[i], outs[i]);
+        for (int j = 0; j < AT_A_TIME; j++) {
+          trimtab::add(out, outs[j], __shfl_sync(ALL_LANES, weight, i + j));
+        }
+        i += AT_A_TIME;
+        if (i >= LANES || begin + i >= count) break;
+        read(begin + i);
+      }
     }
   }
 
@@ -60,39 +71,36 @@ struct Joined {
   __device__ __forceinline__ void rise(float max) {
     float factor = weight_of(all, max);
     all = {max, all.sum * factor};
-#pragma unroll
-    for (float4& four : out) {
-      four.x *= factor, four.y *= factor, four.z *= factor, four.w *= factor;
-    }
+    multiply(out, factor);
   }
 
   /** Adds one of no larger logits. */
-  __device__ __forceinline__ void weigh(const PartialSum& sum, const float4 (&of)[FOURS]) {
-    float weight = weight_of(sum, all.max);
-    all.sum = fma(sum.sum, weight, all.sum);
-#pragma unroll
-    for (int f = 0; f < FOURS; f++) {
-      out[f].x = fma(of[f].x, weight, out[f].x);
-      out[f].y = fma(of[f].y, weight, out[f].y);
-      out[f].z = fma(of[f].z, weight, out[f].z);
-      out[f].w = fma(of[f].w, weight, out[f].w);
-    }
+  __device__ __forceinline__ void add(const Joined& other) {
+    float weight = weight_of(other.all, all.max);
+    all.sum = fma(other.all.sum, weight, all.sum);
+    trimtab::add(out, other.out, weight);
   }
 };
 
-/** LINE_WARPS join the parts of a line. */
+/** What the warps of a block tell each other. */
+struct CombineShared {
+  PartialSum sum[WARPS];
+  float4 out[WARPS][LANES];
+};
+
+/** LINE_WARPS join the parts of a line's 128 columns. */
 template <int LINE_WARPS>
-__global__ void __launch_bounds__(THREADS, 2)
+__global__ void __launch_bounds__(THREADS, 16)
     attend_combine(const __grid_constant__ AttendArguments a) {
   __shared__ CombineShared shared;
   Notes notes{a.op.common.status, TRIMTAB_OPERATION_ATTEND};
   const int64_t* size = a.op.q.size;
   auto queries = static_cast<uint32_t>(size[2]);
   auto heads = static_cast<uint32_t>(size[1]);
-  auto columns = static_cast<int32_t>(size[3]);
-  uint32_t lane = threadIdx.x % LANES;
-  uint32_t warp = threadIdx.x / LANES % LINE_WARPS;
+  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
+  auto warp = static_cast<int32_t>(threadIdx.x) / LANES % LINE_WARPS;
   uint32_t line = blockIdx.x * (WARPS / LINE_WARPS) + threadIdx.x / LANES / LINE_WARPS;
+  int32_t column = static_cast<int32_t>(blockIdx.y) * COLUMNS + 4 * lane;
   auto query = static_cast<int32_t>(line % queries);
   auto query_head = static_cast<int32_t>(line / queries % heads);
   auto row = static_cast<int32_t>(line / queries / heads);
@@ -109,14 +117,13 @@ __global__ void __launch_bounds__(THREADS, 2)
   Joined joined;
   if (sees) {
     Partials partials(a);
-    auto parts = static_cast<int32_t>((counts.all() + a.split_tokens - 1) / a.split_tokens);
+    int32_t parts = (counts.all() - 1) / split_tokens_of(a, counts.all()) + 1;
     joined.add_parts(partials, partials.first(row, query_head, query), warp, parts, LINE_WARPS,
-                     columns);
+                     column, size[3]);
   }
   if constexpr (LINE_WARPS > 1) {
     shared.sum[warp] = joined.all;
-#pragma unroll
-    for (int f = 0; f < FOURS; f++) shared.out[warp][lane + f * LANES] = joined.out[f];
+    shared.out[warp][lane] = joined.out;
     __syncthreads();
     if (warp > 0) return;
     float max = joined.all.max;
@@ -124,25 +131,16 @@ __global__ void __launch_bounds__(THREADS, 2)
     for (int w = 1; w < LINE_WARPS; w++) max = fmaxf(max, shared.sum[w].max);
     joined.rise(max);
 #pragma unroll
-    for (int w = 1; w < LINE_WARPS; w++) {
-      float4 out[FOURS];
-#pragma unroll
-      for (int f = 0; f < FOURS; f++) out[f] = shared.out[w][lane + f * LANES];
-      joined.weigh(shared.sum[w], out);
-    }
+    for (int w = 1; w < LINE_WARPS; w++) joined.add({shared.sum[w], shared.out[w][lane]});
   }
   float* to = out_of(a.op, row, query_head, query);
-  float factor = 1.f / joined.all.sum;  // As where one block has all tokens: LineOutput.
+  multiply(joined.out, 1.f / joined.all.sum);  // As where one block has all tokens: LineOutput.
+  const float four[4] = {joined.out.x, joined.out.y, joined.out.z, joined.out.w};
 #pragma unroll
-  for (int f = 0; f < FOURS; f++) {
-    const float four[4] = {joined.out[f].x, joined.out[f].y, joined.out[f].z, joined.out[f].w};
-    int32_t column = 4 * static_cast<int32_t>(lane + f * LANES);
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      if (column + i < columns) to[column + i] = sees ? four[i] * factor : 0.f;
-    }
+  for (int i = 0; i < 4; i++) {
+    if (column + i < size[3]) to[column + i] = sees ? four[i] : 0.f;
   }
-  if (warp == 0 && lane == 0 && has(a.op.lse)) {
+  if (column == 0 && has(a.op.lse)) {
     row_of(a.op.lse, row, query_head)[query] = sees ? log_sum(joined.all) : -infinity();
   }
 }
@@ -155,6 +153,7 @@ cudaError_t launch_combine(const AttendArguments& a, cudaStream_t stream) {
   // Few lines have many parts each; of many lines each is a warp's.
   bool few = a.lines <= FEW_LINES;
   Grid grid{blocks_of(few ? lines : (lines + WARPS - 1) / WARPS), dim3(THREADS), 0, true};
+  grid.blocks.y = static_cast<unsigned>((size[3] + COLUMNS - 1) / COLUMNS);
   return few ? launch(attend_combine<WARPS>, grid, stream, a)
              : launch(attend_combine<1>, grid, stream, a);
 }

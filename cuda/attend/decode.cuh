@@ -35,8 +35,6 @@ class DecodeBlock {
     if (warp >= S::WARPS) {
       fewer_registers<S::COPY_REGISTERS>();
       if (warp >= S::WARPS + 2) return;
-      await_kernel_before();
-      begin_next_kernel();
       copy(maps, warp - S::WARPS);
     } else {
       more_registers<S::LINE_REGISTERS>();
@@ -65,16 +63,33 @@ class DecodeBlock {
     return piece < pieces_ - step ? piece + step : pieces_;
   }
 
+  /** Fetches what the first piece's copies wait for, and its queries, which are far from the L2
+   * cache where the kernel before did not write them. */
+  __device__ __forceinline__ void fetch_first(const DecodeCopies<S>& copies, int part) const {
+    BlockLines lines(a_, shared_.work[0]);
+    Piece piece = lines.piece(S::LINES, first());
+    if (part == 1) {
+      lines.fetch_queries(S::LINES, piece);
+    } else if (has(a_.op.history)) {
+      copies.fetch_ids(copies.pages_of(piece));
+      fetch_early(&at(a_.op.history.lengths, piece.row, list_of(a_.op.history, piece.head)));
+    }
+  }
+
   /** Of keys (part 0) or values (1). */
   __device__ __forceinline__ void copy(const HopperMaps& maps, int part) const {
     DecodeCopies<S> copies(a_, maps, shared_, panels_, part);
     Works works;
     int32_t tiles = 0;
+    fetch_first(copies, part);
+    await_kernel_before();
+    begin_next_kernel();
     for (int32_t number = first(); number < pieces_; number = next(number), works.next()) {
       BlockWork& work = shared_.work[works.place];
       BlockLines lines(a_, work);
       Piece piece = lines.piece(S::LINES, number);
-      copies.look_up(piece);
+      HeadPages pages = copies.pages_of(piece);
+      if (has(a_.op.history)) copies.look_up(pages, piece);
       if (part == 0) {
         // One lane waits: the others could come when the piece, too, is done.
         if (threadIdx.x % LANES == 0) {
@@ -88,7 +103,7 @@ class DecodeBlock {
       } else {
         shared_.found[works.place].wait(works.parity);
       }
-      copies.copy(work.tokens);
+      copies.copy(pages, work.tokens);
       __syncwarp();
       if (part > 0 && threadIdx.x % LANES == 0) shared_.done[works.place].arrive();
     }

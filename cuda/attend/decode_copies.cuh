@@ -21,16 +21,26 @@ class DecodeCopies {
                           unsigned char* panels, int part)
       : a_(a), maps_(maps), shared_(shared), panels_(panels), part_(part) {}
 
-  /** Looks up the first pages of a piece of work, before it is known whether they are needed. */
-  __device__ __forceinline__ void look_up(const Piece& piece) {
-    if (has(a_.op.history)) look_up(pages_of(piece), piece.split * a_.split_tokens);
+  __device__ __forceinline__ HeadPages pages_of(const Piece& piece) const {
+    return HeadPages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, piece.row, piece.head);
+  }
+
+  /** Fetches the ids of a list's first pages, 128 bytes of them a lane. */
+  __device__ __forceinline__ void fetch_ids(const HeadPages& pages) const {
+    int64_t token = int64_t{lane() * 32} << pages.shift;
+    if (token < capacity_of(a_.op.history)) fetch_early(pages.id_at(static_cast<int32_t>(token)));
+  }
+
+  /** Looks up the first pages of a piece, if splits are short, before it is known that they are. */
+  __device__ __forceinline__ void look_up(const HeadPages& pages, const Piece& piece) {
+    look_up(pages, int64_t{piece.split} * a_.split_tokens);
   }
 
   /** Copies the tiles of that piece. */
-  __device__ __forceinline__ void copy(const TokenTable& table) {
+  __device__ __forceinline__ void copy(const HeadPages& pages, const TokenTable& table) {
     const DecodeTiles<S> tiles(table);
     const int32_t row = table.row, head = table.head, begin = table.begin;
-    if (tiles.paged() > 0) copy_pages(tiles, pages_of({0, head, row, 0}), begin, head);
+    if (tiles.paged() > 0) copy_pages(tiles, pages, begin, head);
     for (int32_t i = tiles.paged(); i < tiles.count(); i++, turn_.next()) {
       if (lane() == 0) {
         shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
@@ -46,12 +56,9 @@ class DecodeCopies {
 
   static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
 
-  __device__ __forceinline__ HeadPages pages_of(const Piece& piece) const {
-    return HeadPages(a_.op.history, TRIMTAB_ARGUMENT_HISTORY_TABLE, piece.row, piece.head);
-  }
-
   /** In lane i the page of group i from a token on. */
   __device__ __forceinline__ void look_up(const HeadPages& pages, int64_t token) {
+    first_ = token;
     token += lane() * GROUP;
     id_ = token < capacity_of(a_.op.history) ? pages.id(static_cast<int32_t>(token)) : -1;
   }
@@ -74,7 +81,7 @@ class DecodeCopies {
     for (int32_t i = 0; i < tiles.paged(); i++, turn_.next()) {
       Tile tile = tiles.at(i);
       int32_t place = (tile.first - begin) % WINDOW;
-      if (place == 0 && i > 0) look_up(pages, tile.first);
+      if (place == 0 && tile.first != first_) look_up(pages, int64_t{tile.first});
       uint16_t* scales = shared_.scales[turn_.place][part_];
       shared_.emptied[turn_.place].wait(turn_.parity ^ 1);
       for (int32_t row = 0; row < S::KEYS; row += box) {
@@ -125,7 +132,8 @@ class DecodeCopies {
   unsigned char* const panels_;
   const int part_;
   Turn<S::STAGES> turn_;
-  int32_t id_ = -1; /* of a page */
+  int64_t first_ = -1; /* token that the first lane's page is of */
+  int32_t id_ = -1;    /* of a page */
 };
 
 }  // namespace trimtab

@@ -177,27 +177,31 @@ class DecodeSums : protected BlockLines {
 
   __device__ __forceinline__ void join_parts(int l, const WarpSums* sums,
                                              const float* parts) const {
-    constexpr int PAIRS = S::COLUMNS / 2;
+    // A warp a line, a lane four columns.
+    int column = 4 * lane();
     int lines = min(a_.lines - work_.first_line - 8 * l, 8);
-    for (int i = team_warp() * LANES + lane(); i < lines * PAIRS; i += S::TEAM_WARPS * LANES) {
-      int line = i / PAIRS;
-      int column = i % PAIRS * 2;
+    for (int line = team_warp(); line < lines; line += S::TEAM_WARPS) {
       PartialSum all{-infinity(), 0.f};
 #pragma unroll
       for (int w = 0; w < S::TEAM_WARPS; w++) all.max = fmaxf(all.max, sums[w].of[line].max);
-      float2 out{0.f, 0.f};
+      float4 out{0.f, 0.f, 0.f, 0.f};
 #pragma unroll
       for (int w = 0; w < S::TEAM_WARPS; w++) {
         const PartialSum& sum = sums[w].of[line];
         float weight = weight_of(sum, all.max);
         all.sum = fma(sum.sum, weight, all.sum);
-        auto two =
-            *reinterpret_cast<const float2*>(parts + w * S::PART + line * S::PART_PITCH + column);
-        out.x = fma(two.x, weight, out.x);
-        out.y = fma(two.y, weight, out.y);
+        if (column >= S::COLUMNS) continue;
+        auto four =
+            *reinterpret_cast<const float4*>(parts + w * S::PART + line * S::PART_PITCH + column);
+        out.x = fma(four.x, weight, out.x);
+        out.y = fma(four.y, weight, out.y);
+        out.z = fma(four.z, weight, out.z);
+        out.w = fma(four.w, weight, out.w);
       }
-      line += 8 * l;
-      LineOutput(*this, line, ancestors_of_line(line), all, column == 0).put(column, out.x, out.y);
+      int number = 8 * l + line;
+      LineOutput output(*this, number, ancestors_of_line(number), all, column == 0);
+      output.put(column, out.x, out.y);
+      output.put(column + 2, out.z, out.w);
     }
   }
 

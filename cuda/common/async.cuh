@@ -58,4 +58,11 @@ __device__ __forceinline__ void wait_copies() {
 #endif
 }
 
+/** Begins to read what lies there into the L2 cache, where a kernel before may still change it. */
+__device__ __forceinline__ void fetch_early([[maybe_unused]] const void* from) {
+#ifdef __CUDACC__
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
+#endif
+}
+
 }  // namespace trimtab

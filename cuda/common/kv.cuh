@@ -100,8 +100,9 @@ struct HeadPages {
   }
 
   /** The id of a token's page, not checked. */
-  __device__ __forceinline__ int32_t id(int32_t token) const {
-    return table[static_cast<uint32_t>(token >> shift) * table_stride];
+  __device__ __forceinline__ int32_t id(int32_t token) const { return *id_at(token); }
+  __device__ __forceinline__ const int32_t* id_at(int32_t token) const {
+    return table + static_cast<uint32_t>(token >> shift) * table_stride;
   }
 
   __device__ __forceinline__ bool is_page(int32_t id) const {

@@ -89,6 +89,18 @@ TEST_F(AttendDecode, Splits) {
   }
 }
 
+/** So many heads that splits are of more than 512 tokens, by the tokens of each row. */
+TEST_F(AttendDecode, SplitsOfManyHeads) {
+  for (int page_tokens : {16, 128}) {
+    AttendCase c = with(FORMATS[page_tokens == 16 ? 2 : 0], 16, page_tokens);
+    c.layout = {c.layout.dtype, page_tokens, 2, 1, 64, 16, 1536 / page_tokens};
+    c.history_lengths = {1500, 700};
+    c.query_lengths = c.fresh_lengths = {3, 1};
+    c.group = 1;
+    attend_and_compare(c, true);
+  }
+}
+
 /** More pieces of work than blocks that run at a time: rows without tokens between rows with some,
  * of all numbers of tiles. */
 TEST_F(AttendDecode, ManyRows) {

@@ -101,7 +101,7 @@ TEST(AttendTiles, ScalesOfEitherSign) {
   }
 }
 
-/** Keys of any number, the splits' boundaries among them: with few lines 512 tokens each. */
+/** Keys of any number, the splits' boundaries among them: of few lines and heads every 512. */
 TEST(AttendTiles, Splits) {
   for (Formats formats : {FORMATS[0], FORMATS[5]}) {
     for (int history : {0, 500, 511, 512, 513, 1000, 1025}) {
@@ -115,6 +115,17 @@ TEST(AttendTiles, Splits) {
       ASSERT_NO_FATAL_FAILURE(attend_and_compare(c, true));
     }
   }
+}
+
+/** So many heads that splits are of more than 512 tokens. */
+TEST(AttendTiles, SplitsOfManyHeads) {
+  AttendCase c = with(FORMATS[0], 16, 128);
+  c.layout = {TRIMTAB_BF16, 128, 1, 1, 64, 16, 10};
+  c.history_lengths = {1200};
+  c.queries = 1;
+  c.group = 2;
+  c.query_lengths = c.fresh_lengths = {1};
+  attend_and_compare(c, true);
 }
 
 TEST(AttendTiles, SplitsOfManyLines) {
