@@ -74,37 +74,51 @@ __device__ __forceinline__ ChunkPart warp_chunk_part(int count, Value value) {
 
 /**
  * Log-sum-exp of chunks in rising order, bit for bit LogSumExp::add one after the other: the maxima
- * come from a scan, and only the multiply-adds are sequential.
+ * come from scans, and only the multiply-adds are sequential.
  */
 __device__ __forceinline__ float warp_log_sum_exp(const ChunkPart* parts, int chunks) {
+  constexpr int HELD = 4; /* a thread's chunks at a time, every 32nd */
   int lane = static_cast<int>(threadIdx.x) % LANES;
   float max = -infinity();
   float sum = 0.f;
-  auto read = [&](int chunk) {
-    return chunk < chunks ? ChunkPart{__ldcg(&parts[chunk].max), __ldcg(&parts[chunk].sum)}
-                          : ChunkPart{-infinity(), 0.f};
-  };
-  ChunkPart next = read(lane);
-  for (int first = 0; first < chunks; first += LANES) {
-    ChunkPart part = next;
-    next = read(first + LANES + lane); /* while the chain of multiply-adds goes on */
-    float reached = part.max;
+  for (int first = 0; first < chunks; first += HELD * LANES) {
+    ChunkPart held[HELD];
+    float reached[HELD];
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+      int chunk = first + i * LANES + lane;
+      held[i] = {-infinity(), 0.f};
+      if (chunk < chunks) held[i] = {__ldcg(&parts[chunk].max), __ldcg(&parts[chunk].sum)};
+      reached[i] = held[i].max;
+    }
 #pragma unroll
     for (int o = 1; o < LANES; o *= 2) {
-      float earlier = __shfl_up_sync(ALL_LANES, reached, o);
-      if (lane >= o) reached = max_or_nan(earlier, reached);
+#pragma unroll
+      for (int i = 0; i < HELD; i++) {
+        float earlier = __shfl_up_sync(ALL_LANES, reached[i], o);
+        if (lane >= o) reached[i] = max_or_nan(earlier, reached[i]);
+      }
     }
-    reached = max_or_nan(max, reached);
-    float before = __shfl_up_sync(ALL_LANES, reached, 1);
-    if (lane == 0) before = max;
-    bool empty = part.max == -infinity();
-    float kept = empty ? 1.f : exp(before - reached);
-    float added = empty ? 0.f : part.sum * exp(part.max - reached);
+    float kept[HELD];
+    float added[HELD];
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+      reached[i] = max_or_nan(max, reached[i]);
+      float before = __shfl_up_sync(ALL_LANES, reached[i], 1);
+      if (lane == 0) before = max;
+      max = __shfl_sync(ALL_LANES, reached[i], LANES - 1);
+      bool empty = held[i].max == -infinity();
+      kept[i] = empty ? 1.f : exp(before - reached[i]);
+      added[i] = empty ? 0.f : held[i].sum * exp(held[i].max - reached[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+      if (first + i * LANES >= chunks) break;
 #pragma unroll 8
-    for (int j = 0; j < LANES; j++) {
-      sum = fma(sum, __shfl_sync(ALL_LANES, kept, j), __shfl_sync(ALL_LANES, added, j));
+      for (int j = 0; j < LANES; j++) {
+        sum = fma(sum, __shfl_sync(ALL_LANES, kept[i], j), __shfl_sync(ALL_LANES, added[i], j));
+      }
     }
-    max = __shfl_sync(ALL_LANES, reached, LANES - 1);
   }
   return max + log(sum);
 }

@@ -53,11 +53,24 @@ __device__ __forceinline__ uint32_t halves_of_fp8(uint16_t codes) {
 #endif
 }
 
-/** Four FP8 codes. */
-__device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, float (&to)[4]) {
-  auto codes = *reinterpret_cast<const uint32_t*>(from);
+/** The lower bits of a word, of as many elements as are wanted. */
+template <int BITS>
+__device__ __forceinline__ uint32_t word_at(const unsigned char* from) {
+  if constexpr (BITS == 8) {
+    return *from;
+  } else if constexpr (BITS == 16) {
+    return *reinterpret_cast<const uint16_t*>(from);
+  } else {
+    return *reinterpret_cast<const uint32_t*>(from);
+  }
+}
+
+/** Two or four FP8 codes. */
+template <int COUNT>
+__device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, float (&to)[COUNT]) {
+  uint32_t codes = word_at<8 * COUNT>(from);
 #pragma unroll
-  for (int i = 0; i < 4; i += 2) {
+  for (int i = 0; i < COUNT; i += 2) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
     uint32_t halves = halves_of_fp8(static_cast<uint16_t>(codes >> 8 * i));
     to[i] = from_f16(static_cast<uint16_t>(halves));
@@ -69,44 +82,70 @@ __device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, f
   }
 }
 
-/** What lift() adds to a code. */
+/** Whether codes of a format are lifted: put into the fraction of a larger number by bits alone,
+    instead of a slow conversion. */
 template <class Format>
-constexpr float LIFT = 0;
+constexpr bool LIFTS = false;
 template <>
-inline constexpr float LIFT<formats::Int8> = 0x1p15f + 128;
+inline constexpr bool LIFTS<formats::Int8> = true;
 template <>
-inline constexpr float LIFT<formats::Int4> = 0x1p15f + 8;
+inline constexpr bool LIFTS<formats::Int4> = true;
 
 /**
- * Four INT8 codes, each plus LIFT: a permutation of bytes instead of a slow conversion. LIFT has
- * so few digits that its product with a scale is exact, so that one multiply-add unlifts and
- * scales.
+ * What lift() adds to the i-th of COUNT codes. It has so few digits that its product with a scale
+ * is exact, so that one multiply-add unlifts and scales.
  */
-__device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, float (&to)[4]) {
-  uint32_t biased = *reinterpret_cast<const uint32_t*>(from) ^ 0x80808080u;
-#pragma unroll
-  for (int i = 0; i < 4; i++) to[i] = lifted_byte(biased, i);
+template <int COUNT>
+__device__ constexpr float lift_of(formats::Int8, int) {
+  return 0x1p15f + 128;
+}
+template <int COUNT>
+__device__ constexpr float lift_of(formats::Int4, int i) {
+  int place = COUNT == 2 || i < 2 ? i : (i - 2) % 3;
+  return (place == 0 ? 0x1p15f : place == 1 ? 0x1p11f : 0x1p7f) + 8;
 }
 
-/** Eight INT4 codes, each plus LIFT: the lower four bits of a byte come first. */
-__device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[8]) {
-  uint32_t biased = *reinterpret_cast<const uint32_t*>(from) ^ 0x88888888u;
-  uint32_t even = biased & 0x0f0f0f0fu;
-  uint32_t odd = biased >> 4 & 0x0f0f0f0fu;
+/** Two or four INT8 codes, each plus its lift. */
+template <int COUNT>
+__device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, float (&to)[COUNT]) {
+  uint32_t biased = word_at<8 * COUNT>(from) ^ 0x80808080u;
 #pragma unroll
-  for (int i = 0; i < 4; i++) {
-    to[2 * i] = lifted_byte(even, i);
-    to[2 * i + 1] = lifted_byte(odd, i);
+  for (int i = 0; i < COUNT; i++) to[i] = lifted_byte(biased, i);
+}
+
+/** The code in bits 8 + 4 PLACE to 11 + 4 PLACE of a word, plus its lift: 8 more by its sign bit,
+    which is turned, and the number whose fraction ends at bit 8 + 4 PLACE. */
+template <int PLACE>
+__device__ __forceinline__ float lifted_nibble(uint32_t word) {
+  constexpr uint32_t EXPONENT = (127u + 15 - 4 * PLACE) << 23;
+  return float_of((word & 0xf00u << 4 * PLACE) ^ (EXPONENT | 0x800u << 4 * PLACE));
+}
+
+/** Two or eight INT4 codes, each plus its lift: the lower four bits of a byte come first. */
+template <int COUNT>
+__device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[COUNT]) {
+  static_assert(COUNT == 2 || COUNT == 8);
+  uint32_t word = word_at<4 * COUNT>(from);
+  to[0] = lifted_nibble<0>(word << 8);
+  to[1] = lifted_nibble<1>(word << 8);
+  if constexpr (COUNT == 8) {
+    to[2] = lifted_nibble<0>(word);
+    to[3] = lifted_nibble<1>(word);
+    to[4] = lifted_nibble<2>(word);
+    to[5] = lifted_nibble<0>(word >> 12);
+    to[6] = lifted_nibble<1>(word >> 12);
+    to[7] = lifted_nibble<2>(word >> 12);
   }
 }
 
 /** As many INT8 or INT4 codes. */
 template <class Format, int COUNT>
-__device__ __forceinline__ void widen(Format format, const unsigned char* from,
-                                      float (&to)[COUNT]) {
+requires LIFTS<Format> __device__ __forceinline__ void widen(Format format,
+                                                             const unsigned char* from,
+                                                             float (&to)[COUNT]) {
   lift(format, from, to);
 #pragma unroll
-  for (float& code : to) code -= LIFT<Format>;
+  for (int i = 0; i < COUNT; i++) to[i] -= lift_of<COUNT>(format, i);
 }
 
 }  // namespace trimtab

@@ -35,13 +35,12 @@ struct HeadArguments {
   int stages;        /* of rows in shared memory */
   int window;        /* columns of hidden vectors that are in shared memory at a time */
   int top;           /* how many of the highest are asked for, or 0 */
-  int slices;        /* that share the chunks of CHUNK places out */
 
-  unsigned* counters; /* a vector's: blocks of finish_head that are through */
+  unsigned* counters; /* two a vector: blocks of finish_head that are through */
   float* logits;      /* [vectors, capacity], the result or workspace */
   int64_t logits_stride;
   ChunkPart* parts; /* [vectors, chunks]; null: no log-sum-exp */
-  Key* lists;       /* [vectors, top, slices]; null: top > LIST_KEYS, or none asked for */
+  Key* bests;       /* [vectors, chunks]; null: top > LIST_KEYS, or none asked for */
 
   /* For tensor cores: */
   uint16_t* pieces; /* hidden vectors as sums of 16-bit numbers, as split_hidden lays them out */

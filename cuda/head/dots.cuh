@@ -1,9 +1,9 @@
 // Canonical logits of 1 to 8 vectors.
 //
 // Half a warp owns half of its tile's rows, and a thread 2 of the 32 lanes of each of its rows' dot
-// products; a quarter 4 where codes have 8 bits, an eighth 8 where they have 4. So a thread reads
-// 32 bits of a row at a time, whatever the format. Hidden vectors are widened once, into shared
-// memory.
+// products; for one vector a quarter 4 where codes have 8 bits, an eighth 8 where they have 4, so
+// that a thread reads 32 bits of a row at a time. Hidden vectors are widened once, into shared
+// memory; so are the scales of a tile brought there.
 //
 // Per pass, k rows of d columns and N vectors:
 //   bytes  k d b (b of an element), read once; N d from L2 for every block
@@ -28,32 +28,45 @@ namespace trimtab {
 template <class Format, int VECTORS, bool FEW>
 class Dots {
  public:
-  /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work. */
-  static constexpr int OWNED = WIDTH<Format>;
+  /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work: of one
+      vector those of 32 bits of codes, of more as few as can be read at a time, which leaves
+      registers for more rows. */
+  static constexpr int OWNED = VECTORS == 1 ? WIDTH<Format> : 2;
   /** Rows of a thread: few for one vector, whose tiles are then finer; otherwise as many as there
       are registers for, so that elements of hidden vectors are read seldom. */
-  static constexpr int OWN_ROWS = VECTORS == 1                  ? 2
-                                  : FEW || VECTORS * OWNED > 32 ? 8 / OWNED
-                                                                : 16 / OWNED;
+  static constexpr int OWN_ROWS = VECTORS == 1 ? 2 : FEW ? 4 : 8;
   static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : VECTORS == 4 && !Format::QUANTIZED ? 12 : 8;
-  using Rows = WarpRows<Format, OWN_ROWS, 4096>;
+  using Rows = WarpRows<Format, OWNED, OWN_ROWS, 4096>;
   using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
   static constexpr int COLUMNS = Rows::COLUMNS;
   static constexpr int THREADS = Rows::THREADS;
-  /** Of rows in shared memory: one is computed with, two are on their way. */
-  static constexpr int STAGES = 3;
+  /** Of rows in shared memory: one is computed with, the others are on their way; of codes but one,
+      since scales wait behind what is. */
+  static constexpr int STAGES = Format::QUANTIZED ? 2 : 3;
   /** Columns that may share a scale, and between two looks at what is next. */
   static constexpr int SPAN = Format::QUANTIZED ? SCALED_COLUMNS : COLUMNS < 128 ? COLUMNS : 128;
+  /** Steps in a row in the code. */
+  static constexpr int UNROLL = Format::QUANTIZED && VECTORS == MOST_DOTS ? 2 : SPAN / LANES;
+
+  /** Whether all columns of a span have one scale. */
+  static __host__ __device__ bool uniform(const HeadArguments& a) {
+    return a.group % SPAN == 0 || a.group == a.columns;
+  }
+
+  /** Bytes of a warp in shared memory: stages of rows, and a tile's scales. */
+  static __host__ __device__ int warp_bytes(const HeadArguments& a) {
+    int scales = Format::QUANTIZED && uniform(a) ? Rows::ROWS * ceil_div(a.columns, a.group) : 0;
+    return STAGES * Rows::SLOT_BYTES + ceil_div(scales, 8) * 16;
+  }
 
   /** `shared`: a window of hidden vectors, and each warp's stages. */
   __device__ Dots(const HeadArguments& a, int count, unsigned char* shared)
       : a_(a),
         count_(count),
-        rows_(a, count, STAGES,
-              shared + Hidden::bytes(a.window) +
-                  static_cast<int>(threadIdx.x) / LANES * STAGES * Rows::SLOT_BYTES),
+        rows_(a, count, STAGES, own_part(a, shared)),
         hidden_(a, shared),
-        uniform_(a.group % SPAN == 0 || a.group == a.columns),
+        scales_(reinterpret_cast<uint16_t*>(own_part(a, shared) + STAGES * Rows::SLOT_BYTES)),
+        uniform_(uniform(a)),
         bf16_scales_(a.op.rows.weight.scales.dtype == TRIMTAB_BF16),
         groups_(ceil_div(a.columns, a.group)) {}
 
@@ -61,6 +74,7 @@ class Dots {
     clear_absent(a_, count_);
     hidden_.move_to(0, false); /* before copies of rows fill the memory's queues */
     rows_.begin();
+    begin_scales();
     for (int i = 0; i < STAGES - 1; i++) begin_stage();
     // All warps of a block go along with its window.
     int tiles = ceil_div(count_, Rows::ROWS) - static_cast<int>(blockIdx.x);
@@ -68,7 +82,8 @@ class Dots {
                           static_cast<int>(blockDim.x) / LANES);
     for (int round = 0; round < rounds; round++) {
       clear();
-      begin_scales();
+      if (round > 0) begin_scales();
+      share_scales();
       add_tile(round);
       if (!rows_.more()) continue;
       store();
@@ -80,6 +95,11 @@ class Dots {
   /** Dot products that a thread has a part in. */
   static constexpr int SUMS = VECTORS * OWN_ROWS;
 
+  /** The warp's part of shared memory. */
+  static __device__ unsigned char* own_part(const HeadArguments& a, unsigned char* shared) {
+    return shared + Hidden::bytes(a.window) + static_cast<int>(threadIdx.x) / LANES * warp_bytes(a);
+  }
+
   /** The row of the tile that is the thread's r-th. */
   static __device__ int own_row(int r) {
     return static_cast<int>(threadIdx.x) % LANES / THREADS * OWN_ROWS + r;
@@ -89,6 +109,8 @@ class Dots {
     rows_.issue();
     commit_copies();
   }
+
+  static __device__ int lane() { return static_cast<int>(threadIdx.x) % LANES; }
 
   /** The first lane that the thread owns. */
   static __device__ int first_lane() { return static_cast<int>(threadIdx.x) % THREADS * OWNED; }
@@ -101,44 +123,69 @@ class Dots {
     }
   }
 
-  /** Finds the scales of a tile's rows and begins to read the first ones. */
-  __device__ void begin_scales() {
+  /** Begins to read the scales of a tile, every thread some of one row. */
+  __device__ __forceinline__ void begin_scales() {
     if constexpr (Format::QUANTIZED) {
-      const trimtab_tensor& scales = a_.op.rows.weight.scales;
-      unsigned most = 0;
+      if (!uniform_) return;
+      scales_at_ = scales_of(max(rows_.row_at(lane() % Rows::ROWS), 0));
+      read_scales(lane() / Rows::ROWS);
+    }
+  }
+
+  __device__ __forceinline__ void read_scales(int group) {
 #pragma unroll
-      for (int r = 0; r < OWN_ROWS; r++) {
-        int row = max(rows_.row_at(own_row(r)), 0);
-        scales_at_[r] = static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
-        if (!rows_.more()) continue;
-        coming_[r] = __ldg(scales_at_[r]);
-        // These also bring the others nearer.
-        for (int i = static_cast<int>(threadIdx.x) % THREADS; i < groups_; i += THREADS) {
-          most = max(most, __ldg(scales_at_[r] + i) & 0x7fffu);
+    for (int i = 0; i < HELD_SCALES; i++, group += LANES / Rows::ROWS) {
+      if (group < groups_) held_scales_[i] = __ldg(scales_at_ + group);
+    }
+  }
+
+  /** Brings the scales of a tile to the other threads. */
+  __device__ __forceinline__ void share_scales() {
+    if constexpr (Format::QUANTIZED) {
+      if (!uniform_) return;
+      __syncwarp(); /* once all have read those of the tile before */
+      bool large = false;
+      int row = lane() % Rows::ROWS;
+      for (int group = lane() / Rows::ROWS;;) {
+        int read = group;
+#pragma unroll
+        for (int i = 0; i < HELD_SCALES; i++, group += LANES / Rows::ROWS) {
+          if (group >= groups_) break;
+          // A multiply-add that unlifts and scales needs products that do not overflow: scales
+          // below 2^97.
+          large |= (held_scales_[i] & 0x7fffu) >= (bf16_scales_ ? 0x7000u : 0x7c00u);
+          scales_[group * Rows::ROWS + row] = held_scales_[i];
         }
+        if (read + HELD_SCALES * (LANES / Rows::ROWS) >= groups_) break;
+        read_scales(group);
       }
-      // A multiply-add that unlifts and scales needs products that do not overflow: scales below
-      // 2^97.
-      bool large = most >= (bf16_scales_ ? 0x7000u : 0x7c00u);
-      plain_ = uniform_ && (LIFT<Format> == 0 || __any_sync(ALL_LANES, large) == 0);
+      plain_ = !LIFTS<Format> || __any_sync(ALL_LANES, large) == 0;
       group_ = 0;
       until_next_ = a_.group;
     }
+  }
+
+  __device__ __forceinline__ const uint16_t* scales_of(int row) const {
+    const trimtab_tensor& scales = a_.op.rows.weight.scales;
+    return static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
   }
 
   __device__ __forceinline__ float scale_of(uint16_t bits) const {
     return bf16_scales_ ? from_bf16(bits) : from_f16(bits);
   }
 
-  /** Takes the scales of the next span and begins to read those behind it. */
+  /** Takes the scales of the thread's rows in the next span. */
   __device__ __forceinline__ void take_scales() {
-    until_next_ -= SPAN;
-    if (until_next_ <= 0 && group_ + 1 < groups_) group_++, until_next_ = a_.group;
+    if (!uniform_) return;
+    auto* pairs = reinterpret_cast<const uint32_t*>(scales_ + group_ * Rows::ROWS + own_row(0));
 #pragma unroll
-    for (int r = 0; r < OWN_ROWS; r++) {
-      scales_[r] = scale_of(coming_[r]);
-      coming_[r] = __ldg(scales_at_[r] + group_);
+    for (int r = 0; r < OWN_ROWS; r += 2) {
+      uint32_t pair = pairs[r / 2];
+      own_scales_[r] = scale_of(static_cast<uint16_t>(pair));
+      own_scales_[r + 1] = scale_of(static_cast<uint16_t>(pair >> 16));
     }
+    until_next_ -= SPAN;
+    if (until_next_ <= 0) group_++, until_next_ = a_.group;
   }
 
   /** Adds the products of a tile. */
@@ -166,7 +213,7 @@ class Dots {
     for (; column < end; column += SPAN) {
       if constexpr (Format::QUANTIZED) take_scales();
       if (plain_ && column + SPAN <= a_.columns) {
-#pragma unroll(Format::QUANTIZED&& VECTORS == MOST_DOTS ? 1 : SPAN / LANES)
+#pragma unroll(UNROLL)
         for (int step = 0; step < SPAN; step += LANES) {
           add_step<true>(column, data + step * Format::BITS / 8, hidden + step * VECTORS);
         }
@@ -190,16 +237,18 @@ class Dots {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
       const unsigned char* from = data + r * Rows::BYTES;
-      if constexpr (LIFT<Format> != 0 && PLAIN) {
+      if constexpr (LIFTS<Format> && PLAIN) {
         lift(Format{}, from, weights[r]);
-        float unlift = -LIFT<Format> * scales_[r];
 #pragma unroll
-        for (float& weight : weights[r]) weight = fma(weight, scales_[r], unlift);
+        for (int j = 0; j < OWNED; j++) {
+          float unlift = -lift_of<OWNED>(Format{}, j) * own_scales_[r];
+          weights[r][j] = fma(weights[r][j], own_scales_[r], unlift);
+        }
       } else {
         widen(Format{}, from, weights[r]);
         if constexpr (Format::QUANTIZED && PLAIN) {
 #pragma unroll
-          for (float& weight : weights[r]) weight *= scales_[r];
+          for (float& weight : weights[r]) weight *= own_scales_[r];
         }
       }
     }
@@ -233,13 +282,14 @@ class Dots {
   __device__ __forceinline__ void complete(int column, float (&weights)[OWN_ROWS][OWNED]) const {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
+      int row = Format::QUANTIZED && !uniform_ ? max(rows_.row_at(own_row(r)), 0) : 0;
 #pragma unroll
       for (int j = 0; j < OWNED; j++) {
         if (column + j >= a_.columns) {
           weights[r][j] = -0.f; /* times 0 that is -0, which no sum changes by */
         } else if constexpr (Format::QUANTIZED) {
           weights[r][j] *=
-              uniform_ ? scales_[r] : scale_of(__ldg(scales_at_[r] + (column + j) / a_.group));
+              uniform_ ? own_scales_[r] : scale_of(__ldg(scales_of(row) + (column + j) / a_.group));
         }
       }
     }
@@ -292,16 +342,19 @@ class Dots {
   const int count_;
   Rows rows_;
   Hidden hidden_;
-  const bool uniform_; /* whether a span has one scale a row */
-  bool plain_ = true;  /* whether a code and its scale need but one operation, in the whole tile */
-  float sums_[SUMS][OWNED]; /* [vectors, own rows, owned lanes] */
+  uint16_t* const scales_;          /* of the tile: [groups, rows] */
+  const bool uniform_;              /* whether a span has one scale a row */
+  bool plain_ = !Format::QUANTIZED; /* whether a code and its scale need but one operation, in the
+                                       whole tile */
+  float sums_[SUMS][OWNED];         /* [vectors, own rows, owned lanes] */
 
   /* Of quantised rows: */
+  static constexpr int HELD_SCALES = 8;
   const bool bf16_scales_;
   const int groups_;
-  const uint16_t* scales_at_[OWN_ROWS]; /* of any row where there is none */
-  uint16_t coming_[OWN_ROWS];           /* scales of the next span */
-  float scales_[OWN_ROWS];              /* and of the current one */
+  const uint16_t* scales_at_; /* of one of the tile's rows */
+  uint16_t held_scales_[HELD_SCALES];
+  float own_scales_[OWN_ROWS]; /* of the current span */
   int group_;
   int until_next_; /* columns to the next group */
 };
@@ -310,6 +363,7 @@ template <class Format, int VECTORS, bool FEW>
 __global__ void __launch_bounds__(Dots<Format, VECTORS, FEW>::MOST_WARPS* LANES, 1)
     head_dots(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
+  await_kernel_before();
   begin_next_kernel();
   Dots<Format, VECTORS, FEW>(a, places_of(a), shared).run();
 }

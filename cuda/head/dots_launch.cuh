@@ -16,19 +16,21 @@ cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t str
   using Hidden = typename Kernel::Hidden;
   int tiles = std::max(1, ceil_div(a.capacity, Rows::ROWS));
   int blocks = std::min(tiles, limits.processors);
-  constexpr int WARP_BYTES = Kernel::STAGES * Rows::SLOT_BYTES;
+  int warp_bytes = Kernel::warp_bytes(a);
   // Hidden vectors leave room for four warps' stages.
   int budget = dynamic_shared(limits);
   a.window = ceil_div(a.columns, Rows::COLUMNS) * Rows::COLUMNS;
-  int most = (budget - 4 * WARP_BYTES) / Hidden::bytes(Rows::COLUMNS);
+  int most = (budget - 4 * warp_bytes) / Hidden::bytes(Rows::COLUMNS);
   a.window = std::min(a.window, std::max(1, most) * Rows::COLUMNS);
   budget -= Hidden::bytes(a.window);
-  int warps = std::clamp(budget / WARP_BYTES, 1, Kernel::MOST_WARPS);
+  int warps = std::clamp(budget / warp_bytes, 1, Kernel::MOST_WARPS);
   // As many as share all rounds of tiles.
   int rounds = ceil_div(tiles, blocks * warps);
   warps = ceil_div(tiles, blocks * rounds);
   Grid grid{dim3(blocks), dim3(warps * LANES),
-            static_cast<unsigned>(Hidden::bytes(a.window) + warps * WARP_BYTES)};
+            static_cast<unsigned>(Hidden::bytes(a.window) + warps * warp_bytes)};
+  // The launch itself is a part of what one vector takes.
+  grid.early = VECTORS == 1 && limits.architecture >= 90;
   return launch(head_dots<Format, VECTORS, FEW>, grid, stream, a);
 }
 

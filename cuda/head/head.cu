@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(256)
 struct Space {
   uint64_t logits;
   uint64_t parts;
-  uint64_t lists;
+  uint64_t bests;
   uint64_t pieces;
   uint64_t bytes;
 };
@@ -85,7 +85,8 @@ int top_of(const trimtab_head_params& op) {
 
 int chunks_of(const trimtab_head_params& op) { return ceil_div(most_places(op.rows), CHUNK); }
 
-int slices_of(const trimtab_head_params& op) { return std::clamp(chunks_of(op), 1, MOST_SLICES); }
+/** Whether the highest logits are searched in the chunks with the best ones. */
+bool ranks_chunks(const trimtab_head_params& op) { return has(op.ids) && top_of(op) <= LIST_KEYS; }
 
 /** Whether more is asked for than logits. */
 bool finishes(const trimtab_head_params& op) { return has(op.ids) || has(op.log_sum_exp); }
@@ -113,16 +114,14 @@ int padded_columns(const trimtab_head_params& op) {
 Space space_of(const trimtab_head_params& op) {
   auto vectors = static_cast<uint64_t>(op.hidden.size[0]);
   auto places = static_cast<uint64_t>(most_places(op.rows));
-  auto top = static_cast<uint64_t>(top_of(op));
-  bool listed = top > 0 && top <= LIST_KEYS;
   bool kept = !has(op.logits) && finishes(op);
-  auto chunks = static_cast<uint64_t>(has(op.log_sum_exp) ? chunks_of(op) : 0);
-  auto slices = static_cast<uint64_t>(slices_of(op));
+  auto chunks = static_cast<uint64_t>(chunks_of(op));
   Space space{};
   space.logits = TRIMTAB_COUNTER_BYTES;
   space.parts = space.logits + aligned(kept ? vectors * places * sizeof(float) : 0);
-  space.lists = space.parts + aligned(vectors * chunks * sizeof(ChunkPart));
-  space.pieces = space.lists + aligned(listed ? vectors * top * slices * sizeof(Key) : 0);
+  space.bests =
+      space.parts + aligned(has(op.log_sum_exp) ? vectors * chunks * sizeof(ChunkPart) : 0);
+  space.pieces = space.bests + aligned(ranks_chunks(op) ? vectors * chunks * sizeof(Key) : 0);
   bool split = op.hidden.size[0] > MOST_DOTS;
   auto pieces = static_cast<uint64_t>(pieces_of(op)) * static_cast<uint64_t>(padded_vectors(op)) *
                 static_cast<uint64_t>(padded_columns(op));
@@ -151,7 +150,6 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
   a.group = has(scales) ? a.columns / static_cast<int>(scales.size[1]) : a.columns;
   place_rows(a);
   a.top = top_of(op);
-  a.slices = slices_of(op);
   Space space = space_of(op);
   auto workspace = static_cast<unsigned char*>(op.common.workspace);
   a.counters = counters(op.common);
@@ -163,7 +161,7 @@ HeadArguments arguments_of(const trimtab_head_params& op) {
     a.logits_stride = a.capacity;
   }
   if (has(op.log_sum_exp)) a.parts = reinterpret_cast<ChunkPart*>(workspace + space.parts);
-  if (a.top > 0 && a.top <= LIST_KEYS) a.lists = reinterpret_cast<Key*>(workspace + space.lists);
+  if (ranks_chunks(op)) a.bests = reinterpret_cast<Key*>(workspace + space.bests);
   a.pieces = reinterpret_cast<uint16_t*>(workspace + space.pieces);
   a.hidden_pieces = pieces_of(op);
   return a;

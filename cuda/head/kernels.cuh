@@ -12,9 +12,6 @@ inline int dynamic_shared(const Limits& limits) { return limits.block_shared - 5
 /** Most stages of rows in shared memory. */
 constexpr int MOST_STAGES = 5;
 
-/** Most lists that are merged. */
-constexpr int MOST_SLICES = 128;
-
 /** Enqueues what is made of all logits; `early`: its launch may overlap with their kernel. */
 cudaError_t launch_finish(const HeadArguments& arguments, bool early, cudaStream_t stream);
 

@@ -31,7 +31,8 @@ class Products {
   static constexpr int MOST_WARPS = 8;
   static constexpr int COLUMNS = product_columns(Format::BITS, WIDE);
   static constexpr int ROW_COUNT = 16 * FRAGMENTS;
-  using Rows = WarpRows<Format, ROW_COUNT / WIDTH<Format>, ROW_COUNT * COLUMNS * Format::BITS / 8>;
+  using Rows = WarpRows<Format, WIDTH<Format>, ROW_COUNT / WIDTH<Format>,
+                        ROW_COUNT * COLUMNS * Format::BITS / 8>;
   using Hidden = HiddenStages<8 * TILES, COLUMNS>;
   static constexpr int WEIGHT_PIECES = HALF ? 1 : PIECES<Format>;
   /** Pairs of pieces whose numbers add up to more are too small to count in F32. */

@@ -16,13 +16,13 @@
 
 namespace trimtab {
 
-/** Stages of STAGE_BYTES of tiles in which each thread has OWN_ROWS rows; all threads of a warp
-    call each method. */
-template <class Format, int OWN_ROWS, int STAGE_BYTES>
+/** Stages of STAGE_BYTES of tiles in which each thread has OWN_ROWS rows, and of each OWNED
+    neighbours of 32; all threads of a warp call each method. */
+template <class Format, int OWNED, int OWN_ROWS, int STAGE_BYTES>
 class WarpRows {
  public:
-  /** Threads that work for a row, each with its neighbouring lanes of the dot product. */
-  static constexpr int THREADS = LANES / WIDTH<Format>;
+  /** Threads that work for a row. */
+  static constexpr int THREADS = LANES / OWNED;
   /** Rows that a warp reads at a time. */
   static constexpr int GROUPS = LANES / THREADS;
   static constexpr int ROWS = GROUPS * OWN_ROWS;

@@ -15,7 +15,7 @@ template <int VECTORS, int COLUMNS>
 class HiddenWindow {
  public:
   /** Pieces of a thread on their way at a time. */
-  static constexpr int BATCH = VECTORS == 1 ? 2 : 8;
+  static constexpr int BATCH = VECTORS == 1 ? 2 : 16;
 
   static __host__ __device__ int bytes(int columns) { return columns * VECTORS * 4; }
 
@@ -27,7 +27,7 @@ class HiddenWindow {
 
   /** Brings the window that begins with a column; `used`: there was one before. All threads of a
       block call. */
-  __device__ void move_to(int first, bool used) {
+  __device__ __forceinline__ void move_to(int first, bool used) {
     if (used) __syncthreads();
     first_ = first;
     const trimtab_tensor& hidden = a_.op.hidden;
@@ -35,7 +35,11 @@ class HiddenWindow {
     auto alignment = reinterpret_cast<uintptr_t>(hidden.data) |
                      static_cast<uintptr_t>(hidden.stride[0] * bytes | a_.columns * bytes);
     int elements = min(a_.window, ceil_div(a_.columns - first_, COLUMNS) * COLUMNS) * VECTORS;
-    if (alignment % sizeof(uint4) != 0) {
+    // Whole steps at a time, by pieces of 16 bytes.
+    bool whole =
+        alignment % sizeof(uint4) == 0 &&
+        static_cast<int>(blockDim.x) % (LANES * VECTORS * static_cast<int>(bytes) / 16) == 0;
+    if (!whole) {
       fill_each(elements);
     } else if (hidden.dtype == TRIMTAB_F32) {
       fill<formats::F32>(elements);
@@ -57,28 +61,31 @@ class HiddenWindow {
     return vector_of(element) < a_.vectors && column_of(element) < a_.columns;
   }
 
-  /** Brings 16 bytes at a time; without branches, so that all loads of a batch are under way. */
+  /** Brings 16 bytes at a time: a thread's are of one vector. */
   template <class Format>
   __device__ __forceinline__ void fill(int elements) {
     constexpr int EACH = 128 / Format::BITS;
-    auto* hidden = static_cast<const typename Format::Element*>(a_.op.hidden.data);
-    int step = static_cast<int>(blockDim.x) * EACH;
-#pragma unroll 1
-    for (int base = static_cast<int>(threadIdx.x) * EACH; base < elements; base += BATCH * step) {
-      uint4 pieces[BATCH];
+    int element = static_cast<int>(threadIdx.x) * EACH;
+    int step = static_cast<int>(blockDim.x) * EACH; /* from a piece to the thread's next */
+    int column = column_of(element);
+    int columns = step / VECTORS;
+    bool there = vector_of(element) < a_.vectors;
+    auto* from = static_cast<const typename Format::Element*>(a_.op.hidden.data) +
+                 (there ? vector_of(element) : 0) * a_.op.hidden.stride[0] + column;
+    uint4 pieces[BATCH];
+    while (true) {
 #pragma unroll
       for (int i = 0; i < BATCH; i++) {
-        int element = base + i * step;
-        bool there = element < elements && present(element);
-        int64_t from = vector_of(element) * a_.op.hidden.stride[0] + column_of(element);
-        pieces[i] = __ldg(reinterpret_cast<const uint4*>(hidden + (there ? from : 0)));
-        if (!there) pieces[i] = uint4{0, 0, 0, 0};
+        pieces[i] = uint4{0, 0, 0, 0};
+        if (there && column + i * columns < a_.columns) {
+          pieces[i] = __ldg(reinterpret_cast<const uint4*>(from + i * columns));
+        }
       }
 #pragma unroll
       for (int i = 0; i < BATCH; i++) {
-        auto* to = reinterpret_cast<float4*>(elements_ + base + i * step);
+        if (element >= elements) return;
+        auto* to = reinterpret_cast<float4*>(elements_ + element);
         const uint4& bits = pieces[i];
-        if (base + i * step >= elements) continue;
         if constexpr (EACH == 4) {
           to[0] = {float_of(bits.x), float_of(bits.y), float_of(bits.z), float_of(bits.w)};
         } else {
@@ -87,7 +94,10 @@ class HiddenWindow {
           to[1] = {low<Format>(bits.z), high<Format>(bits.z), low<Format>(bits.w),
                    high<Format>(bits.w)};
         }
+        element += step;
       }
+      column += BATCH * columns;
+      from += BATCH * columns;
     }
   }
 
