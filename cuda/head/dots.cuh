@@ -32,9 +32,11 @@ class Dots {
       vector those of 32 bits of codes, of more as few as can be read at a time, which leaves
       registers for more rows. */
   static constexpr int OWNED = VECTORS == 1 ? WIDTH<Format> : 2;
-  /** Rows of a thread: few for one vector, whose tiles are then finer; otherwise as many as there
-      are registers for, so that elements of hidden vectors are read seldom. */
-  static constexpr int OWN_ROWS = VECTORS == 1 ? 2 : FEW ? 4 : 8;
+  /** Whether a thread has registers for eight rows of several vectors, and there are as many. */
+  static constexpr bool ROOM = !FEW && (Format::BITS > 4 || VECTORS < MOST_DOTS);
+  /** Rows of a thread: few for one vector, whose tiles are then finer; otherwise many, so that
+      elements of hidden vectors are read seldom. */
+  static constexpr int OWN_ROWS = VECTORS == 1 ? 2 : ROOM ? 8 : 4;
   static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : VECTORS == 4 && !Format::QUANTIZED ? 12 : 8;
   using Rows = WarpRows<Format, OWNED, OWN_ROWS, 4096>;
   using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
@@ -72,7 +74,7 @@ class Dots {
 
   __device__ void run() {
     clear_absent(a_, count_);
-    hidden_.move_to(0, false); /* before copies of rows fill the memory's queues */
+    hidden_.begin(); /* before copies of rows fill the memory's queues */
     rows_.begin();
     begin_scales();
     for (int i = 0; i < STAGES - 1; i++) begin_stage();
@@ -192,7 +194,7 @@ class Dots {
   __device__ void add_tile(int round) {
 #pragma unroll 1
     for (int first = 0; first < a_.columns; first += a_.window) {
-      if (a_.window < a_.columns && round + first > 0) hidden_.move_to(first, true);
+      if (a_.window < a_.columns && round + first > 0) hidden_.move_to(first);
       if (!rows_.more()) continue;
       int end = min(first + a_.window, a_.columns);
 #pragma unroll 1

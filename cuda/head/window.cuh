@@ -14,9 +14,6 @@ namespace trimtab {
 template <int VECTORS, int COLUMNS>
 class HiddenWindow {
  public:
-  /** Pieces of a thread on their way at a time. */
-  static constexpr int BATCH = VECTORS == 1 ? 2 : 16;
-
   static __host__ __device__ int bytes(int columns) { return columns * VECTORS * 4; }
 
   __device__ HiddenWindow(const HeadArguments& a, unsigned char* shared)
@@ -25,11 +22,29 @@ class HiddenWindow {
   /** The first vector's elements of the step that a column begins. */
   __device__ const float* at(int column) const { return elements_ + (column - first_) * VECTORS; }
 
-  /** Brings the window that begins with a column; `used`: there was one before. All threads of a
-      block call. */
-  __device__ __forceinline__ void move_to(int first, bool used) {
-    if (used) __syncthreads();
+  /** Brings the first window. All threads of a block call. */
+  __device__ __forceinline__ void begin() { bring<BATCH>(); }
+
+  /** Goes on to the window that begins with a column. All threads of a block call. */
+  __device__ __forceinline__ void move_to(int first) {
+    __syncthreads();
     first_ = first;
+    bring<LATER>();
+  }
+
+ private:
+  /** Pieces of a thread on their way at a time, and where sums take registers: before sm_90 the
+      compiler has none left for more. */
+  static constexpr int BATCH = VECTORS == 1 ? 2 : 16;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+  static constexpr int LATER = 2;
+#else
+  static constexpr int LATER = BATCH;
+#endif
+
+  /** Brings a window, by so many pieces of a thread at a time. */
+  template <int COUNT>
+  __device__ __forceinline__ void bring() {
     const trimtab_tensor& hidden = a_.op.hidden;
     int64_t bytes = hidden.dtype == TRIMTAB_F32 ? 4 : 2;
     auto alignment = reinterpret_cast<uintptr_t>(hidden.data) |
@@ -42,16 +57,15 @@ class HiddenWindow {
     if (!whole) {
       fill_each(elements);
     } else if (hidden.dtype == TRIMTAB_F32) {
-      fill<formats::F32>(elements);
+      fill<formats::F32, COUNT>(elements);
     } else if (hidden.dtype == TRIMTAB_F16) {
-      fill<formats::F16>(elements);
+      fill<formats::F16, COUNT>(elements);
     } else {
-      fill<formats::Bf16>(elements);
+      fill<formats::Bf16, COUNT>(elements);
     }
     __syncthreads();
   }
 
- private:
   /** Where an element of the window comes from. */
   __device__ __forceinline__ int vector_of(int element) const { return element / LANES % VECTORS; }
   __device__ __forceinline__ int column_of(int element) const {
@@ -62,7 +76,7 @@ class HiddenWindow {
   }
 
   /** Brings 16 bytes at a time: a thread's are of one vector. */
-  template <class Format>
+  template <class Format, int COUNT>
   __device__ __forceinline__ void fill(int elements) {
     constexpr int EACH = 128 / Format::BITS;
     int element = static_cast<int>(threadIdx.x) * EACH;
@@ -72,17 +86,17 @@ class HiddenWindow {
     bool there = vector_of(element) < a_.vectors;
     auto* from = static_cast<const typename Format::Element*>(a_.op.hidden.data) +
                  (there ? vector_of(element) : 0) * a_.op.hidden.stride[0] + column;
-    uint4 pieces[BATCH];
+    uint4 pieces[COUNT];
     while (true) {
 #pragma unroll
-      for (int i = 0; i < BATCH; i++) {
+      for (int i = 0; i < COUNT; i++) {
         pieces[i] = uint4{0, 0, 0, 0};
         if (there && column + i * columns < a_.columns) {
           pieces[i] = __ldg(reinterpret_cast<const uint4*>(from + i * columns));
         }
       }
 #pragma unroll
-      for (int i = 0; i < BATCH; i++) {
+      for (int i = 0; i < COUNT; i++) {
         if (element >= elements) return;
         auto* to = reinterpret_cast<float4*>(elements_ + element);
         const uint4& bits = pieces[i];
@@ -96,8 +110,8 @@ class HiddenWindow {
         }
         element += step;
       }
-      column += BATCH * columns;
-      from += BATCH * columns;
+      column += COUNT * columns;
+      from += COUNT * columns;
     }
   }
 
