@@ -81,6 +81,8 @@ __global__ void __launch_bounds__(THREADS, 4)
     append(const __grid_constant__ trimtab_append_params params, unsigned tiles, unsigned tile) {
   __shared__ Range range;
   Notes notes{params.common.status, TRIMTAB_OPERATION_APPEND};
+  await_kernel_before();
+  begin_next_kernel();
   auto heads = static_cast<unsigned>(params.fresh.k.size[1]);
   auto first = static_cast<int32_t>(blockIdx.x % tiles * tile);
   auto head = static_cast<int32_t>(blockIdx.x / tiles % heads);
@@ -110,8 +112,8 @@ cudaError_t launch_append(const trimtab_append_params& params, cudaStream_t stre
   int64_t blocks = size[0] * size[1] * tiles;
   if (blocks == 0) return cudaSuccess;
   return on_their_way({}, params.fresh, params.target.dtype, [&](auto way) {
-    return launch(append<decltype(way)>, {blocks_of(blocks), dim3(THREADS)}, stream, params, tiles,
-                  tile);
+    return launch(append<decltype(way)>, {blocks_of(blocks), dim3(THREADS), 0, true}, stream,
+                  params, tiles, tile);
   });
 }
 

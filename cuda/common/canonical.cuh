@@ -49,7 +49,13 @@ TRIMTAB_INLINE float max_or_nan(float a, float b) {
 
 // The larger number: NaN only if both are, +0 above -0 (IEEE 754-2019 maximumNumber).
 TRIMTAB_INLINE float max_number(float a, float b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  float most;
+  asm("max.f32 %0, %1, %2;" : "=f"(most) : "f"(a), "f"(b));
+  return most;
+#else
   return a != a ? b : b != b ? a : max_or_nan(a, b);
+#endif
 }
 
 // One of two numbers that are both there: a compiler would rather branch around what costs more.
@@ -147,10 +153,12 @@ TRIMTAB_INLINE float quotient(float x, float by, float inverse) {
   return fma(fma(q, by, -x), -inverse, q);
 }
 
+// Whether quotient() is right for x from 0 on: its remainders are no subnormal numbers.
+TRIMTAB_INLINE bool divides_plainly(float x) { return x >= 0x1p-90f || x == 0.f; }
+
 // The same for finite x from 0 on and `by` from 1 on, of which no product overflows, or NaN.
 TRIMTAB_INLINE float quotient_of_any(float x, float by, float inverse) {
-  constexpr float LEAST = 0x1p-90f;  // whose remainders are no subnormal numbers
-  return x >= LEAST || x == 0.f ? quotient(x, by, inverse) : x / by;
+  return divides_plainly(x) ? quotient(x, by, inverse) : x / by;
 }
 
 // Adds 32 lanes pairwise, at distances 16, 8, 4, 2, 1; overwrites them.

@@ -60,6 +60,8 @@ template <class Way>
 __global__ void __launch_bounds__(THREADS, 3)
     compact(const __grid_constant__ trimtab_compact_params params, unsigned slices) {
   Notes notes{params.common.status, TRIMTAB_OPERATION_COMPACT};
+  await_kernel_before();
+  begin_next_kernel();
   auto heads = static_cast<unsigned>(params.indices.size[1]);
   auto places = static_cast<int32_t>(params.indices.size[2]);
   auto first = static_cast<int32_t>(blockIdx.x % slices * PLACES);
@@ -84,8 +86,8 @@ cudaError_t launch_compact(const trimtab_compact_params& params, cudaStream_t st
   int64_t blocks = size[0] * size[1] * slices;
   if (blocks == 0) return cudaSuccess;
   return on_their_way(params.history, params.fresh, params.target.dtype, [&](auto way) {
-    return launch(compact<decltype(way)>, {blocks_of(blocks), dim3(THREADS)}, stream, params,
-                  slices);
+    return launch(compact<decltype(way)>, {blocks_of(blocks), dim3(THREADS), 0, true}, stream,
+                  params, slices);
   });
 }
 

@@ -60,11 +60,12 @@ __device__ void write_length(const trimtab_evict_params& params, const Head& hea
   }
 }
 
-template <int THREADS, class Way>
-__global__ void __launch_bounds__(THREADS, 512 / THREADS)
+template <class Keys, class Way>
+__global__ void __launch_bounds__(Keys::THREADS, Keys::THREADS == FEW_THREADS ? 7 : 1)
     select_and_copy(const __grid_constant__ trimtab_evict_params params, int32_t splits) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
-  __shared__ ChooseShared<THREADS> shared;
+  __shared__ ChooseShared<Keys::THREADS> shared;
+  __shared__ typename Keys::Shared shared_window;
   const trimtab_scoring& scoring = params.scoring;
   Notes notes{params.common.status, TRIMTAB_OPERATION_EVICT};
   const int64_t* size = scoring.scores.size;
@@ -72,14 +73,15 @@ __global__ void __launch_bounds__(THREADS, 512 / THREADS)
   auto heads = static_cast<unsigned>(size[1]);
   Head head(params, static_cast<int32_t>(blockIdx.x / splits / heads),
             static_cast<int32_t>(blockIdx.x / splits % heads), notes);
-  auto* keys = reinterpret_cast<uint32_t*>(shared_keys);
+  auto* memory = reinterpret_cast<uint32_t*>(shared_keys);
   if (size[2] > MOST_SHARED_KEYS) {
-    keys = reinterpret_cast<uint32_t*>(scratch(params.common)) + blockIdx.x * size[2];
+    memory = reinterpret_cast<uint32_t*>(scratch(params.common)) + blockIdx.x * size[2];
   }
   Candidates candidates{row_of(scoring.scores, head.row, head.head), scoring.window, head.row,
                         head.counts.all()};
-  await_kernel_before();
-  int32_t in_window = fill_keys<THREADS>(candidates, keys, notes);
+  Keys keys;
+  int32_t in_window =
+      keys.fill(candidates, shared_window, memory, notes, [] { await_kernel_before(); });
   int32_t kept = head.kept(params, in_window, notes);
   auto first = static_cast<int32_t>(int64_t{kept} * split / splits);
   auto end = static_cast<int32_t>(int64_t{kept} * (split + 1) / splits);
@@ -89,7 +91,7 @@ __global__ void __launch_bounds__(THREADS, 512 / THREADS)
   });
   if (split == 0) {
     auto places = static_cast<int32_t>(params.indices.size[2]);
-    for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += THREADS) {
+    for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += Keys::THREADS) {
       indices[i] = -1;
     }
   }
@@ -118,15 +120,15 @@ cudaError_t launch_evict(const trimtab_evict_params& params, cudaStream_t stream
   if (error = limits(&device); error != cudaSuccess) return error;
   int64_t heads = size[0] * size[1];
   auto splits = std::clamp<int64_t>(device.processors / heads, 1, MOST_SPLITS);
-  bool few = size[2] <= SHORT_ROW;
-  Grid grid{blocks_of(heads * splits), dim3(few ? FEW_THREADS : MANY_THREADS),
-            shared_key_bytes(size[2]), true};
-  return on_their_way(
-      params.scoring.history, params.scoring.fresh, params.target.dtype, [&](auto way) {
-        using Way = decltype(way);
-        return few ? launch(select_and_copy<FEW_THREADS, Way>, grid, stream, params, splits)
-                   : launch(select_and_copy<MANY_THREADS, Way>, grid, stream, params, splits);
-      });
+  return with_keys(size[2], [&](auto keys) {
+    using Keys = decltype(keys);
+    Grid grid{blocks_of(heads * splits), dim3(Keys::THREADS), shared_key_bytes(size[2]),
+              size[2] > 0};
+    return on_their_way(
+        params.scoring.history, params.scoring.fresh, params.target.dtype, [&](auto way) {
+          return launch(select_and_copy<Keys, decltype(way)>, grid, stream, params, splits);
+        });
+  });
 }
 
 }  // namespace trimtab

@@ -42,10 +42,12 @@ __device__ float pooled(const Finish& finish, int32_t token, int32_t tokens, Val
   auto last = static_cast<int32_t>(min(to, int64_t{tokens} - 1));
   if (finish.pooling == TRIMTAB_POOLING_MAX) {
     float most = from < 0 || to >= tokens ? -infinity() : quiet_nan();
+#pragma unroll 4
     for (int32_t t = first; t <= last; t++) most = max_number(most, value(t));
     return most;
   }
   float sum = 0.f;
+#pragma unroll 4
   for (int32_t t = first; t <= last; t++) sum += value(t);
   return sum / static_cast<float>(finish.pool_width);
 }
@@ -72,13 +74,24 @@ struct Stretch {
   }
 };
 
-/** Marks the window's tokens in cleared marks. All threads of the block call, the last ones work,
- * between barriers. */
+/** The first of the window's places that the thread marks, on its way early; -1 where there is
+ * none. The last threads of a block have them. */
+__device__ __forceinline__ int32_t window_position(const Finish& finish, int32_t row) {
+  int64_t p = blockDim.x - 1 - threadIdx.x;
+  return has(finish.window) && p < finish.window.size[1] ? at(finish.window, row, p) : -1;
+}
+
+/** Marks the window's tokens in cleared marks. All threads of the block call, between barriers.
+ *
+ * position: window_position()
+ */
 __device__ __forceinline__ void mark_positions(const Finish& finish, int32_t row, int32_t tokens,
-                                               const Stretch& stretch, const Notes& notes) {
+                                               int32_t position, const Stretch& stretch,
+                                               const Notes& notes) {
   int64_t positions = has(finish.window) ? finish.window.size[1] : 0;
-  for (int64_t p = blockDim.x - 1 - threadIdx.x; p < positions; p += blockDim.x) {
-    int32_t position = at(finish.window, row, p);
+  int64_t first = blockDim.x - 1 - threadIdx.x;
+  for (int64_t p = first; p < positions; p += blockDim.x) {
+    if (p != first) position = at(finish.window, row, p);
     int64_t index = row * positions + p;
     if (!notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, tokens - 1)) continue;
     if (position < 0 || !stretch.holds(position)) continue;
@@ -95,7 +108,7 @@ __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, i
     stretch.in_window[i] = 0;
   }
   __syncthreads();
-  mark_positions(finish, row, tokens, stretch, notes);
+  mark_positions(finish, row, tokens, window_position(finish, row), stretch, notes);
   __syncthreads();
 }
 

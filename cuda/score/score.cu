@@ -1,21 +1,19 @@
 // Score. RAW: a block sums the window's queries once and scores a stretch of tokens, among them the
-// neighbours that pooling needs. Its warps take tiles of 32 keys in turn; while one is scored,
-// copies of the next are under way, and no warp waits for another. SOFTMAX: the launches of
-// softmax/sums.
+// neighbours that pooling needs. Its warps take tiles of 32 keys in turn, straight from memory to
+// registers, and no warp waits for another. SOFTMAX: the launches of softmax/sums.
 //
-// RAW, bytes: every key read once; FLOPs: 2 a key element, so that memory should be the bound. It
-// is not reached: some 30 instructions a key are executed by few warps at a time, because tiles on
-// their way take the shared memory; rows in flight in registers instead, with 24 warps a processor,
-// were slower. SOFTMAX: see softmax/sums.cu.
+// RAW, bytes: every key read once; FLOPs: 2 a key element, so that memory should be the bound.
+// While keys are read it is nearly reached; but blocks begin and end together, and memory waits
+// while they find their pages, sum their queries and pool. SOFTMAX: see softmax/sums.cu.
 #include "score/score.cuh"
 
 #include <algorithm>
 
 #include "common/launch.cuh"
-#include "common/queries.cuh"
 #include "common/ticket.cuh"
-#include "score/dots.cuh"
+#include "score/key_rows.cuh"
 #include "score/pool.cuh"
+#include "score/query_sum.cuh"
 #include "softmax/sums.cuh"
 
 namespace trimtab {
@@ -23,7 +21,7 @@ namespace trimtab {
 namespace {
 
 constexpr int MOST_WARPS = 4;
-constexpr int MOST_STAGES = 2;      // tiles of a warp in shared memory
+constexpr int BLOCKS = 4;           // of a processor
 constexpr int64_t MOST_OWN = 2048;  // tokens of a block
 constexpr int64_t LEAST_OWN = 128;
 
@@ -47,140 +45,85 @@ struct RawScore {
   trimtab_status_word* status;
   uint32_t operation;
   float factor;
-  float* plain;  // neutralised scores [R,G,T] where blocks do not pool for themselves
-  TileShape shape;
-  int32_t own;  // tokens of a block
-  int32_t warps, stages;
+  float* plain;    // neutralised scores [R,G,T] where blocks do not pool for themselves
+  int32_t padded;  // elements of a key, a multiple of 32
+  int32_t own;     // tokens of a block
+  int32_t warps;
 
   constexpr int32_t length() const { return own + 2 * finish.margin(); }
 
   constexpr int64_t blocks_of_head() const { return (finish.scores.size[2] + own - 1) / own; }
 
-  /** The sum of queries, scores and marks, and each warp's tiles. */
-  constexpr int32_t shared_bytes() const {
-    return 4 * shape.padded + 8 * aligned_length() + warps * stages * shape.bytes();
-  }
+  /** Pages of a block, at most. */
+  constexpr int32_t pages() const { return has(history) ? (length() - 1) / history.tokens + 2 : 0; }
 
-  /** So that tiles begin with a multiple of 16 bytes. */
-  constexpr int32_t aligned_length() const { return (length() + 3) / 4 * 4; }
+  /** The sum of queries, scores, marks and pages' ids. */
+  constexpr int32_t shared_bytes() const { return 4 * (padded + 2 * length() + pages()); }
 };
 
-/** Where a batch of queries lies; null where there is none. */
-using QueryBatch = const char* [BATCH];
-
-/** Adds one element of a batch of queries in rising order. */
-template <class Format>
-__device__ __forceinline__ float add_queries(const QueryBatch& batch, int32_t element, float sum) {
-  typename Format::Element x[BATCH];
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) {
-    x[n] = {};
-    if (batch[n] != nullptr) {
-      x[n] = reinterpret_cast<const typename Format::Element*>(batch[n])[element];
-    }
-  }
-  // Absent queries add +0, which changes no sum that began at +0.
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) sum += Format::widen(x[n]);
-  return sum;
-}
-
-/** The sum of all queries of a head, window outer, members inner; negative zeros behind its
- * elements. All threads of the block call. */
-__device__ __forceinline__ void sum_queries(const Queries& queries, int32_t row, int32_t head,
-                                            int32_t padded, float* sum, const Notes& notes) {
-  __shared__ QueryBatch batch;
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  auto all = static_cast<int32_t>(queries.places() * queries.group);
-  int32_t first = 0;
-  do {
-    __syncthreads();
-    if (thread < BATCH) {
-      int32_t n = first + thread;
-      int32_t query = n < all ? query_at(queries, row, n / queries.group, notes) : -1;
-      batch[thread] =
-          query < 0 ? nullptr
-                    : vector_of(queries.q, row, head * queries.group + n % queries.group, query);
-    }
-    __syncthreads();
-    for (int32_t e = thread; e < padded; e += blockDim.x) {
-      float before = first == 0 ? 0.f : sum[e];
-      sum[e] = e >= queries.q.size[3]           ? -0.f
-               : queries.q.dtype == TRIMTAB_F32 ? add_queries<formats::F32>(batch, e, before)
-               : queries.q.dtype == TRIMTAB_F16 ? add_queries<formats::F16>(batch, e, before)
-                                                : add_queries<formats::Bf16>(batch, e, before);
-    }
-    first += BATCH;
-  } while (first < all);
-}
-
-/** The thread's dot of the query with its key of a tile. */
-template <class Format>
-__device__ __forceinline__ float dot(const unsigned char* tile, const TileShape& shape,
-                                     const float* query) {
-  int32_t pitch = shape.pitch(Format::BITS);
-  float scales[KEYS];
-  read_scales<Format>(tile, shape, scales);
-  float lanes[KEYS][OWNED] = {};
-#pragma unroll 2
-  for (int32_t s = 0; s < shape.padded / LANES; s++) {
-    float x[KEYS][OWNED];
-    read_step<Format>(tile, pitch, s, scales, x);
-    add_step<Format>(query + s * LANES, x, lanes);
-  }
-  return add_lanes<Format>(lanes);
-}
-
-__global__ void __launch_bounds__(MOST_WARPS* LANES, 3)
+/** STEPS: of 32 elements of a key of 16 bits or, with CODES, 8, aligned; 0: any keys. */
+template <int STEPS, bool CODES>
+__global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS - 1 : BLOCKS)
     score_raw(const __grid_constant__ RawScore op) {
   TRIMTAB_DYNAMIC_SHARED(shared);
   Notes notes{op.status, op.operation};
-  const int64_t* size = op.finish.scores.size;
+  await_kernel_before();
   begin_next_kernel();
+  const int64_t* size = op.finish.scores.size;
   auto heads = static_cast<unsigned>(size[1]);
   auto blocks = static_cast<unsigned>(op.blocks_of_head());
   auto head = static_cast<int32_t>(blockIdx.x / blocks % heads);
   auto row = static_cast<int32_t>(blockIdx.x / blocks / heads);
   auto* query = reinterpret_cast<float*>(shared);
-  float* values = query + op.shape.padded;
-  auto* in_window = reinterpret_cast<int32_t*>(values + op.aligned_length());
-  int32_t warp = static_cast<int32_t>(threadIdx.x) / LANES;
-  unsigned char* slots = reinterpret_cast<unsigned char*>(in_window + op.aligned_length()) +
-                         warp * op.stages * op.shape.bytes();
+  float* values = query + op.padded;
+  auto* in_window = reinterpret_cast<int32_t*>(values + op.length());
+  int32_t* ids = in_window + op.length();
+  auto thread = static_cast<int32_t>(threadIdx.x);
   Stretch stretch(op.finish, static_cast<int32_t>(blockIdx.x % blocks) * op.own, op.own, values,
                   in_window);
-  TokenCounts counts = tokens_of(op.history, op.fresh, row, head, size[2], notes);
-  KeyTiles tiles{counts, max(stretch.base, 0), min(stretch.base + stretch.length, counts.all())};
-  int32_t tile_count = tiles.count();
-  TileCopies copies(op.history, op.fresh, row, head, counts.history, op.shape, op.stages, slots,
-                    notes);
-  int32_t coming = warp;
-  auto begin = [&] {
-    copies.begin(coming < tile_count ? tiles.at(coming) : KeyTile{});
-    coming += op.warps;
+  int32_t begin = max(stretch.base, 0);
+  int32_t end = stretch.base + stretch.length;
+  // What does not depend on one another is read at once: ids, the window's tokens, lengths.
+  KeyRows keys(op.history, op.fresh, row, head, begin, ids);
+  int32_t page_count =
+      min(op.pages(), static_cast<int32_t>(op.history.table.size[2]) - keys.first_page);
+  auto id_of = [&](int32_t i) {
+    return i < page_count ? keys.pages.id((keys.first_page + i) << keys.pages.shift) : -1;
   };
-  for (int32_t s = 0; s < op.stages - 1; s++) begin();
-  for (auto i = static_cast<int32_t>(threadIdx.x); i < stretch.length; i += blockDim.x) {
+  int32_t id = id_of(thread);
+  int32_t position = window_position(op.finish, row);
+  TokenCounts counts = tokens_of(op.history, op.fresh, row, head, size[2], notes);
+  keys.history = counts.history;
+  for (int32_t i = thread; i < page_count; i += blockDim.x) ids[i] = i == thread ? id : id_of(i);
+  for (int32_t i = thread; i < stretch.length; i += blockDim.x) {
     values[i] = 0.f;
     in_window[i] = 0;
   }
-  sum_queries(op.queries, row, head, op.shape.padded, query, notes);
-  mark_positions(op.finish, row, counts.all(), stretch, notes);
+  KeyTiles tiles(op.history, op.fresh, counts, begin, min(end, counts.all()));
+  int32_t tile_count = tiles.count();
+  int32_t i = thread / LANES;
+  KeyTile tile = tiles.at(i);
+  RowsAhead<STEPS, CODES> ahead(static_cast<int32_t>(op.queries.q.size[3]));
+  sum_queries(op.queries, row, head, op.padded, query, notes, [&] {
+    if (i < tile_count) ahead.load(keys, tile);
+  });
+  mark_positions(op.finish, row, counts.all(), position, stretch, notes);
   __syncthreads();
-  for (int32_t i = warp; i < tile_count; i += op.warps) {
-    begin();
-    const unsigned char* keys = copies.await(op.stages - 1);
-    KeyTile tile = tiles.at(i);
-    float score;
-    with_key_format(tile.paged ? op.history.dtype : op.fresh.k.dtype, [&](auto format) {
-      score = op.factor * dot<decltype(format)>(keys, op.shape, query);
-    });
-    int32_t key = key_of_thread(0);
-    int32_t token = tile.token + key;
-    if (key < tile.count && stretch.holds(token)) values[token - stretch.base] = score;
-    __syncwarp();
+  while (i < tile_count) {
+    float score = op.factor * ahead.dot(keys, tile, query);
+    int32_t key = key_in_tile(key_part());
+    if (key < tile.count) values[tile.token + key - stretch.base] = score;
+    i += op.warps;
+    tile = tiles.at(i);
+    if (i < tile_count) ahead.load(keys, tile);
   }
   __syncthreads();
+  for (int32_t p = thread; p < page_count; p += blockDim.x) {
+    int32_t token = max((keys.first_page + p) << keys.pages.shift, begin);
+    if (token < min(end, counts.history) && !keys.pages.is_page(ids[p])) {
+      keys.pages.page(token, notes);
+    }
+  }
   float* plain = op.plain == nullptr ? nullptr : op.plain + (row * size[1] + head) * size[2];
   finish_stretch(op.finish, row, head, counts.all(), stretch, plain);
 }
@@ -191,16 +134,25 @@ cudaError_t spread(RawScore& op) {
   cudaError_t error = limits(&device);
   if (error != cudaSuccess) return error;
   const int64_t* size = op.finish.scores.size;
-  // As many a processor as it holds at once, so that some read while others begin or end.
-  int64_t blocks = std::max<int64_t>(3 * device.processors / (size[0] * size[1]), 1);
-  int64_t own = ((size[2] + blocks - 1) / blocks + TILE_KEYS - 1) / TILE_KEYS * TILE_KEYS;
-  op.own = static_cast<int32_t>(std::clamp(own, LEAST_OWN, MOST_OWN));
-  op.warps = static_cast<int32_t>(std::clamp<int64_t>(op.own / TILE_KEYS / 2, 1, MOST_WARPS));
-  op.stages = MOST_STAGES;
-  constexpr int STATIC_BYTES = 1024;
-  while (op.shared_bytes() + STATIC_BYTES > device.block_shared && op.stages > 1) op.stages--;
-  while (op.shared_bytes() + STATIC_BYTES > device.block_shared && op.warps > 1) op.warps /= 2;
+  // As many a processor as it holds at once; whole tiles, with the margins.
+  int64_t blocks = std::max<int64_t>(BLOCKS * device.processors / (size[0] * size[1]), 1);
+  int64_t margins = 2 * op.finish.margin();
+  int64_t own = std::clamp<int64_t>((size[2] + blocks - 1) / blocks, LEAST_OWN, MOST_OWN);
+  int64_t tiles = (own + margins + TILE_KEYS - 1) / TILE_KEYS;
+  op.own = static_cast<int32_t>(tiles * TILE_KEYS - margins);
+  op.warps = static_cast<int32_t>(std::clamp<int64_t>(tiles / 2, 1, MOST_WARPS));
   return cudaSuccess;
+}
+
+/** The kernel for these keys. */
+void (*kernel_for(const RawScore& op))(RawScore) {
+  bool codes = has(op.history) && is_quantized(op.history.dtype);
+  bool fits = op.padded == op.queries.q.size[3] &&
+              (!has(op.history) || bits(op.history.dtype) <= 16) &&
+              (!has(op.fresh) || (bits(op.fresh.k.dtype) == 16 && wide(op.fresh.k)));
+  if (fits && op.padded == 2 * LANES) return codes ? score_raw<2, true> : score_raw<2, false>;
+  if (fits && op.padded == 4 * LANES) return codes ? score_raw<4, true> : score_raw<4, false>;
+  return score_raw<0, true>;
 }
 
 }  // namespace
@@ -238,16 +190,15 @@ cudaError_t launch_scoring(const trimtab_common& common, const trimtab_scoring& 
                operation,
                scoring.scale / static_cast<float>(queries.group),
                plain,
-               tile_shape(scoring.history, scoring.fresh, padded),
-               0,
+               padded,
                0,
                0};
   cudaError_t error = spread(raw);
   if (error != cudaSuccess) return error;
   Grid grid{blocks_of(size[0] * size[1] * raw.blocks_of_head()),
             dim3(static_cast<unsigned>(raw.warps * LANES)),
-            static_cast<unsigned>(raw.shared_bytes())};
-  error = launch(score_raw, grid, stream, raw);
+            static_cast<unsigned>(raw.shared_bytes()), true};
+  error = launch(kernel_for(raw), grid, stream, raw);
   if (error != cudaSuccess || finish.pools_in_blocks()) return error;
   return launch_pool({finish, scoring.history, scoring.fresh, common.status, operation, plain},
                      stream);

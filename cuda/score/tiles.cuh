@@ -3,7 +3,6 @@
 #pragma once
 
 #include "common/async.cuh"
-#include "common/bulk.cuh"
 #include "common/kv.cuh"
 #include "common/warp.cuh"
 
@@ -12,44 +11,48 @@ namespace trimtab {
 /** Keys of a tile. */
 constexpr int TILE_KEYS = LANES;
 
-/** Neighbouring tokens of one source; those of history begin with a multiple of TILE_KEYS. */
+/** Neighbouring tokens whose keys have one format. */
 struct KeyTile {
-  bool paged;
   int32_t token;  // the first
   int32_t count;  // at most TILE_KEYS
+  int32_t dtype;
 };
 
-/** The tiles that hold tokens [first, end) of a head, those of history first, maybe with tokens
- * around them. */
-struct KeyTiles {
-  TokenCounts counts;
-  int32_t first, end;
-
-  __device__ __forceinline__ int32_t paged() const {
-    int32_t last = min(end, counts.history);
-    return first < last ? (last - 1) / TILE_KEYS - first / TILE_KEYS + 1 : 0;
+/** The tiles of tokens [first, end) of a head. */
+class KeyTiles {
+ public:
+  __device__ __forceinline__ KeyTiles(const trimtab_pages& history, const trimtab_new_tokens& fresh,
+                                      const TokenCounts& counts, int32_t first, int32_t end)
+      : first_(first), border_(first), end_(max(end, first)) {
+    before_ = has(history) ? history.dtype : fresh.k.dtype;
+    behind_ = has(fresh) ? fresh.k.dtype : before_;
+    border_ = before_ == behind_ ? end_ : min(max(counts.history, first), end_);
   }
 
   __device__ __forceinline__ int32_t count() const {
-    int32_t fresh = max(end - max(first, counts.history), 0);
-    return paged() + (fresh + TILE_KEYS - 1) / TILE_KEYS;
+    return tiles(first_, border_) + tiles(border_, end_);
   }
 
   __device__ __forceinline__ KeyTile at(int32_t i) const {
-    if (i < paged()) {
-      int32_t token = (first / TILE_KEYS + i) * TILE_KEYS;
-      return {true, token, min(TILE_KEYS, counts.history - token)};
-    }
-    int32_t token = max(first, counts.history) + (i - paged()) * TILE_KEYS;
-    return {false, token, min(TILE_KEYS, end - token)};
+    int32_t before = tiles(first_, border_);
+    int32_t token = i < before ? first_ + i * TILE_KEYS : border_ + (i - before) * TILE_KEYS;
+    return {token, min(TILE_KEYS, (i < before ? border_ : end_) - token),
+            i < before ? before_ : behind_};
   }
+
+ private:
+  static __device__ __forceinline__ int32_t tiles(int32_t first, int32_t end) {
+    return (end - first + TILE_KEYS - 1) / TILE_KEYS;
+  }
+
+  int32_t first_, border_, end_; /* at the border the format may change */
+  int32_t before_, behind_;      /* formats */
 };
 
-/** How a warp's tile lies in shared memory: its keys, cleared up to whole steps of 32 elements, the
- * scales of codes, and the barrier of its copies. */
+/** How a warp's tile lies in shared memory: its keys, cleared up to whole steps of 32 elements,
+ * then the scales of codes. */
 struct TileShape {
-  static constexpr int SCALES = TILE_KEYS * 2;
-  static constexpr int BARRIER = 16;
+  static constexpr int SCALES = (TILE_KEYS + 8) * 2;
 
   int32_t padded;  // elements of a key, a multiple of 32
   int32_t keys;    // bytes of the keys of any source
@@ -57,7 +60,13 @@ struct TileShape {
   /** Bytes from key to key. */
   __host__ __device__ constexpr int32_t pitch(int key_bits) const { return padded * key_bits / 8; }
 
-  __host__ __device__ constexpr int32_t bytes() const { return keys + SCALES + BARRIER; }
+  __host__ __device__ constexpr int32_t bytes() const { return keys + SCALES; }
+
+  /** Where byte `at` of the keys lies: threads that read the same bytes of different keys find them
+   * in different banks. */
+  static __host__ __device__ constexpr int32_t place(int32_t at) {
+    return at ^ (((at >> 3) ^ (at >> 6)) & 0x70);
+  }
 };
 
 /** The shape for a head's keys. */
@@ -74,36 +83,8 @@ struct KeyRun {
   int64_t stride;    // bytes
   int32_t count;
   int32_t bytes;  // of a key
-  int32_t pitch;  // there
   int32_t unit;   // bytes that may be copied at once: 16, 4 or 2
-
-  /** Whether they are one piece. */
-  __device__ __forceinline__ bool whole() const {
-    return unit == 16 && bytes == pitch && stride == bytes;
-  }
 };
-
-/** Begins to copy keys one by one, UNIT bytes at a time. All threads of the warp call. */
-template <int UNIT>
-__device__ __forceinline__ void copy_keys(const KeyRun& run, unsigned char* to) {
-  int32_t lane = static_cast<int32_t>(threadIdx.x) % LANES;
-  for (int32_t key = 0; key < run.count; key++) {
-    for (int32_t at = lane * UNIT; at < run.pitch; at += LANES * UNIT) {
-      unsigned char* target = to + key * run.pitch + at;
-      bool present = run.from != nullptr && at < run.bytes;
-      const char* source = present ? run.from + key * run.stride + at : nullptr;
-      if constexpr (UNIT == 2) {
-        *reinterpret_cast<uint16_t*>(target) =
-            present ? *reinterpret_cast<const uint16_t*>(source) : uint16_t{0};
-      } else if (present) {
-        copy_async<UNIT>(target, source);
-      } else {
-#pragma unroll
-        for (int i = 0; i < UNIT; i += 4) *reinterpret_cast<uint32_t*>(target + i) = 0;
-      }
-    }
-  }
-}
 
 /** A warp's copies of tiles of a row's head; all its threads call each method. */
 class TileCopies {
@@ -122,40 +103,31 @@ class TileCopies {
         shape_(shape),
         stages_(stages),
         slots_(slots),
-        notes_(notes) {
-    if (lane() < stages) init_barrier(barrier(lane()));
-    __syncwarp();
-  }
+        notes_(notes) {}
 
   /** Begins to copy a tile into the next slot; tiles are awaited in the same order. Nothing for no
    * tile. */
   __device__ __forceinline__ void begin(const KeyTile& tile) {
-    expected_ = 0;
-    if (tile.count > 0) {
-      if (tile.paged) {
-        begin_paged(tile);
-      } else {
-        begin_fresh(tile);
-      }
+    int32_t end = tile.token + tile.count;
+#pragma unroll 1
+    for (int32_t token = tile.token; token < end;) {
+      token +=
+          token < history_tokens_ ? begin_paged(tile, token, end) : begin_fresh(tile, token, end);
     }
     commit_copies();
-    if (BULK_COPIES && lane() == 0) expect_bytes(barrier(coming_), expected_);
     if (++coming_ == stages_) coming_ = 0;
   }
 
-  /** Waits for a tile, behind which `pending` others are under way, 0 to 2. */
+  /** Waits for a tile, behind which `pending` others are under way, 0 or 1. */
   __device__ __forceinline__ const unsigned char* await(int32_t pending) {
-    if (pending == 2) {
-      wait_copies<2>();
-    } else if (pending == 1) {
+    if (pending == 1) {
       wait_copies<1>();
     } else {
       wait_copies<0>();
     }
-    wait_bytes(barrier(current_), parity_);
     __syncwarp();
     const unsigned char* tile = slot(current_);
-    if (++current_ == stages_) current_ = 0, parity_ ^= 1;
+    if (++current_ == stages_) current_ = 0;
     return tile;
   }
 
@@ -166,53 +138,78 @@ class TileCopies {
   __device__ __forceinline__ unsigned char* slot(int32_t i) const {
     return slots_ + i * shape_.bytes();
   }
-  __device__ __forceinline__ uint64_t* barrier(int32_t i) const {
-    return reinterpret_cast<uint64_t*>(slot(i) + shape_.keys + TileShape::SCALES);
-  }
 
-  __device__ __forceinline__ void begin_paged(const KeyTile& tile) {
-    int32_t apart = min(pages_.tokens, TILE_KEYS);  // tokens of a page may be 16
-    for (int32_t first = 0; first < tile.count; first += apart) {
-      int32_t token = tile.token + first;
-      const char* page = pages_.page(token, notes_);
-      int32_t count = min(tile.count - first, apart);
-      int32_t pitch = shape_.pitch(bits(history_.dtype));
-      begin_run({page == nullptr ? page : page + pages_.codes(token), pages_.token_bytes, count,
-                 pages_.token_bytes, pitch, pages_.token_bytes % 16 == 0 ? 16 : 4},
-                slot(coming_) + first * pitch);
-      if (is_quantized(history_.dtype) && 2 * lane() < count) {
-        unsigned char* scales = slot(coming_) + shape_.keys + 2 * first + 4 * lane();
+  /** Begins to copy what one page has of tokens [token, end); returns their number. */
+  __device__ __forceinline__ int32_t begin_paged(const KeyTile& tile, int32_t token, int32_t end) {
+    int32_t left = pages_.tokens - (token & (pages_.tokens - 1));
+    int32_t count = min(min(end, history_tokens_) - token, left);
+    const char* page = pages_.page(token, notes_);
+    const char* from = page == nullptr ? nullptr : page + pages_.codes(token);
+    begin_run({from, pages_.token_bytes, count, pages_.token_bytes,
+               pages_.token_bytes % 16 == 0 ? 16 : 4},
+              (token - tile.token) * shape_.pitch(bits(history_.dtype)),
+              shape_.pitch(bits(history_.dtype)));
+    if (is_quantized(history_.dtype)) {
+      // Two at a time, so maybe one before the first and one behind the last.
+      int32_t even = (token & ~1) + 2 * lane();
+      if (even < token + count) {
+        unsigned char* scales = slot(coming_) + shape_.keys + 2 * (even - (tile.token & ~1));
         if (page != nullptr) {
-          copy_async<4>(scales, page + pages_.scale(token) + 4 * lane());
+          copy_async<4>(scales, page + pages_.scale(even));
         } else {
           *reinterpret_cast<uint32_t*>(scales) = 0;
         }
       }
     }
+    return count;
   }
 
-  __device__ __forceinline__ void begin_fresh(const KeyTile& tile) {
+  /** The same for new tokens. */
+  __device__ __forceinline__ int32_t begin_fresh(const KeyTile& tile, int32_t token, int32_t end) {
     const trimtab_tensor& k = fresh_.k;
     int element = bits(k.dtype) / 8;
-    begin_run({vector_of(k, row_, head_, tile.token - history_tokens_), k.stride[2] * element,
-               tile.count, static_cast<int32_t>(k.size[3]) * element, shape_.pitch(8 * element),
-               wide(k) ? 16 : element},
-              slot(coming_));
+    int32_t pitch = shape_.pitch(8 * element);
+    begin_run({vector_of(k, row_, head_, token - history_tokens_), k.stride[2] * element,
+               end - token, static_cast<int32_t>(k.size[3]) * element, wide(k) ? 16 : element},
+              (token - tile.token) * pitch, pitch);
+    return end - token;
   }
 
-  __device__ __forceinline__ void begin_run(const KeyRun& run, unsigned char* to) {
-    int32_t bytes = run.count * run.bytes;
-    if (run.from == nullptr || !run.whole()) {
-      if (run.unit == 16) return copy_keys<16>(run, to);
-      if (run.unit == 4) return copy_keys<4>(run, to);
-      copy_keys<2>(run, to);
-    } else if (BULK_COPIES) {
-      if (lane() == 0) copy_bulk(to, run.from, bytes, barrier(coming_));
-      expected_ += bytes;
-    } else {
+  __device__ __forceinline__ void begin_run(const KeyRun& run, int32_t to, int32_t pitch) {
+    bool whole = run.from != nullptr && run.unit == 16 && run.bytes == pitch && run.stride == pitch;
+    if (whole) {
+      unsigned char* keys = slot(coming_);
 #pragma unroll 4
-      for (int32_t at = 16 * lane(); at < bytes; at += 16 * LANES) {
-        copy_async<16>(to + at, run.from + at);
+      for (int32_t at = 16 * lane(); at < run.count * pitch; at += 16 * LANES) {
+        copy_async<16>(keys + TileShape::place(to + at), run.from + at);
+      }
+    } else if (run.unit == 16) {
+      copy_keys<16>(run, to, pitch);
+    } else if (run.unit == 4) {
+      copy_keys<4>(run, to, pitch);
+    } else {
+      copy_keys<2>(run, to, pitch);
+    }
+  }
+
+  /** Begins to copy keys one by one, UNIT bytes at a time. */
+  template <int UNIT>
+  __device__ __forceinline__ void copy_keys(const KeyRun& run, int32_t to, int32_t pitch) {
+#pragma unroll 1
+    for (int32_t key = 0; key < run.count; key++) {
+      for (int32_t at = lane() * UNIT; at < pitch; at += LANES * UNIT) {
+        unsigned char* target = slot(coming_) + TileShape::place(to + key * pitch + at);
+        bool present = run.from != nullptr && at < run.bytes;
+        const char* source = present ? run.from + key * run.stride + at : nullptr;
+        if constexpr (UNIT == 2) {
+          *reinterpret_cast<uint16_t*>(target) =
+              present ? *reinterpret_cast<const uint16_t*>(source) : uint16_t{0};
+        } else if (present) {
+          copy_async<UNIT>(target, source);
+        } else {
+#pragma unroll
+          for (int i = 0; i < UNIT; i += 4) *reinterpret_cast<uint32_t*>(target + i) = 0;
+        }
       }
     }
   }
@@ -225,10 +222,8 @@ class TileCopies {
   const int32_t stages_;
   unsigned char* const slots_;
   const Notes& notes_;
-  int32_t coming_ = 0; /* the slot of the tile that begins next */
-  int32_t expected_ = 0;
+  int32_t coming_ = 0;  /* the slot of the tile that begins next */
   int32_t current_ = 0; /* and of that awaited next */
-  unsigned parity_ = 0;
 };
 
 }  // namespace trimtab

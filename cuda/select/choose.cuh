@@ -3,45 +3,9 @@
 // order.
 #pragma once
 
-#include "common/canonical.cuh"
-#include "common/kv.cuh"
-#include "common/warp.cuh"
+#include "select/keys.cuh"
 
 namespace trimtab {
-
-/** Threads of a block that chooses: few where rows are short. */
-constexpr int FEW_THREADS = 128;
-constexpr int MANY_THREADS = 512;
-
-/** Longest row that few threads choose from. */
-constexpr int64_t SHORT_ROW = 512;
-
-/** Keys of a row that are held in shared memory; those of longer rows lie in the workspace. */
-constexpr int64_t MOST_SHARED_KEYS = 13 * 1024;
-
-/** Bytes of dynamic shared memory for keys of rows of at most `tokens`. */
-constexpr unsigned shared_key_bytes(int64_t tokens) {
-  return tokens <= MOST_SHARED_KEYS ? static_cast<unsigned>(tokens * sizeof(uint32_t)) : 0;
-}
-
-/** Bytes of workspace, the counters included, for rows whose keys are not held so. */
-constexpr uint64_t workspace_keys(int64_t rows, int64_t tokens) {
-  if (tokens <= MOST_SHARED_KEYS || rows == 0) return 0;
-  return TRIMTAB_COUNTER_BYTES + aligned(rows * tokens * sizeof(uint32_t));
-}
-
-/** A key that orders as selection ranks: NaN lowest. Higher than every score's is STAYS. */
-TRIMTAB_INLINE uint32_t choice_key(float score) {
-  return static_cast<uint32_t>(rank(score)) ^ 0x80000000u;
-}
-
-/** The score of a key. */
-TRIMTAB_INLINE float score_of_key(uint32_t key) {
-  return of_rank(static_cast<int32_t>(key ^ 0x80000000u));
-}
-
-/** The key of a token that stays whatever its score. */
-constexpr uint32_t STAYS = ~0u;
 
 /** The keys that stay: those above `lowest`, and the first `ties` of those equal to it. */
 struct Choice {
@@ -62,20 +26,6 @@ struct ChooseShared {
   Choice choice;
   bool decided;
   int32_t sums[2][WARPS];
-};
-
-/** A thread's neighbouring tokens. An odd number of them: so a warp's lie in different banks, and
- * the equal scores that pooling makes of neighbours are rarely counted at once. */
-template <int THREADS>
-struct TokenRange {
-  int32_t first, end;
-
-  __device__ explicit TokenRange(int32_t tokens) {
-    int32_t each = (tokens + THREADS - 1) / THREADS | 1;
-    auto thread = static_cast<int32_t>(threadIdx.x);
-    first = static_cast<int32_t>(min(int64_t{thread} * each, int64_t{tokens}));
-    end = min(first + each, tokens);
-  }
 };
 
 /** Sums over the block's threads before this one of N counts. All threads of the block call. */
@@ -135,9 +85,9 @@ __device__ __forceinline__ void choose_digit(ChooseShared<THREADS>& shared, int 
 
 /** The lowest of the `wanted` highest keys, 1 <= wanted <= tokens, or, where no other keys lie
  * between, a number below it. All threads of the block call. */
-template <int THREADS>
-__device__ __forceinline__ Choice choose_lowest(ChooseShared<THREADS>& shared, const uint32_t* keys,
-                                                const TokenRange<THREADS>& tokens, int32_t wanted) {
+template <int THREADS, class Keys>
+__device__ __forceinline__ Choice choose_lowest(ChooseShared<THREADS>& shared, const Keys& keys,
+                                                int32_t wanted) {
   constexpr int DIGIT_BITS = ChooseShared<THREADS>::DIGIT_BITS;
   auto thread = static_cast<int32_t>(threadIdx.x);
   for (int i = thread; i < ChooseShared<THREADS>::BINS; i += THREADS) shared.counts[i] = 0;
@@ -146,10 +96,9 @@ __device__ __forceinline__ Choice choose_lowest(ChooseShared<THREADS>& shared, c
   for (int shift = 32 - DIGIT_BITS;; shift = max(shift - DIGIT_BITS, 0)) {
     __syncthreads();
     uint32_t lowest = shared.choice.lowest;
-    for (int32_t t = tokens.first; t < tokens.end; t++) {
-      uint32_t key = keys[t];
+    keys.each([&](int32_t, uint32_t key) {
       if ((key & known) == lowest) atomicAdd(&shared.counts[(key & ~known) >> shift], 1u);
-    }
+    });
     __syncthreads();
     choose_digit(shared, shift);
     __syncthreads();
@@ -162,81 +111,30 @@ __device__ __forceinline__ Choice choose_lowest(ChooseShared<THREADS>& shared, c
  * Calls emit(place, token) for the `wanted` tokens with the highest keys, of equal ones the lower
  * tokens, places in rising order of the tokens. All threads of the block call, after a barrier.
  */
-template <int THREADS, class Emit>
-__device__ __forceinline__ void choose(ChooseShared<THREADS>& shared, const uint32_t* keys,
+template <int THREADS, class Keys, class Emit>
+__device__ __forceinline__ void choose(ChooseShared<THREADS>& shared, const Keys& keys,
                                        int32_t tokens, int32_t wanted, Emit emit) {
   if (wanted >= tokens) {
     for (auto t = static_cast<int32_t>(threadIdx.x); t < tokens; t += THREADS) emit(t, t);
     return;
   }
   if (wanted <= 0) return;
-  TokenRange<THREADS> mine(tokens);
-  Choice choice = choose_lowest(shared, keys, mine, wanted);
+  Choice choice = choose_lowest(shared, keys, wanted);
   int32_t counts[2] = {0, 0};  // above the lowest key, equal to it
-  for (int32_t t = mine.first; t < mine.end; t++) {
-    counts[0] += keys[t] > choice.lowest;
-    counts[1] += keys[t] == choice.lowest;
-  }
+  keys.each([&](int32_t, uint32_t key) {
+    counts[0] += key > choice.lowest;
+    counts[1] += key == choice.lowest;
+  });
   sums_before(shared, counts);
-  for (int32_t t = mine.first; t < mine.end; t++) {
-    bool higher = keys[t] > choice.lowest;
-    bool tie = keys[t] == choice.lowest;
-    if (higher || (tie && counts[1] < choice.ties))
-      emit(counts[0] + min(counts[1], choice.ties), t);
+  keys.each([&](int32_t token, uint32_t key) {
+    bool higher = key > choice.lowest;
+    bool tie = key == choice.lowest;
+    if (higher || (tie && counts[1] < choice.ties)) {
+      emit(counts[0] + min(counts[1], choice.ties), token);
+    }
     counts[0] += higher;
     counts[1] += tie;
-  }
-}
-
-/** What a head chooses from. */
-struct Candidates {
-  const float* scores;
-  trimtab_tensor window;  // [R,P] I32, or absent
-  int32_t row;
-  int32_t tokens;
-};
-
-/**
- * Fills the keys of a head's tokens: STAYS for the window's. All threads of the block call; all get
- * the number of tokens in the window.
- */
-template <int THREADS>
-__device__ __forceinline__ int32_t fill_keys(const Candidates& from, uint32_t* keys,
-                                             const Notes& notes) {
-  __shared__ int32_t in_window;
-  auto thread = static_cast<int32_t>(threadIdx.x);
-  if (thread == 0) in_window = 0;
-  int64_t positions = has(from.window) ? from.window.size[1] : 0;
-  // On its way while the scores are.
-  int32_t position = thread < positions ? at(from.window, from.row, thread) : -1;
-  constexpr int AT_ONCE = 8;
-  for (int32_t begin = thread; begin < from.tokens; begin += AT_ONCE * THREADS) {
-    float scores[AT_ONCE];
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++) {
-      int32_t t = begin + i * THREADS;
-      if (t < from.tokens) scores[i] = from.scores[t];
-    }
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++) {
-      int32_t t = begin + i * THREADS;
-      if (t < from.tokens) keys[t] = choice_key(scores[i]);
-    }
-  }
-  __syncthreads();
-  for (int64_t p = thread; p < positions; p += THREADS) {
-    if (p != thread) position = at(from.window, from.row, p);
-    int64_t index = from.row * positions + p;
-    bool good = notes.inside(TRIMTAB_ARGUMENT_WINDOW, index, position, -1, from.tokens - 1);
-    if (!good || position < 0) continue;
-    if (atomicExch(&keys[position], STAYS) == STAYS) {
-      notes.bad(TRIMTAB_ARGUMENT_WINDOW, TRIMTAB_PROBLEM_REPEATED, index, position);
-    } else {
-      atomicAdd(&in_window, 1);
-    }
-  }
-  __syncthreads();
-  return in_window;
+  });
 }
 
 }  // namespace trimtab

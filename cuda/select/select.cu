@@ -24,23 +24,27 @@ __device__ int32_t tokens_of(const trimtab_select_params& params, int32_t row, i
   return notes.inside(TRIMTAB_ARGUMENT_LENGTHS, index, tokens, 0, most) ? tokens : 0;
 }
 
-template <int THREADS>
-__global__ void __launch_bounds__(THREADS, 1024 / THREADS)
+template <class Keys>
+__global__ void __launch_bounds__(Keys::THREADS, 1024 / Keys::THREADS)
     select(const __grid_constant__ trimtab_select_params params) {
   TRIMTAB_DYNAMIC_SHARED(shared_keys);
-  __shared__ ChooseShared<THREADS> shared;
+  __shared__ ChooseShared<Keys::THREADS> shared;
+  __shared__ typename Keys::Shared shared_window;
   Notes notes{params.common.status, TRIMTAB_OPERATION_SELECT};
+  await_kernel_before();
+  begin_next_kernel();
   const int64_t* size = params.scores.size;
   auto heads = static_cast<unsigned>(size[1]);
   auto row = static_cast<int32_t>(blockIdx.x / heads);
   auto head = static_cast<int32_t>(blockIdx.x % heads);
-  auto* keys = reinterpret_cast<uint32_t*>(shared_keys);
+  auto* memory = reinterpret_cast<uint32_t*>(shared_keys);
   if (size[2] > MOST_SHARED_KEYS) {
-    keys = reinterpret_cast<uint32_t*>(scratch(params.common)) + blockIdx.x * size[2];
+    memory = reinterpret_cast<uint32_t*>(scratch(params.common)) + blockIdx.x * size[2];
   }
   Candidates candidates{row_of(params.scores, row, head), params.window, row,
                         tokens_of(params, row, head, notes)};
-  int32_t in_window = fill_keys<THREADS>(candidates, keys, notes);
+  Keys keys;
+  int32_t in_window = keys.fill(candidates, shared_window, memory, notes, [] {});
   int32_t list = params.capacity.size[1] == 1 ? 0 : head;
   int32_t capacity = at(params.capacity, row, list);
   auto places = static_cast<int32_t>(params.indices.size[2]);
@@ -50,7 +54,7 @@ __global__ void __launch_bounds__(THREADS, 1024 / THREADS)
   int32_t* indices = ids_of(params.indices, row, head);
   choose(shared, keys, candidates.tokens, kept,
          [&](int32_t place, int32_t token) { indices[place] = token; });
-  for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += THREADS) {
+  for (int32_t i = kept + static_cast<int32_t>(threadIdx.x); i < places; i += Keys::THREADS) {
     indices[i] = -1;
   }
 }
@@ -65,10 +69,13 @@ uint64_t workspace_select(const trimtab_select_params& params) {
 cudaError_t launch_select(const trimtab_select_params& params, cudaStream_t stream) {
   const int64_t* size = params.scores.size;
   if (size[0] * size[1] == 0) return cudaSuccess;
-  Grid grid{blocks_of(size[0] * size[1]), dim3(MANY_THREADS), shared_key_bytes(size[2])};
-  if (size[2] > SHORT_ROW) return launch(select<MANY_THREADS>, grid, stream, params);
-  grid.threads = dim3(FEW_THREADS);
-  return launch(select<FEW_THREADS>, grid, stream, params);
+  return with_keys(size[2], [&](auto keys) {
+    using Keys = decltype(keys);
+    return launch(
+        select<Keys>,
+        {blocks_of(size[0] * size[1]), dim3(Keys::THREADS), shared_key_bytes(size[2]), true},
+        stream, params);
+  });
 }
 
 }  // namespace trimtab

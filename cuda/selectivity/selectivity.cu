@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(MANY_THREADS, 2) shares(const __grid_constant_
   __syncthreads();
   float* members = op.members + (list * BATCH + n) * of.most;
   int32_t chosen = min(op.top, counts.history);
-  choose(shared, keys, counts.history, chosen,
+  choose(shared, KeysInMemory<MANY_THREADS>(keys, counts.history), counts.history, chosen,
          [&](int32_t at, int32_t token) { members[at] = score_of_key(keys[token]); });
   __syncthreads();
   if (threadIdx.x >= LANES) return;

@@ -12,7 +12,7 @@
 #include <algorithm>
 
 #include "common/launch.cuh"
-#include "score/dots.cuh"
+#include "softmax/dots.cuh"
 
 namespace trimtab {
 
@@ -66,10 +66,16 @@ template <int STEPS, class Format, class Next>
 __device__ __forceinline__ void held(const TileLogits& t, Next next) {
   int32_t pitch = t.op.shape.pitch(Format::BITS);
   float scales[KEYS];
-  read_scales<Format>(t.keys, t.op.shape, scales);
+#pragma unroll
+  for (int k = 0; k < KEYS; k++) {
+    scales[k] = read_scale<Format>(t.keys, t.op.shape, t.tile, key_of_thread(k));
+  }
   float x[STEPS][KEYS][OWNED];
 #pragma unroll
-  for (int s = 0; s < STEPS; s++) read_step<Format>(t.keys, pitch, s, scales, x[s]);
+  for (int s = 0; s < STEPS; s++) {
+    read_step<Format>(t.keys, pitch, s, scales, x[s]);
+    hold(x[s]);
+  }
   __syncwarp();
   next();
   static_assert(BATCH % TOGETHER == 0);
@@ -97,7 +103,10 @@ __device__ __forceinline__ void streamed(const TileLogits& t, Next next) {
   int32_t pitch = t.op.shape.pitch(Format::BITS);
   int32_t padded = t.op.shape.padded;
   float scales[KEYS];
-  read_scales<Format>(t.keys, t.op.shape, scales);
+#pragma unroll
+  for (int k = 0; k < KEYS; k++) {
+    scales[k] = read_scale<Format>(t.keys, t.op.shape, t.tile, key_of_thread(k));
+  }
 #pragma unroll 1
   for (int32_t n = 0; n < t.op.count; n++) {
     float lanes[KEYS][OWNED] = {};
@@ -125,12 +134,13 @@ __global__ void __launch_bounds__(MOST_LOGIT_WARPS* LANES, 2)
   unsigned char* keys =
       bytes + sizeof(Shared) + BATCH * padded * sizeof(float) + warp * op.shape.bytes();
   Notes notes{op.status, op.operation};
+  await_kernel_before();
   begin_next_kernel();
   int64_t list = blockIdx.x / op.blocks;
   auto head = static_cast<int32_t>(list % op.heads());
   auto row = static_cast<int32_t>(list / op.heads());
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, op.most, notes);
-  KeyTiles tiles{counts, 0, counts.all()};
+  KeyTiles tiles(op.history, op.fresh, counts, 0, counts.all());
   int32_t tile_count = tiles.count();
   int32_t part = static_cast<int32_t>(blockIdx.x % op.blocks) * op.warps + warp;
   TileCopies copies(op.history, op.fresh, row, head, counts.history, op.shape, 1, keys, notes);
@@ -152,7 +162,7 @@ __global__ void __launch_bounds__(MOST_LOGIT_WARPS* LANES, 2)
     TileLogits tile{op, tiles.at(i), op.logits + list * BATCH * op.most, shared, queries, keys};
     auto next = [&] { begin(i + op.parts()); };
     copies.await(0);
-    with_key_format(tile.tile.paged ? op.history.dtype : op.fresh.k.dtype, [&](auto format) {
+    with_key_format(tile.tile.dtype, [&](auto format) {
       using Format = decltype(format);
       if constexpr (STEPS > 0) {
         held<STEPS, Format>(tile, next);
@@ -237,7 +247,7 @@ cudaError_t spread_logits(Logits& op) {
 
 cudaError_t launch_logits(const Logits& op, cudaStream_t stream) {
   Grid grid{blocks_of(lists(op) * op.blocks), dim3(static_cast<unsigned>(op.warps * LANES)),
-            static_cast<unsigned>(shared_bytes(op))};
+            static_cast<unsigned>(shared_bytes(op)), true};
   return launch(op.shape.padded == 2 * LANES   ? logits<2>
                 : op.shape.padded == 4 * LANES ? logits<4>
                                                : logits<0>,

@@ -45,57 +45,67 @@ __device__ __forceinline__ float largest(const uint32_t* maxima, int32_t parts) 
   return of_rising(warp_max(most));
 }
 
-/** Replaces `count` logits by exp(logit - max); the thread's sum of them. WHOLE: a chunk of them.
- */
-template <bool WHOLE>
-__device__ __forceinline__ float exponentials(float* logits, int32_t count, float max) {
-  constexpr int EACH = CHUNK / LANES;
+/** A chunk's elements of a thread. */
+constexpr int OF_CHUNK = CHUNK / LANES;
+
+/** Reads the thread's logits of a chunk of `count`. */
+__device__ __forceinline__ void read_chunk(const float* logits, int32_t count,
+                                           float (&x)[OF_CHUNK]) {
   auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
-  float* mine = logits + lane;
-  float x[EACH];
 #pragma unroll
-  for (int i = 0; i < EACH; i++) {
-    x[i] = WHOLE || i * LANES + lane < count ? mine[i * LANES] : -infinity();
+  for (int i = 0; i < OF_CHUNK; i++) {
+    x[i] = i * LANES + lane < count ? logits[i * LANES + lane] : -infinity();
   }
+}
+
+/** Replaces them by exp(logit - max); the thread's sum of these. */
+__device__ __forceinline__ float exponentials(const float (&x)[OF_CHUNK], int32_t count, float max,
+                                              float* logits) {
+  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
   float sum = 0.f;
 #pragma unroll
-  for (int i = 0; i < EACH; i++) {
+  for (int i = 0; i < OF_CHUNK; i++) {
     float exponential = exp(x[i] - max);
-    if (!WHOLE && i * LANES + lane >= count) continue;
-    mine[i * LANES] = exponential;
+    if (i * LANES + lane >= count) continue;
+    logits[i * LANES + lane] = exponential;
     sum += exponential;
   }
   return sum;
 }
 
-/** A warp takes chunks of a query in turn. */
-__global__ void __launch_bounds__(THREADS) exponentiate(const __grid_constant__ Batch op) {
+/** A warp takes chunks of a query in turn, and reads the next ones before they are needed. */
+__global__ void __launch_bounds__(THREADS, 4) exponentiate(const __grid_constant__ Batch op) {
   const Logits& of = op.logits;
   begin_next_kernel();
   await_kernel_before();
-  auto first = static_cast<int32_t>(blockIdx.x % op.blocks * WARPS + threadIdx.x / LANES);
+  auto chunk = static_cast<int32_t>(blockIdx.x % op.blocks * WARPS + threadIdx.x / LANES);
   auto n = static_cast<int32_t>(blockIdx.x / op.blocks % of.count);
   int64_t list = blockIdx.x / op.blocks / of.count;
   int64_t number = list * BATCH + n;
-  float max = largest(of.maxima + number * of.most_parts(), of.parts());
-  int32_t visible = of.visible[number];
   float* logits = of.logits + number * of.most;
+  int32_t visible = of.visible[number];
+  float coming[OF_CHUNK];
+  read_chunk(logits + chunk * CHUNK, visible - chunk * CHUNK, coming);
+  float max = largest(of.maxima + number * of.most_parts(), of.parts());
   float* sums = op.chunk_sums + list * chunks_of(of.most) * BATCH + n;
-  auto count = static_cast<int32_t>(chunks_of(visible));
-  for (int32_t chunk = first; chunk < count; chunk += op.blocks * WARPS) {
-    int32_t left = visible - chunk * CHUNK;
-    float* begin = logits + chunk * CHUNK;
-    float sum = left >= CHUNK ? exponentials<true>(begin, CHUNK, max)
-                              : exponentials<false>(begin, left, max);
-    sum = warp_tree(sum);
+  while (chunk * CHUNK < visible) {
+    float x[OF_CHUNK];
+#pragma unroll
+    for (int i = 0; i < OF_CHUNK; i++) x[i] = coming[i];
+    int32_t next = chunk + op.blocks * WARPS;
+    read_chunk(logits + next * CHUNK, visible - next * CHUNK, coming);
+    float sum = warp_tree(exponentials(x, visible - chunk * CHUNK, max, logits + chunk * CHUNK));
     if (threadIdx.x % LANES == 0) sums[chunk * BATCH] = sum;
+    chunk = next;
   }
 }
 
 /** What a batch's weights are made with: exponential / sum for the visible tokens. */
 struct Weights {
-  float sum[BATCH];
-  float inverse[BATCH];  // of the sum
+  struct __align__(8) Divisor {
+    float sum, inverse;
+  };
+  Divisor divisor[BATCH];
   int32_t visible[BATCH];
 };
 
@@ -123,8 +133,7 @@ __device__ __forceinline__ void read_weights(const Batch& op, int64_t list, Weig
     for (int32_t i = 0; i < end; i++) sum += parts[i * BATCH + thread];
   }
   if (mine) {
-    weights.sum[thread] = sum;
-    weights.inverse[thread] = 1.f / sum;
+    weights.divisor[thread] = {sum, 1.f / sum};
     weights.visible[thread] = visible;
   }
 }
@@ -135,15 +144,28 @@ __device__ __forceinline__ float add_weights(const Batch& op, const Weights& wei
   float sum = op.begins ? 0.f : op.sums[list * op.logits.most + token];
   const float* exponential = op.logits.logits + list * BATCH * op.logits.most + token;
   float x[BATCH];
+  bool plain = op.logits.count == BATCH;
 #pragma unroll
   for (int n = 0; n < BATCH; n++) {
     x[n] = n < op.logits.count ? exponential[n * op.logits.most] : 0.f;
   }
 #pragma unroll
   for (int n = 0; n < BATCH; n++) {
-    if (n >= op.logits.count) break;
+    plain = plain && token < weights.visible[n] && divides_plainly(x[n]);
+  }
+  if (plain) {
+#pragma unroll
+    for (int n = 0; n < BATCH; n++) {
+      Weights::Divisor by = weights.divisor[n];
+      sum += quotient(x[n], by.sum, by.inverse);
+    }
+    return sum;
+  }
+#pragma unroll 1
+  for (int n = 0; n < op.logits.count; n++) {
     if (token >= weights.visible[n]) continue;
-    sum += quotient_of_any(x[n], weights.sum[n], weights.inverse[n]);
+    Weights::Divisor by = weights.divisor[n];
+    sum += quotient_of_any(exponential[n * op.logits.most], by.sum, by.inverse);
   }
   return sum;
 }
@@ -164,7 +186,7 @@ __global__ void __launch_bounds__(THREADS) add(const __grid_constant__ Batch op)
   const Logits& of = op.logits;
   Notes notes{of.status, of.operation};
   begin_next_kernel();
-  await_kernel_before();
+  if (of.count == 0) await_kernel_before();  // No logits did so.
   int32_t own = tokens_of_tile(op.finish);
   int64_t tiles = tiles_of(op.finish);
   int64_t list = blockIdx.x / tiles;
@@ -173,6 +195,8 @@ __global__ void __launch_bounds__(THREADS) add(const __grid_constant__ Batch op)
   int32_t tokens = tokens_of(of.history, of.fresh, row, head, of.most, notes).all();
   Stretch stretch(op.finish, static_cast<int32_t>(blockIdx.x % tiles) * own, own, values,
                   in_window);
+  if (op.ends) mark_window(op.finish, row, tokens, stretch, notes);
+  await_kernel_before();
   read_weights(op, list, weights);
   __syncthreads();
   auto thread = static_cast<int32_t>(threadIdx.x);
@@ -183,7 +207,6 @@ __global__ void __launch_bounds__(THREADS) add(const __grid_constant__ Batch op)
     }
     return;
   }
-  mark_window(op.finish, row, tokens, stretch, notes);
   for (int32_t i = thread; i < stretch.length; i += THREADS) {
     int32_t token = stretch.base + i;
     if (token < 0 || token >= tokens) continue;
@@ -242,7 +265,7 @@ cudaError_t launch_weight_sums(const WeightSums& op, cudaStream_t stream) {
       int64_t queries = batch.logits.count * lists;
       int64_t enough = (chunks_of(size[2]) + WARPS - 1) / WARPS;
       batch.blocks =
-          static_cast<int32_t>(std::clamp<int64_t>(8 * device.processors / queries, 1, enough));
+          static_cast<int32_t>(std::clamp<int64_t>(4 * device.processors / queries, 1, enough));
       error = launch(exponentiate, {blocks_of(queries * batch.blocks), dim3(THREADS), 0, true},
                      stream, batch);
       if (error != cudaSuccess) return error;

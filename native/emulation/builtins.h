@@ -95,6 +95,10 @@ T atomicMax(T* place, T value) {
   return atomicExch(place, max(*place, value));
 }
 template <typename T>
+T atomicOr(T* place, T value) {
+  return atomicExch(place, static_cast<T>(*place | value));
+}
+template <typename T>
 T atomicCAS(T* place, T expected, T value) {
   return *place == expected ? atomicExch(place, value) : *place;
 }

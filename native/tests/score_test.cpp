@@ -83,6 +83,26 @@ TEST(Score, HeadDimsPagesAndLists) {
   }
 }
 
+TEST(Score, EveryPairOfFormatsOfUsualHeadDims) {
+  for (int head_dim : {64, 128}) {
+    for (int32_t pages : {TRIMTAB_F32, TRIMTAB_F16, TRIMTAB_BF16, TRIMTAB_FP8_E4M3, TRIMTAB_INT8}) {
+      for (int32_t fresh : {TRIMTAB_F32, TRIMTAB_F16, TRIMTAB_BF16}) {
+        SCOPED_TRACE(testing::Message() << pages << " and " << fresh << " head dim " << head_dim);
+        ScoringCase c;
+        c.mode = TRIMTAB_MODE_RAW;
+        c.pooling = TRIMTAB_POOLING_MAX;
+        c.layout = {pages, 16, 2, 1, 2, head_dim, 6};
+        c.fresh_dtype = fresh;
+        c.history_lengths = {93, 84};
+        c.places = 120;
+        score_and_compare(c);
+        c.fresh_gap = 3;
+        score_and_compare(c);
+      }
+    }
+  }
+}
+
 TEST(Score, TilesAndManyBatches) {
   for (int mode : MODES) {
     for (int pooling : POOLINGS) {
