@@ -135,15 +135,15 @@ final class Fold {
   }
 
   private static void merge(float[] v, int k, VectorShuffle<Float> swap, VectorMask<Float> high) {
-    FloatVector x = Lanes.load(v, 2 * k * LANES);
-    FloatVector y = Lanes.load(v, (2 * k + 1) * LANES);
+    FloatVector x = FloatVector.fromArray(FLOATS, v, 2 * k * LANES);
+    FloatVector y = FloatVector.fromArray(FLOATS, v, (2 * k + 1) * LANES);
     x.blend(y, high).add(y.blend(x, high).rearrange(swap)).intoArray(v, k * LANES);
   }
 
   private static void result(
       float[] v, int vectors, VectorShuffle<Float> order, float factor, float[] to, int index) {
     for (int k = 0; k < vectors * LANES; k += LANES) {
-      Lanes.load(v, k).rearrange(order).mul(factor).intoArray(to, index + k);
+      FloatVector.fromArray(FLOATS, v, k).rearrange(order).mul(factor).intoArray(to, index + k);
     }
   }
 }
