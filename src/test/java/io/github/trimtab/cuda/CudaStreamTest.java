@@ -56,6 +56,9 @@ final class CudaStreamTest {
 
   @Test
   void whatWasReservedIsNotAllocatedAgain() {
+    assumeTrue(
+        CudaDevices.backend().device().contains("(emulation"),
+        "a driver gives memory in larger pieces, and to other processes meanwhile");
     try (CudaStream stream = device().newStream();
         Buffer memory = device().allocate(1 << 16)) {
       Head head =
