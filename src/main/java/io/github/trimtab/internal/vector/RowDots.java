@@ -6,7 +6,6 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import io.github.trimtab.internal.host.CanonicalMath;
 import io.github.trimtab.memory.DType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -16,11 +15,11 @@ import jdk.incubator.vector.VectorSpecies;
  * Canonical dot products of one query with F32 or BF16 rows that lie apart. {@link StreamDots}
  * takes rows that follow one another, and says how such loops have to be written.
  *
- * <p>Processors do not read ahead from one row to another. So the rows of a tile are read side by
- * side, and beginning a tile touches the first line of each row of the next. The 32 accumulator
- * lanes of {@link CanonicalMath#dot} are {@link #ACCUMULATORS} vectors, of which a tile of {@link
- * #ROWS} rows makes eight. Rows are long, so each tile is a loop of its own, over slices of rows:
- * their loads then need no checks.
+ * <p>Processors do not read ahead from one row to another: where rows begin, all waits for memory.
+ * So the rows of a tile are read side by side and wait together. The 32 accumulator lanes of {@link
+ * CanonicalMath#dot} are {@link #ACCUMULATORS} vectors, of which a tile of {@link #ROWS} rows makes
+ * eight, or twelve where machines have 32 registers for them. Rows are long, so each tile is a loop
+ * of its own, over slices of rows: their loads then need no checks.
  */
 final class RowDots {
   private static final int LANES = Lanes.COUNT;
@@ -37,16 +36,18 @@ final class RowDots {
   /** Vectors that make the 32 lanes of a row. */
   private static final int ACCUMULATORS = UNIT / LANES;
 
-  /** Rows of a tile: eight accumulators in all. */
-  private static final int ROWS = 8 / ACCUMULATORS;
+  /** Rows of a tile. */
+  private static final int ROWS = (ACCUMULATORS == 2 ? 12 : 8) / ACCUMULATORS;
 
-  /** Rows behind the last whose offsets are taken: they fill its tile, and one more is touched. */
-  static final int BEHIND = 2 * ROWS;
+  /** Rows behind the last whose offsets are taken: they fill its tile. */
+  static final int BEHIND = ROWS;
 
   // Two accumulators at a time take two vectors of one row: which row of the tile, which vectors.
   private static final int ROW_1 = 2 / ACCUMULATORS;
   private static final int ROW_2 = 4 / ACCUMULATORS;
   private static final int ROW_3 = 6 / ACCUMULATORS;
+  private static final int ROW_4 = Math.min(8 / ACCUMULATORS, ROWS - 1);
+  private static final int ROW_5 = Math.min(10 / ACCUMULATORS, ROWS - 1);
   private static final long AT_1 = 2 % ACCUMULATORS * VECTOR;
   private static final long AT_2 = 4 % ACCUMULATORS * VECTOR;
   private static final long AT_3 = 6 % ACCUMULATORS * VECTOR;
@@ -75,19 +76,19 @@ final class RowDots {
       float[] to,
       int toIndex,
       Workspace own) {
-    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * MOST * LANES);
+    float[] partial = own.floats(Workspace.Floats.PARTIAL, 2 * (MOST + ROWS) * LANES);
     if (format == DType.BF16) {
-      own.touched = bf16(from, rows, first, count, columns, query, partial);
+      bf16(from, rows, first, count, columns, query, partial);
       Fold.join(partial, count);
       Fold.pairs(partial, count, 1f, to, toIndex);
     } else {
-      own.touched = f32(from, rows, first, count, columns, query, partial);
+      f32(from, rows, first, count, columns, query, partial);
       Fold.plain(partial, count, 1f, to, toIndex);
     }
   }
 
   /** Two vectors of {@code partial} a row, of its even elements and of its odd ones. */
-  private static int bf16(
+  private static void bf16(
       MemorySegment from,
       long[] rows,
       int first,
@@ -97,14 +98,14 @@ final class RowDots {
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
     IntVector odd = IntVector.broadcast(INTS, StreamDots.ODD);
-    int touched = 0;
     int to = 0;
     for (int row = first; row < first + count; row += ROWS) {
-      touched += touch(from, rows, row + ROWS);
       MemorySegment w0 = from.asSlice(rows[row], 2L * columns);
       MemorySegment w1 = from.asSlice(rows[row + ROW_1], 2L * columns);
       MemorySegment w2 = from.asSlice(rows[row + ROW_2], 2L * columns);
       MemorySegment w3 = from.asSlice(rows[row + ROW_3], 2L * columns);
+      MemorySegment w4 = from.asSlice(rows[row + ROW_4], 2L * columns);
+      MemorySegment w5 = from.asSlice(rows[row + ROW_5], 2L * columns);
       FloatVector a0 = zero;
       FloatVector a1 = zero;
       FloatVector a2 = zero;
@@ -113,6 +114,10 @@ final class RowDots {
       FloatVector a5 = zero;
       FloatVector a6 = zero;
       FloatVector a7 = zero;
+      FloatVector a8 = zero;
+      FloatVector a9 = zero;
+      FloatVector a10 = zero;
+      FloatVector a11 = zero;
       for (int i = 0; i < columns; i += UNIT) {
         FloatVector q0 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i, ORDER);
         FloatVector q1 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i + VECTOR, ORDER);
@@ -152,6 +157,14 @@ final class RowDots {
         w = IntVector.fromMemorySegment(INTS, w3, 2L * i + AT_3 / 2, ORDER);
         a6 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q6, a6);
         a7 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q7, a7);
+        if (ACCUMULATORS == 2) {
+          w = IntVector.fromMemorySegment(INTS, w4, 2L * i, ORDER);
+          a8 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q0, a8);
+          a9 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q1, a9);
+          w = IntVector.fromMemorySegment(INTS, w5, 2L * i, ORDER);
+          a10 = w.lanewise(LSHL, 16).reinterpretAsFloats().fma(q0, a10);
+          a11 = w.lanewise(AND, odd).reinterpretAsFloats().fma(q1, a11);
+        }
       }
       if (ACCUMULATORS == 2) {
         a0.intoArray(partial, to);
@@ -162,6 +175,10 @@ final class RowDots {
         a5.intoArray(partial, to + 5 * LANES);
         a6.intoArray(partial, to + 6 * LANES);
         a7.intoArray(partial, to + 7 * LANES);
+        a8.intoArray(partial, to + 8 * LANES);
+        a9.intoArray(partial, to + 9 * LANES);
+        a10.intoArray(partial, to + 10 * LANES);
+        a11.intoArray(partial, to + 11 * LANES);
       } else if (ACCUMULATORS == 4) {
         a0.add(a2).intoArray(partial, to);
         a1.add(a3).intoArray(partial, to + LANES);
@@ -173,11 +190,10 @@ final class RowDots {
       }
       to += 2 * ROWS * LANES;
     }
-    return touched;
   }
 
   /** A vector of {@code partial} a row, of which {@link Fold#plain} makes sums. */
-  private static int f32(
+  private static void f32(
       MemorySegment from,
       long[] rows,
       int first,
@@ -186,14 +202,14 @@ final class RowDots {
       MemorySegment query,
       float[] partial) {
     FloatVector zero = FloatVector.zero(FLOATS);
-    int touched = 0;
     int to = 0;
     for (int row = first; row < first + count; row += ROWS) {
-      touched += touch(from, rows, row + ROWS);
       MemorySegment w0 = from.asSlice(rows[row], 4L * columns);
       MemorySegment w1 = from.asSlice(rows[row + ROW_1], 4L * columns);
       MemorySegment w2 = from.asSlice(rows[row + ROW_2], 4L * columns);
       MemorySegment w3 = from.asSlice(rows[row + ROW_3], 4L * columns);
+      MemorySegment w4 = from.asSlice(rows[row + ROW_4], 4L * columns);
+      MemorySegment w5 = from.asSlice(rows[row + ROW_5], 4L * columns);
       FloatVector a0 = zero;
       FloatVector a1 = zero;
       FloatVector a2 = zero;
@@ -202,6 +218,10 @@ final class RowDots {
       FloatVector a5 = zero;
       FloatVector a6 = zero;
       FloatVector a7 = zero;
+      FloatVector a8 = zero;
+      FloatVector a9 = zero;
+      FloatVector a10 = zero;
+      FloatVector a11 = zero;
       for (int i = 0; i < columns; i += UNIT) {
         FloatVector q0 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i, ORDER);
         FloatVector q1 = FloatVector.fromMemorySegment(FLOATS, query, 4L * i + VECTOR, ORDER);
@@ -237,12 +257,20 @@ final class RowDots {
         a5 = FloatVector.fromMemorySegment(FLOATS, w2, 4L * i + AT_2 + VECTOR, ORDER).fma(q5, a5);
         a6 = FloatVector.fromMemorySegment(FLOATS, w3, 4L * i + AT_3, ORDER).fma(q6, a6);
         a7 = FloatVector.fromMemorySegment(FLOATS, w3, 4L * i + AT_3 + VECTOR, ORDER).fma(q7, a7);
+        if (ACCUMULATORS == 2) {
+          a8 = FloatVector.fromMemorySegment(FLOATS, w4, 4L * i, ORDER).fma(q0, a8);
+          a9 = FloatVector.fromMemorySegment(FLOATS, w4, 4L * i + VECTOR, ORDER).fma(q1, a9);
+          a10 = FloatVector.fromMemorySegment(FLOATS, w5, 4L * i, ORDER).fma(q0, a10);
+          a11 = FloatVector.fromMemorySegment(FLOATS, w5, 4L * i + VECTOR, ORDER).fma(q1, a11);
+        }
       }
       if (ACCUMULATORS == 2) {
         a0.add(a1).intoArray(partial, to);
         a2.add(a3).intoArray(partial, to + LANES);
         a4.add(a5).intoArray(partial, to + 2 * LANES);
         a6.add(a7).intoArray(partial, to + 3 * LANES);
+        a8.add(a9).intoArray(partial, to + 4 * LANES);
+        a10.add(a11).intoArray(partial, to + 5 * LANES);
       } else if (ACCUMULATORS == 4) {
         a0.add(a2).add(a1.add(a3)).intoArray(partial, to);
         a4.add(a6).add(a5.add(a7)).intoArray(partial, to + LANES);
@@ -252,19 +280,5 @@ final class RowDots {
       }
       to += ROWS * LANES;
     }
-    return touched;
-  }
-
-  /** Reads the first byte of each row of a tile: Java has no prefetch. */
-  private static int touch(MemorySegment from, long[] rows, int row) {
-    int sum = from.get(ValueLayout.JAVA_BYTE, rows[row]);
-    if (ROWS > 1) {
-      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 1]);
-    }
-    if (ROWS > 2) {
-      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 2]);
-      sum += from.get(ValueLayout.JAVA_BYTE, rows[row + 3]);
-    }
-    return sum;
   }
 }
