@@ -15,6 +15,7 @@ final class Rounds {
   /** Bytes that copies of the data take together, several times any cache. */
   static final long COLD_BYTES = 160_000_000;
 
+  private static final int COLD_ROUNDS = 5;
   private static final int LEAST_ROUNDS = 7;
   private static final int MOST_ROUNDS = 300;
 
@@ -59,7 +60,14 @@ final class Rounds {
     return run(seconds, seconds);
   }
 
+  /**
+   * Warms up, then measures. The first rounds count for neither: until loops over vectors are
+   * compiled, they alone may take longer than the time to warm up.
+   */
   Rounds run(double warmUp, double seconds) {
+    for (int round = 0; round < COLD_ROUNDS; round++) {
+      round(round);
+    }
     long start = System.nanoTime();
     for (int round = 0; round < 2 || since(start) < warmUp; round++) {
       round(round);
