@@ -56,9 +56,8 @@ final class CudaStreamTest {
 
   @Test
   void whatWasReservedIsNotAllocatedAgain() {
-    assumeTrue(
-        CudaDevices.backend().device().contains("(emulation"),
-        "a driver gives memory in larger pieces, and to other processes meanwhile");
+    // A driver gives memory in larger pieces, and to other processes meanwhile.
+    boolean counted = CudaDevices.backend().device().contains("(emulation");
     try (CudaStream stream = device().newStream();
         Buffer memory = device().allocate(1 << 16)) {
       Head head =
@@ -72,12 +71,16 @@ final class CudaStreamTest {
       long before = device().freeBytes();
       stream.reserve(bytes);
       long reserved = device().freeBytes();
-      assertThat(reserved).isLessThanOrEqualTo(before - bytes);
+      if (counted) {
+        assertThat(reserved).isLessThanOrEqualTo(before - bytes);
+      }
       stream.reserve(0);
       stream.kernels().head(head);
       stream.prepare(head).enqueue();
       stream.synchronize();
-      assertThat(device().freeBytes()).isEqualTo(reserved);
+      if (counted) {
+        assertThat(device().freeBytes()).isEqualTo(reserved);
+      }
       assertThatIllegalArgumentException()
           .isThrownBy(() -> stream.reserve(-1))
           .withMessage("bytes: -1, expected 0 or more");
