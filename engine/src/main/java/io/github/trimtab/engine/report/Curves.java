@@ -68,10 +68,11 @@ public final class Curves {
     return this;
   }
 
+  /** A blank elsewhere: what draws labels takes no empty ones. */
   private static String powerOfTwo(double exponent) {
     return exponent == Math.rint(exponent)
         ? NumberFormat.getInstance(Locale.ROOT).format(Math.pow(2, exponent))
-        : "";
+        : " ";
   }
 
   /**
