@@ -65,8 +65,8 @@ class ReportTest {
   void tablesNameWhatIsSlow() {
     assertThat(ResultTables.all(sample()))
         .contains("| score | keys | 1 | 20.0 GB/s | read: 25.0 GB/s | 0.80 (0.70 to 0.90) |")
-        .contains("| append | 1.20 |")
-        .contains("Under 1.50 times scalar: append F32 (1.20).\nappend: both round");
+        .contains("| compact | 1.20 |")
+        .contains("Under 1.50 times scalar: compact F32 (1.20).\ncompact: rows move");
     assertThat(ResultTables.headlines(sample()))
         .contains("| score | keys | 20.0 GB/s, **0.80** | 40.0 GB/s, **0.80** | read |");
   }
@@ -164,7 +164,7 @@ class ReportTest {
         List.of(
             new Figure(Group.SPEED, "score", "keys", 1, "GB/s", flat(20), peer("read", 25)),
             new Figure(Group.SPEED, "score", "keys", 2, "GB/s", flat(40), peer("read", 50)),
-            new Figure(Group.SCALAR, "append", "F32", 1, "us", flat(5), slow())));
+            new Figure(Group.SCALAR, "compact", "F32", 1, "us", flat(5), slow())));
   }
 
   private static Peer peer(String name, double value) {
