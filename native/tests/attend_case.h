@@ -259,6 +259,30 @@ inline void attend_and_compare(const AttendCase& c, bool tensor_cores) {
   compare_attend(run, tensor_cores);
 }
 
+/** The page in place 3 of the first list is bad: that is noted and its tokens count as zeros. Bad
+ * ids in places past the end of the list are not looked at. */
+inline void compare_with_bad_page(const AttendCase& c, std::initializer_list<int> past_the_end) {
+  for (int32_t bad : {-1, c.layout.pages()}) {
+    AttendRun run(c);
+    int32_t page = run.cache.table[3];
+    run.cache.table[3] = bad;
+    for (int place : past_the_end) run.cache.table[place] = bad;
+    run.to_device();
+    Status status;
+    ASSERT_NO_FATAL_FAILURE(
+        trimtab::test::run(run.params, workspace_attend, launch_attend, status));
+    EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
+    EXPECT_EQ(status.value().index, 3);
+    EXPECT_EQ(status.value().value, bad);
+    std::vector<float> out = run.out.values();
+    run.cache.table[3] = page;
+    std::fill_n(&run.cache.slab[page * c.layout.page_bytes()], c.layout.page_bytes(), 0);
+    run.to_device();
+    ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+    EXPECT_EQ(run.out.values(), out);
+  }
+}
+
 /** On the first device of compute capability 9.0; skipped where there is none. */
 class OnHopper : public testing::Test {
  protected:

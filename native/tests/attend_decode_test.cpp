@@ -177,26 +177,7 @@ TEST_F(AttendDecode, StridesBeyondMaps) {
 /** A bad page id is noted and its tokens count as zeros; pages past the end are not looked at. */
 TEST_F(AttendDecode, BadPagesAreNoted) {
   for (Formats formats : {FORMATS[0], FORMATS[2]}) {
-    AttendCase c = with(formats, 64, 16);
-    for (int32_t bad : {-1, c.layout.pages()}) {
-      AttendRun run(c);
-      int32_t page = run.cache.table[3];
-      run.cache.table[3] = bad;
-      run.cache.table[15] = bad;
-      run.to_device();
-      Status status;
-      ASSERT_NO_FATAL_FAILURE(
-          trimtab::test::run(run.params, workspace_attend, launch_attend, status));
-      EXPECT_EQ(status.value().argument, static_cast<uint32_t>(TRIMTAB_ARGUMENT_HISTORY_TABLE));
-      EXPECT_EQ(status.value().index, 3);
-      EXPECT_EQ(status.value().value, bad);
-      std::vector<float> out = run.out.values();
-      run.cache.table[3] = page;
-      std::fill_n(&run.cache.slab[page * c.layout.page_bytes()], c.layout.page_bytes(), 0);
-      run.to_device();
-      ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
-      EXPECT_EQ(run.out.values(), out);
-    }
+    ASSERT_NO_FATAL_FAILURE(compare_with_bad_page(with(formats, 64, 16), {15}));
   }
 }
 
