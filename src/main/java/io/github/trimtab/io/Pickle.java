@@ -44,7 +44,7 @@ final class Pickle {
    * @param strides steps in elements
    */
   record StoredTensor(
-      String key, int elementBytes, long offset, List<Object> shape, List<Object> strides) {}
+      String key, int elementBytes, long offset, List<Long> shape, List<Long> strides) {}
 
   private final Path file;
   private final ByteBuffer in;
@@ -112,7 +112,7 @@ final class Pickle {
       case 'c' -> push(name(line() + " " + line()));
       case 0x93 -> {
         List<Object> parts = pop(2);
-        push(name(parts.get(0) + " " + parts.get(1)));
+        push(name((String) parts.get(0) + ' ' + (String) parts.get(1)));
       }
       case 'Q' -> push(storage(castList(pop())));
       case 'R' -> {
@@ -187,12 +187,28 @@ final class Pickle {
         storage.key(),
         storage.elementBytes(),
         (Long) arguments.get(1),
-        castList(arguments.get(2)),
-        castList(arguments.get(3)));
+        integers("shape", arguments.get(2)),
+        integers("strides", arguments.get(3)));
+  }
+
+  /** A tuple of integers; what else a pickle nests there is never put into words. */
+  private List<Long> integers(String name, Object value) throws FileFormatException {
+    List<Long> integers = new ArrayList<>();
+    for (Object element : castList(value)) {
+      if (!(element instanceof Long integer)) {
+        throw bad(name + " of other things", "integers");
+      }
+      integers.add(integer);
+    }
+    return integers;
   }
 
   private void append(List<Object> values) throws FileFormatException {
-    castList(top()).addAll(values);
+    // Tuples are lists here too, but nothing is appended to them.
+    if (!(top() instanceof ArrayList<?> list)) {
+      throw bad("an append to no list", "a list below it");
+    }
+    castList(list).addAll(values);
   }
 
   @SuppressWarnings("unchecked") // lists here hold objects only

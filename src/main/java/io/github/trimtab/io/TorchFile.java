@@ -81,9 +81,8 @@ public final class TorchFile {
   private long[] integers(String folder, Pickle.StoredTensor tensor) throws IOException {
     boolean isVector =
         tensor.shape().size() == 1
-            && tensor.shape().getFirst() instanceof Long n
-            && n >= 0
-            && (n < 2 || tensor.strides().equals(List.of(1L)));
+            && tensor.shape().getFirst() >= 0
+            && (tensor.shape().getFirst() < 2 || tensor.strides().equals(List.of(1L)));
     if (!isVector) {
       throw new FileFormatException(
           file,
@@ -100,7 +99,7 @@ public final class TorchFile {
     ByteBuffer data =
         ByteBuffer.wrap(bytes(folder + "/data/" + tensor.key())).order(ByteOrder.LITTLE_ENDIAN);
     long held = data.capacity() / tensor.elementBytes();
-    long length = (Long) tensor.shape().getFirst();
+    long length = tensor.shape().getFirst();
     if (tensor.offset() < 0 || tensor.offset() > held || length > held - tensor.offset()) {
       throw new FileFormatException(
           file,

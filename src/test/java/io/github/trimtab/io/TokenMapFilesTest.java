@@ -145,6 +145,7 @@ class TokenMapFilesTest {
     "80024b0129522e, another kind",
     "80022952, empty stack",
     "80024b0185512e, persistent id of 1 parts",
+    "8002294b05612e, an append to no list",
   })
   void otherPicklesAreRefused(String hex, String complaint) throws IOException {
     Path file = pickle(hex);
@@ -156,6 +157,18 @@ class TokenMapFilesTest {
           .hasMessageStartingWith(file + ": ")
           .hasMessageContaining(complaint);
     }
+  }
+
+  @Test
+  void whatAPickleNestsIsNeverPutIntoWords() throws IOException {
+    // 64 times a pair of twice the same: in words longer than any memory.
+    String nested = "29" + "7100680086".repeat(64);
+    Path name = pickle("8002" + nested + "6800932e");
+    assertThatThrownBy(() -> TorchFile.readIntegers(name)).hasMessageContaining("another kind");
+    Path shape = pickle(TENSOR.replace("4b0385", nested));
+    assertThatThrownBy(() -> TorchFile.readIntegers(shape))
+        .isInstanceOf(FileFormatException.class)
+        .hasMessageContaining("shape of other things");
   }
 
   @Test
