@@ -1,5 +1,8 @@
 package io.github.trimtab.scalekv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
+import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntPredicate;
@@ -40,9 +43,7 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
 
   /** Checks the floor. */
   public HeadSearch {
-    if (floor < 1 || floor > uniform) {
-      throw new IllegalArgumentException("floor: " + floor + ", expected 1.." + uniform);
-    }
+    require(floor >= 1 && floor <= uniform, "floor", floor, "1.." + uniform);
   }
 
   /**
@@ -85,19 +86,19 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
   }
 
   /**
-   * The next budgets, with the sum of uniform ones at every scale.
+   * The next budgets, with the sum of uniform ones at every scale, or as much as heads can hold.
    *
    * @param table the present ones
    * @param saved the part of a scale's loss that each picture saved when one head was {@linkplain
-   *     #grown(CapacityTable, int) grown}, [picture][layer x heads + head][scale from 0]; two
-   *     pictures or more
+   *     #grown(CapacityTable, int) grown}, [picture][layer x heads + head][scale from 0], finite;
+   *     two pictures or more
    */
   public CapacityTable next(CapacityTable table, double[][][] saved) {
-    if (saved.length < 2) {
-      throw new IllegalArgumentException(
-          "saved: " + saved.length + " pictures, expected 2 or more");
-    }
+    require(saved.length >= 2, "saved", saved.length + " pictures", "2 or more");
     int heads = table.layers() * table.heads();
+    for (int picture = 0; picture < saved.length; picture++) {
+      check("saved[" + picture + "]", saved[picture], heads);
+    }
     CapacityTable grown = grown(table);
     Map<Integer, int[][]> rows = new TreeMap<>();
     int[] held = new int[heads];
@@ -120,6 +121,18 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
       rows.put(scale, row);
     }
     return new CapacityTable(table.layers(), table.heads(), rows);
+  }
+
+  private void check(String name, double[][] picture, int heads) {
+    require(picture.length == heads, name, picture.length + " heads", "" + heads);
+    for (int head = 0; head < heads; head++) {
+      String place = name + "[" + head + "]";
+      int scales = picture[head].length;
+      require(scales == schedule.scales(), place, scales + " scales", "" + schedule.scales());
+      for (double part : picture[head]) {
+        require(Double.isFinite(part), place, part, "finite numbers");
+      }
+    }
   }
 
   /** Budgets in proportion to worths. */
@@ -167,7 +180,9 @@ public record HeadSearch(Schedule schedule, int uniform, int floor) {
 
   /** All tokens in proportion to what is wanted, between the floor and limits. */
   private int[] divide(double[] wanted, int[] limits) {
-    long left = (long) uniform * wanted.length;
+    // Where the heads cannot hold a uniform budget there is no more to give than they hold.
+    long left =
+        Math.min((long) uniform * wanted.length, Arrays.stream(limits).asLongStream().sum());
     double low = 0;
     double high = left;
     // Doubles have 53 bits: no bisection goes further.

@@ -135,12 +135,33 @@ final class HeadSearchTest {
   }
 
   @Test
+  void headsThatCannotHoldAUniformBudgetGetWhatTheyCan() {
+    HeadSearch search = new HeadSearch(SCHEDULE, 100, 1);
+    int[] tokens = new int[2 * ALL];
+    Arrays.fill(tokens, 12);
+    CapacityTable table = search.next(table(tokens), new double[2][ALL][SCHEDULE.scales()]);
+    for (int head = 0; head < ALL; head++) {
+      assertThat(capacity(table, 4, head)).isEqualTo(21);
+      assertThat(capacity(table, 5, head)).isEqualTo(21 + 36);
+    }
+  }
+
+  @Test
   void badInputIsNamed() {
     assertThatThrownBy(() -> new HeadSearch(SCHEDULE, 10, 11))
         .hasMessage("floor: 11, expected 1..10");
-    int[] tokens = new int[2 * ALL];
-    assertThatThrownBy(
-            () -> new HeadSearch(SCHEDULE, 10, 1).next(table(tokens), new double[1][ALL][5]))
+    HeadSearch search = new HeadSearch(SCHEDULE, 10, 1);
+    CapacityTable table = table(new int[2 * ALL]);
+    assertThatThrownBy(() -> search.next(table, new double[1][ALL][5]))
         .hasMessage("saved: 1 pictures, expected 2 or more");
+    assertThatThrownBy(() -> search.next(table, new double[2][ALL - 1][SCHEDULE.scales()]))
+        .hasMessage("saved[0]: 5 heads, expected 6");
+    double[][][] saved = new double[2][ALL][SCHEDULE.scales()];
+    saved[1][3][4] = Double.NaN;
+    assertThatThrownBy(() -> search.next(table, saved))
+        .hasMessage("saved[1][3]: NaN, expected finite numbers");
+    saved[1][3] = new double[1];
+    assertThatThrownBy(() -> search.next(table, saved))
+        .hasMessage("saved[1][3]: 1 scales, expected 5");
   }
 }
