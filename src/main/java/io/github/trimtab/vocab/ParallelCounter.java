@@ -19,7 +19,7 @@ public final class ParallelCounter implements AutoCloseable {
   private static final int PIECES_A_THREAD = 4;
 
   private final BlockingQueue<TokenCounter> idle = new LinkedBlockingQueue<>();
-  private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final ExecutorService threads;
   private final int pieces;
   private final Semaphore free;
@@ -47,7 +47,7 @@ public final class ParallelCounter implements AutoCloseable {
    * Hands one piece of work to a thread.
    *
    * @param work counts its piece into the counter that it is given
-   * @throws RuntimeException what an earlier piece failed with
+   * @throws RuntimeException what an earlier piece failed with, or an {@link Error}
    */
   public void submit(Consumer<TokenCounter> work) {
     throwFailure();
@@ -57,8 +57,8 @@ public final class ParallelCounter implements AutoCloseable {
       TokenCounter counter = idle.remove();
       try {
         work.accept(counter);
-      } catch (RuntimeException e) {
-        failure.compareAndSet(null, e);
+      } catch (RuntimeException | Error e) {
+        failure.compareAndSet(null, e); // an Error too: its piece is missing
       } finally {
         idle.add(counter);
         free.release();
@@ -70,7 +70,7 @@ public final class ParallelCounter implements AutoCloseable {
    * Waits for all pieces.
    *
    * @return what was counted since the begin
-   * @throws RuntimeException what a piece failed with
+   * @throws RuntimeException what a piece failed with, or an {@link Error}
    */
   public TokenCounts counts() {
     free.acquireUninterruptibly(pieces);
@@ -84,9 +84,10 @@ public final class ParallelCounter implements AutoCloseable {
   }
 
   private void throwFailure() {
-    RuntimeException e = failure.get();
-    if (e != null) {
-      throw e;
+    switch (failure.get()) {
+      case null -> {}
+      case Error e -> throw e;
+      case Throwable e -> throw (RuntimeException) e;
     }
   }
 

@@ -238,4 +238,17 @@ class TrimTest {
       assertThatThrownBy(() -> counter.submit(one -> one.add(1))).hasMessageContaining("id: 50");
     }
   }
+
+  @Test
+  void anErrorOfAPieceIsNotLost() {
+    Provenance provenance = new Provenance("", "", 5);
+    try (var counter = new ParallelCounter(new TokenCounts(provenance, new long[5]), 2)) {
+      counter.submit(one -> {
+        throw new LinkageError("no such library");
+      });
+      assertThatThrownBy(counter::counts)
+          .isInstanceOf(LinkageError.class)
+          .hasMessage("no such library");
+    }
+  }
 }
