@@ -25,6 +25,7 @@ public final class SpeculativeDecoder {
   private final int most;
   private final DraftTree tree = new DraftTree();
   private final int[] path = new int[DraftTree.MOST];
+  private boolean begun;
   private long rounds;
   private long accepted;
 
@@ -109,6 +110,7 @@ public final class SpeculativeDecoder {
    * @return how many there are, 1 or more
    */
   public int next(int[] emitted) {
+    requireRoom(emitted);
     begin();
     return end(emitted);
   }
@@ -116,19 +118,30 @@ public final class SpeculativeDecoder {
   /**
    * Begins a round: drafts, and hands the target its step. A target that runs several sequences in
    * one pass may note the step here and write its logits before {@link #end}.
+   *
+   * @throws IllegalStateException if the round before has not ended
    */
   public void begin() {
+    if (begun) {
+      throw new IllegalStateException("a round has begun, expected its end");
+    }
     tree.clear();
     round.draft(tree);
     target.step(tree);
+    begun = true;
   }
 
-  /** Ends the round that {@link #begin} began, as {@link #next} does. */
+  /**
+   * Ends the round that {@link #begin} began, as {@link #next} does.
+   *
+   * @throws IllegalStateException if none has begun
+   */
   public int end(int[] emitted) {
-    if (emitted.length < most) {
-      throw new IllegalArgumentException(
-          "emitted: room for " + emitted.length + " tokens, expected " + most + " or more");
+    requireRoom(emitted);
+    if (!begun) {
+      throw new IllegalStateException("no round has begun, expected one");
     }
+    begun = false;
     target.warp(tree);
     int count =
         target.isGreedy() ? target.follow(tree, path, emitted) : round.verify(tree, path, emitted);
@@ -139,6 +152,13 @@ public final class SpeculativeDecoder {
     rounds++;
     accepted += count;
     return count + 1;
+  }
+
+  private void requireRoom(int[] emitted) {
+    if (emitted.length < most) {
+      throw new IllegalArgumentException(
+          "emitted: room for " + emitted.length + " tokens, expected " + most + " or more");
+    }
   }
 
   /** What was drafted in the last round. */
