@@ -14,7 +14,6 @@ import io.github.trimtab.memory.PagePool;
 import io.github.trimtab.memory.Tensor;
 import java.util.Collections;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -123,7 +122,8 @@ public final class KvCache implements AutoCloseable {
 
   /** Tokens that a layer holds of a row's key/value head. */
   public int tokens(int layer, int row, int head) {
-    int list = lists == 1 ? 0 : Objects.checkIndex(head, heads);
+    require(head >= 0 && head < heads, "head", head, "0.." + (heads - 1));
+    int list = lists == 1 ? 0 : head;
     return tables.layer(checkLayer(layer)).length(checkRow(row) * lists + list);
   }
 
@@ -306,7 +306,7 @@ public final class KvCache implements AutoCloseable {
    * Later changes of either row leave the other as it is.
    */
   public void share(int fromRow, int toRow) {
-    requireOpen();
+    requireNoPlan();
     checkRow(fromRow);
     if (fromRow == checkRow(toRow)) {
       return;
@@ -316,13 +316,13 @@ public final class KvCache implements AutoCloseable {
 
   /** Empties every list and gives the pages back. */
   public void clear() {
-    requireOpen();
+    requireNoPlan();
     tables.clear();
   }
 
   /** Empties the lists of a row and gives their pages back. */
   public void clear(int row) {
-    requireOpen();
+    requireNoPlan();
     checkRow(row);
     tables.clear(row);
   }
@@ -334,11 +334,17 @@ public final class KvCache implements AutoCloseable {
    * @param newest tokens, 0 or more and no more than any list of the row holds
    */
   public void truncate(int row, int newest) {
-    requireOpen();
+    requireNoPlan();
     checkRow(row);
     int least = tables.least(row);
     require(newest >= 0 && newest <= least, "newest", newest, "0 to " + least + ", all there are");
     tables.truncate(row, newest);
+  }
+
+  /** Pages that a planned step's operations will write must not be given back meanwhile. */
+  private void requireNoPlan() {
+    requireOpen();
+    steps.requireNoPlan();
   }
 
   private int checkLayer(int layer) {
@@ -366,7 +372,7 @@ public final class KvCache implements AutoCloseable {
   public void close() {
     if (open) {
       if (pool.isOpen()) {
-        clear();
+        tables.clear();
       }
       open = false;
       tables.close();

@@ -36,6 +36,13 @@ final class LayerSteps {
     return planned != null;
   }
 
+  /** Refuses what would change lists under a planned step. */
+  void requireNoPlan() {
+    if (planned != null) {
+      throw new IllegalStateException("the cache has a planned step, which is not closed");
+    }
+  }
+
   /**
    * Changes a layer as the retentions say.
    *
@@ -64,7 +71,7 @@ final class LayerSteps {
       int[] newTokens,
       List<? extends Retention> retentions) {
     if (planned != null && !planned.decides(layer)) {
-      throw new IllegalStateException("the cache has a planned step, which is not closed");
+      requireNoPlan();
     }
     scratch.layer(layer);
     return new LayerChange(

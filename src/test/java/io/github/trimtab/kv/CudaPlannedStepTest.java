@@ -163,6 +163,18 @@ final class CudaPlannedStepTest {
     assertThatIllegalStateException()
         .isThrownBy(() -> cache.columnSums(0, q, null, fresh, Mask.NONE, 0.4f))
         .withMessageContaining("no results yet");
+    List<Runnable> changes =
+        List.of(
+            () -> cache.clear(),
+            () -> cache.clear(1),
+            () -> cache.truncate(0, 0),
+            () -> cache.share(0, 1));
+    for (Runnable change : changes) {
+      assertThatIllegalStateException()
+          .isThrownBy(change::run)
+          .withMessageContaining("planned step");
+    }
+    assertThat(cache.tokens(0, 0)).isEqualTo(25);
     step.store(0);
     step.close();
     assertThatIllegalStateException()
