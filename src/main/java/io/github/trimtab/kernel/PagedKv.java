@@ -50,8 +50,6 @@ public record PagedKv(PageLayout layout, Buffer slab, int pages, Tensor table, T
         "fewer than 2^31 tokens a list");
     Check.indices("lengths", lengths, slab.place());
     Check.shape("lengths", lengths, table.size(0), table.size(1));
-    require(lengths.dtype() == DType.I32, "lengths", lengths, "I32");
-    require(table.dtype() == DType.I32, "table", table, "I32");
     require(!table.overlaps(lengths), "lengths", lengths, "memory apart from the table");
     Tensor memory = memory(layout, slab, pages);
     require(!memory.overlaps(table), "table", table, "memory apart from the slab");

@@ -218,7 +218,7 @@ public sealed interface Verify extends Operation {
     Check.indices("accepted", accepted, place);
     Check.shape("accepted", accepted, rows);
     require(
-        rows * Math.max(tokens.size(1), 1) <= Integer.MAX_VALUE,
+        rows <= Integer.MAX_VALUE / Math.max(tokens.size(1), 1),
         "tokens",
         tokens,
         "fewer than 2^31 drafted tokens");

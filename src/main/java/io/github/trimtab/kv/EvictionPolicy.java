@@ -1,5 +1,7 @@
 package io.github.trimtab.kv;
 
+import static io.github.trimtab.internal.Arguments.require;
+
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
@@ -75,6 +77,7 @@ public interface EvictionPolicy {
    * @param tokens kept, 0 or more
    */
   static EvictionPolicy slidingWindow(int tokens) {
+    require(tokens >= 0, "tokens", tokens, "0 or more");
     Retention newest = new Retention.Ends(0, tokens);
     return (layer, step, newTokens) -> newest;
   }
@@ -87,6 +90,8 @@ public interface EvictionPolicy {
    * @param tokens kept in all, at least {@code sinks}
    */
   static EvictionPolicy streamingLlm(int sinks, int tokens) {
+    require(sinks >= 0, "sinks", sinks, "0 or more");
+    require(tokens >= sinks, "tokens", tokens, "at least the " + sinks + " first ones");
     Retention ends = new Retention.Ends(sinks, tokens - sinks);
     return (layer, step, newTokens) -> ends;
   }
@@ -98,6 +103,7 @@ public interface EvictionPolicy {
    * @param seed equal seeds keep equal tokens
    */
   static EvictionPolicy random(int tokens, long seed) {
+    require(tokens >= 0, "tokens", tokens, "0 or more");
     return (layer, step, newTokens) ->
         new Retention.Sampled(seed + (((long) layer << 32) | step) * 0xD1342543DE82EF95L, tokens);
   }

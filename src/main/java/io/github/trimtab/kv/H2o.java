@@ -7,6 +7,7 @@ import io.github.trimtab.memory.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Keeps the newest tokens and, of the others, those that all queries so far gave most attention
@@ -276,6 +277,8 @@ public final class H2o implements EvictionPolicy {
 
   /** Follows {@link KvCache#share}: what a row has seen counts for the other too. */
   public void share(KvCache cache, int fromRow, int toRow) {
+    Objects.checkIndex(fromRow, cache.rows());
+    Objects.checkIndex(toRow, cache.rows());
     int heads = cache.heads();
     for (float[][] layer : sums) {
       System.arraycopy(layer, fromRow * heads, layer, toRow * heads, heads);

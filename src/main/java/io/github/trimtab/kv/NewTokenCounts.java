@@ -27,7 +27,7 @@ final class NewTokenCounts {
       return tokens;
     }
     int stride = Math.toIntExact(lengths.stride(0));
-    int[] all = new int[(rows - 1) * stride + 1];
+    int[] all = new int[Math.addExact(Math.multiplyExact(rows - 1, stride), 1)];
     memory.download(lengths.buffer(), lengths.offset(0), MemorySegment.ofArray(all));
     for (int row = 0; row < rows; row++) {
       tokens[row] = all[row * stride];

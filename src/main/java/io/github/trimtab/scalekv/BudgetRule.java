@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The rules that make a budget table: the one behind the released tables, the paper's, and one with
@@ -43,7 +44,10 @@ public record BudgetRule(
     require(uniform >= window, "uniform", uniform, "at least the window's " + window + " tokens");
     require(floor >= window, "floor", floor, "at least the window's " + window + " tokens");
     require(floor <= uniform, "floor", floor, "at most the uniform budget, " + uniform);
-    drafters = Map.copyOf(drafters);
+    drafters =
+        drafters.entrySet().stream()
+            .collect(
+                Collectors.toUnmodifiableMap(Map.Entry::getKey, row -> Set.copyOf(row.getValue())));
     for (Map.Entry<Integer, Set<Integer>> entry : drafters.entrySet()) {
       int scale = entry.getKey();
       require(

@@ -55,6 +55,7 @@ public final class CapacityTable implements Budgets {
    * @param tokens a layer and head, 1 or more
    */
   public static CapacityTable uniform(Schedule schedule, int layers, int tokens) {
+    require(layers >= 1, "layers", layers, "1 or more");
     require(tokens >= 1, "tokens", tokens, "1 or more");
     int[] capacities = new int[layers];
     Arrays.fill(capacities, tokens);
@@ -72,6 +73,7 @@ public final class CapacityTable implements Budgets {
    */
   public static CapacityTable pyramid(
       Schedule schedule, int layers, int tokens, double steepness, int floor) {
+    require(layers >= 1, "layers", layers, "1 or more");
     require(tokens >= 1, "tokens", tokens, "1 or more");
     require(steepness >= 1, "steepness", steepness, "1 or more");
     require(floor >= 0 && floor <= tokens, "floor", floor, "0.." + tokens);

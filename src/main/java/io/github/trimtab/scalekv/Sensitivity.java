@@ -84,6 +84,7 @@ public final class Sensitivity {
    * @param share above 0; a whole history from 1 on
    */
   public double rise(int layer, int scale, double share) {
+    require(share > 0, "share", share, "above 0");
     if (share >= 1) {
       return 0;
     }

@@ -345,6 +345,20 @@ final class KvCacheFailureTest {
     isRefused("oldest, newest: -1, 4", () -> new Retention.Ends(-1, 4));
   }
 
+  @Test
+  void badPoliciesAreRefusedWhenTheyAreMade() {
+    isRefused("tokens: -1, expected 0 or more", () -> EvictionPolicy.slidingWindow(-1));
+    isRefused("tokens: -1, expected 0 or more", () -> EvictionPolicy.random(-1, 1));
+    isRefused("sinks: -1, expected 0 or more", () -> EvictionPolicy.streamingLlm(-1, 4));
+    isRefused("tokens: 3, expected at least the 4", () -> EvictionPolicy.streamingLlm(4, 3));
+  }
+
+  @Test
+  void headsOutsideTheCacheAreRefusedWhateverAPageHolds() {
+    isRefused("head: 2, expected 0..1", () -> cache.tokens(0, 0, HEADS));
+    isRefused("head: -1, expected 0..1", () -> cache.tokens(0, 0, -1));
+  }
+
   private static Retention chosen(int token) {
     return new Retention.Chosen(new int[][] {{1}, {token}});
   }

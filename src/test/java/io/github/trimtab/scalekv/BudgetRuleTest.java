@@ -3,6 +3,7 @@ package io.github.trimtab.scalekv;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -128,6 +129,15 @@ final class BudgetRuleTest {
   void aBudgetThatNoHistoryExceedsGivesNoRow() {
     assertThat(rule(32, 6425, DRAFTERS_2B).released().rows()).isEmpty();
     assertThat(rule(32, 6424, Map.of()).released().rows()).hasSize(1);
+  }
+
+  @Test
+  void aRuleKeepsTheDraftersThatItWasMadeWith() {
+    Set<Integer> layers = new HashSet<>(Set.of(0));
+    BudgetRule rule = rule(32, 650, Map.of(13, layers));
+    BudgetTable table = rule.released();
+    layers.add(99);
+    assertThat(rule.released()).isEqualTo(table);
   }
 
   @Test

@@ -87,6 +87,10 @@ final class CapacityTableTest {
         .hasMessage("capacities of scale 4, layer 0: 1 heads, expected 2");
     assertThatThrownBy(() -> new CapacityTable(1, 1, Map.of(4, new int[][] {{-1}})))
         .hasMessage("capacities of scale 4, layer 0: -1, expected 0 or more");
+    assertThatThrownBy(() -> CapacityTable.uniform(Schedule.VAR_256, -1, 20))
+        .hasMessage("layers: -1, expected 1 or more");
+    assertThatThrownBy(() -> CapacityTable.pyramid(Schedule.VAR_256, 0, 20, 2, 1))
+        .hasMessage("layers: 0, expected 1 or more");
     assertThatThrownBy(() -> CapacityTable.pyramid(Schedule.VAR_256, 4, 20, 0.5, 1))
         .hasMessageContaining("steepness: 0.5");
     CapacityTable tight = new CapacityTable(1, 2, Map.of(10, new int[][] {{16, 15}}));
