@@ -4,7 +4,6 @@ import io.github.trimtab.io.WholeFile;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -111,7 +110,7 @@ public final class CountsFile {
     for (long count : counts.toArray()) {
       text.append(count).append('\n');
     }
-    WholeFile.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
+    WholeFile.write(file, text.toString());
   }
 
   /** The ids that occurred. */

@@ -34,7 +34,7 @@ final class DraftMaps {
       messages.add(file.file() + ": no d2t, ids taken from t2d");
       return mask;
     }
-    return joined(file.file(), integers(file), mask, expected, messages);
+    return joined(file.file(), integers(file, expected), mask, expected, messages);
   }
 
   /**
@@ -114,19 +114,22 @@ final class DraftMaps {
     return masked;
   }
 
-  private static long[] integers(Safetensors file) {
+  private static long[] integers(Safetensors file, Provenance expected) {
     TensorInfo info = file.info(NAME);
     boolean wide = info.format().equals("I64");
-    if (info.shape().size() != 1 || !(wide || info.format().equals("I32"))) {
+    if (info.shape().size() != 1
+        || info.shape().getFirst() > expected.vocabularySize()
+        || !(wide || info.format().equals("I32"))) {
       throw new IllegalArgumentException(
           file.file()
               + ": d2t: "
               + info.format()
               + info.shape()
-              + ", expected I64 or I32 of one dimension");
+              + ", expected I64 or I32 of one dimension, at most "
+              + expected.vocabularySize());
     }
     MemorySegment bytes = file.bytes(NAME);
-    long[] values = new long[Math.toIntExact(info.shape().getFirst())];
+    long[] values = new long[(int) (long) info.shape().getFirst()];
     var longs = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     var ints = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < values.length; i++) {

@@ -97,7 +97,6 @@ public final class KeptFile {
           }
           case COUNTS -> {
             TokenCounts counts = CountsFile.read(file, expected);
-            expected.requireSame(file.toString(), counts.provenance());
             if (counts.total() == 0) {
               throw new IllegalArgumentException(
                   file + ": no id was counted, expected one or more");
@@ -151,7 +150,13 @@ public final class KeptFile {
           file + ": vocabulary of " + size + " ids, expected " + expected.vocabularySize());
     }
     String tokenizer = texts.getOrDefault("trimtab.tokenizer", "");
-    expected.requireSame(file.toString(), new Provenance("", tokenizer, expected.vocabularySize()));
+    Provenance own;
+    try {
+      own = new Provenance("", tokenizer, expected.vocabularySize());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+    }
+    expected.requireSame(file.toString(), own);
   }
 
   /** Refuses ids outside the vocabulary and drops repeats, which only cost rows. */

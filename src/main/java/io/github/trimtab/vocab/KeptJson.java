@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import io.github.trimtab.io.WholeFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +28,8 @@ record KeptJson(List<Long> ids, boolean isRanked, Map<String, String> texts) {
   private static final String PREFIX = "trimtab.";
 
   static KeptJson read(Path file) throws IOException {
-    try (JsonParser parser = new JsonFactory().createParser(Files.newInputStream(file))) {
+    try (InputStream in = Files.newInputStream(file);
+        JsonParser parser = new JsonFactory().createParser(in)) {
       List<Long> ids = List.of();
       boolean hasIds = false;
       boolean isRanked = false;
@@ -72,6 +74,9 @@ record KeptJson(List<Long> ids, boolean isRanked, Map<String, String> texts) {
               && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
       if (!fits) {
         throw bad(file, "element " + values.size() + ": " + parser.getText(), "an id");
+      }
+      if (values.size() == Provenance.MOST_IDS) {
+        throw bad(file, "more than " + Provenance.MOST_IDS + " ids", "fewer");
       }
       values.add(parser.getLongValue());
     }

@@ -145,6 +145,7 @@ class KeptFileTest {
     refused(tensors(Map.of("d2t", Tensor.wrap(new int[] {5, 9}, 2))), "not ascending in 0 to 9");
     refused(tensors(Map.of("d2t", Tensor.wrap(new float[] {5}, 1))), "d2t: F32[1]");
     refused(tensors(Map.of("d2t", Tensor.wrap(new int[] {5}, 1, 1))), "d2t: I32[1, 1]");
+    refused(tensors(Map.of("d2t", Tensor.wrap(new int[11], 11))), "one dimension, at most 10");
     refused(tensors(Map.of("head", Tensor.wrap(new int[] {5}, 1))), "neither d2t nor t2d");
     // A full head has the offsets zero.
     int[] zeros = new int[10];
@@ -205,7 +206,7 @@ class KeptFileTest {
         "[1, 2|k.json: ",
         "{'ids': 5}|ids: 5",
         "{'vocabulary_size': 11, 'ids': [1]}|vocabulary of 11 ids",
-        "{'tokenizer': 'xyz', 'ids': [1]}|tokenizer: xyz",
+        "{'tokenizer': 'xyz', 'ids': [1]}|k.json: tokenizer: xyz",
       })
   void jsonIsAnArrayOrHasIds(String json, String outcome) throws IOException {
     Path file = Files.writeString(folder.resolve("k.json"), json.replace('\'', '"'));

@@ -6,6 +6,7 @@ import io.github.trimtab.engine.study.HeadBudgets;
 import io.github.trimtab.engine.study.HeadCalibration;
 import io.github.trimtab.engine.study.Plots;
 import io.github.trimtab.engine.var.VarModel;
+import io.github.trimtab.io.WholeFile;
 import io.github.trimtab.kernel.Kernels;
 import io.github.trimtab.scalekv.BudgetJson;
 import io.github.trimtab.scalekv.BudgetRule;
@@ -154,6 +155,7 @@ final class CalibrateCommand implements Callable<Integer> {
         throw new BadInputException("--top", top, "1 or more");
       }
     }
+    OutputFile.checkFolder(out);
     EvalCommand.percents("--budgets", budgets);
     EvalCommand.percents("--cuts", cuts);
     ObservationWindow grid = new ObservationWindow(window, window);
@@ -212,12 +214,12 @@ final class CalibrateCommand implements Callable<Integer> {
     PrintWriter printed = spec.commandLine().getOut();
     SelectivityIndex index = measured.index(0);
     print(printed, "Z-scores of the selectivity index", index);
-    Files.writeString(out.resolve("scalekv.json"), measured.format());
+    WholeFile.write(out.resolve("scalekv.json"), measured.format());
     for (int percent : budgets) {
       Calibration calibration = new Calibration(schedule, index, tokens(schedule, percent));
       int count = drafters == null ? calibration.drafterCount() : drafters;
       printed.println(percent + " %: drafters by scale number " + calibration.drafters(count));
-      Files.writeString(
+      WholeFile.write(
           out.resolve("budget-" + percent + ".json"),
           BudgetJson.format(calibration.rule(count, grid.size()).released()));
     }

@@ -2,11 +2,13 @@ package io.github.trimtab.engine.cli;
 
 import io.github.trimtab.io.Safetensors;
 import io.github.trimtab.io.SafetensorsWriter;
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.vocab.Provenance;
 import io.github.trimtab.vocab.TokenCounts;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -26,10 +28,8 @@ record CountCheckpoint(TokenCounts counts, int file, long bytes) {
   /** Writes it, replacing an older one; {@code job} tells what is counted. */
   void write(Path path, String job) throws IOException {
     long[] values = counts.toArray();
-    Tensor tensor = Tensor.allocate(DType.I64, values.length);
-    for (int id = 0; id < values.length; id++) {
-      tensor.setIntegerAt(tensor.offset(id), values[id]);
-    }
+    Tensor tensor =
+        Tensor.of(DType.I64, Buffer.wrap(MemorySegment.ofArray(values)), values.length);
     SafetensorsWriter.write(
         path,
         Map.of(COUNTS, tensor),
@@ -61,8 +61,21 @@ record CountCheckpoint(TokenCounts counts, int file, long bytes) {
       }
       return new CountCheckpoint(
           new TokenCounts(provenance, values),
-          Integer.parseInt(metadata.getOrDefault(FILE, "")),
-          Long.parseLong(metadata.getOrDefault(BYTES, "")));
+          Math.toIntExact(number(path, metadata, FILE, Integer.MAX_VALUE)),
+          number(path, metadata, BYTES, Long.MAX_VALUE));
     }
+  }
+
+  private static long number(Path path, Map<String, String> metadata, String key, long most) {
+    String text = metadata.getOrDefault(key, "missing");
+    try {
+      long number = Long.parseLong(text);
+      if (number >= 0 && number <= most) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below, as other values that are out of range.
+    }
+    throw new IllegalArgumentException(path + ": " + key + ": " + text + ", expected 0 to " + most);
   }
 }

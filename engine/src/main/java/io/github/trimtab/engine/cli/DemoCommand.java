@@ -20,12 +20,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 /**
  * {@code trimtab demo}: the same pictures drawn with the full cache and with caches that forget,
@@ -114,9 +114,7 @@ final class DemoCommand implements Callable<Integer> {
     if (images < 1 || images > MOST_IMAGES) {
       throw new BadInputException("--images", images, "1 to " + MOST_IMAGES);
     }
-    if (Files.exists(out) && !Files.isDirectory(out)) {
-      throw new BadInputException("--out", out, "a folder, or none yet");
-    }
+    OutputFile.checkFolder(out);
     TextDemoRun.Prepared prepared = only == Part.PICTURES ? null : text.prepare(texts);
     if (only != Part.TEXT) {
       pictures(gpu);

@@ -4,7 +4,6 @@ import io.github.trimtab.scalekv.BudgetJson;
 import io.github.trimtab.scalekv.BudgetTable;
 import io.github.trimtab.scalekv.LayerRole;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,7 +23,7 @@ final class DrafterList {
       return list(value);
     }
     Path file = Path.of(value);
-    String text = Files.readString(file);
+    String text = TextFile.read("--drafters", file);
     if (text.stripLeading().startsWith("{")) {
       return table(BudgetJson.read(file));
     }

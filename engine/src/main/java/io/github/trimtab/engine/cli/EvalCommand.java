@@ -7,6 +7,7 @@ import io.github.trimtab.engine.study.ResultTables;
 import io.github.trimtab.engine.study.StudyPlots;
 import io.github.trimtab.engine.study.StudyResults;
 import io.github.trimtab.engine.var.VarModel;
+import io.github.trimtab.io.WholeFile;
 import io.github.trimtab.kernel.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -132,10 +133,11 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     PrintWriter printed = spec.commandLine().getOut();
+    OutputFile.checkFolder(out);
     if (plots != null) {
       StudyResults results = StudyResults.read(plots);
       if (page != null) {
-        Files.writeString(page, new ResultTables(results).fill(Files.readString(page)));
+        WholeFile.write(page, new ResultTables(results).fill(TextFile.read("--page", page)));
       }
       Files.createDirectories(out);
       StudyPlots.write(results, out).forEach(printed::println);
@@ -165,7 +167,7 @@ final class EvalCommand implements Callable<Integer> {
       results = evaluation.run(out.resolve("records.jsonl"), progress::show);
     }
     Path file = out.resolve("study.json");
-    Files.writeString(file, results.format());
+    WholeFile.write(file, results.format());
     ResultTables tables = new ResultTables(results);
     plan.percents()
         .forEach(percent -> printed.println(percent + " %\n" + tables.policies(percent)));

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Objects;
@@ -35,6 +36,8 @@ final class Failures {
           line(missing.getFile() + ": no such file or folder", BAD_INPUT, err);
       case AccessDeniedException denied ->
           line(denied.getFile() + ": permission denied", BAD_INPUT, err);
+      case FileAlreadyExistsException there ->
+          line(there.getFile() + ": a file, expected a folder or none yet", BAD_INPUT, err);
       case FileSystemException _ -> line(e.getMessage(), BAD_INPUT, err);
       case FileFormatException _ -> line(e.getMessage(), BAD_INPUT, err);
       case BadInputException _ -> line(e.getMessage(), BAD_INPUT, err);

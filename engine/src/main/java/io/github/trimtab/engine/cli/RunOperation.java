@@ -67,16 +67,7 @@ abstract class RunOperation implements Callable<Integer> {
   }
 
   private void checkOut() throws IOException {
-    Path folder = out.toAbsolutePath().getParent();
-    if (folder == null || !Files.isDirectory(folder)) {
-      throw new BadInputException("--out", out, "a file in a folder that exists");
-    }
-    if (Files.exists(out) && !Files.isRegularFile(out)) {
-      throw new BadInputException("--out", out, "a regular file, or none yet");
-    }
-    if (!Files.isWritable(folder)) {
-      throw new BadInputException("--out", out, "a folder that may be written");
-    }
+    OutputFile.check(out);
     if (Files.exists(out) && Files.exists(in) && Files.isSameFile(in, out)) {
       throw new BadInputException("--out", out, "another file than --in");
     }

@@ -36,6 +36,7 @@ final class VocabConvertCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile.check(out);
     PrintWriter messages = spec.commandLine().getErr();
     KeptFile.Read read = KeptFile.read(in, vocabulary.required(""));
     KeptVocabulary kept = read.kept();

@@ -98,6 +98,7 @@ final class VocabCountCommand implements Callable<Integer> {
     if (every < 0) {
       throw new BadInputException("--every", every, "0 or more");
     }
+    OutputFile.check(out);
     Provenance provenance = vocabulary.required(source);
     List<Path> files = files();
     List<StreamCounter.Format> formats = files.stream().map(this::formatOf).toList();

@@ -13,6 +13,7 @@ import io.github.trimtab.engine.draftstudy.StudyPlots;
 import io.github.trimtab.engine.draftstudy.Summary;
 import io.github.trimtab.engine.llama.LlamaBackend;
 import io.github.trimtab.engine.text.TextTokenizer;
+import io.github.trimtab.io.WholeFile;
 import io.github.trimtab.kernel.Head;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -211,15 +212,15 @@ final class VocabEvalCommand implements Callable<Integer> {
     Files.createDirectories(out);
     List<Summary> summaries = summaries(study, records);
     String table = StudyFiles.table(summaries);
-    Files.writeString(out.resolve("study.txt"), table);
+    WholeFile.write(out.resolve("study.txt"), table);
     Path file = out.resolve("study.json");
-    Files.writeString(file, StudyFiles.json(summaries, study));
+    WholeFile.write(file, StudyFiles.json(summaries, study));
     PrintWriter printed = spec.commandLine().getOut();
     printed.print(table);
     printed.println("results: " + file);
     if (page != null) {
-      String filled = PageTables.read(file).fill(Files.readString(page));
-      Files.writeString(page, filled);
+      String filled = PageTables.read(file).fill(TextFile.read("--page", page));
+      WholeFile.write(page, filled);
     }
     StudyPlots.write(summaries, out).forEach(plot -> printed.println("plot: " + plot));
     return 0;
@@ -236,9 +237,7 @@ final class VocabEvalCommand implements Callable<Integer> {
   }
 
   private void check() {
-    if (Files.exists(out) && !Files.isDirectory(out)) {
-      throw new BadInputException("--out", out, "a folder, or none yet");
-    }
+    OutputFile.checkFolder(out);
     if (page != null && !Files.isRegularFile(page)) {
       throw new BadInputException("--page", page, "a Markdown file");
     }

@@ -9,7 +9,6 @@ import io.github.trimtab.vocab.TokenCounts;
 import io.github.trimtab.vocab.Trim;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
@@ -153,6 +152,7 @@ final class VocabTrimCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFile.check(out);
     PrintWriter messages = spec.commandLine().getErr();
     TokenCounts counted = CountsFile.read(counts);
     Provenance given = vocabulary.provenance("");
@@ -217,7 +217,8 @@ final class VocabTrimCommand implements Callable<Integer> {
   private static IntToDoubleFunction latencies(Path file, double body, double target)
       throws IOException {
     List<String> lines =
-        Files.readAllLines(file).stream()
+        TextFile.read("--latency", file)
+            .lines()
             .map(String::strip)
             .filter(line -> !line.isEmpty() && !line.startsWith("#"))
             .toList();

@@ -4,6 +4,7 @@ import io.github.trimtab.engine.image.ContactSheet;
 import io.github.trimtab.engine.image.Picture;
 import io.github.trimtab.engine.image.Png;
 import io.github.trimtab.engine.var.Drawing;
+import io.github.trimtab.io.WholeFile;
 import io.github.trimtab.scalekv.OutputCorrection;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -126,11 +127,13 @@ public final class DemoReport {
         String name = names.get(i).replaceAll("[^A-Za-z0-9]+", "-");
         Png.write(result.pictures().get(i), single.resolve("%02d-%s.png".formatted(i + 1, name)));
       }
-      Files.write(
+      WholeFile.write(
           single.resolve("tokens.txt"),
-          result.drawings().stream().map(DemoReport::tokens).toList());
+          result.drawings().stream()
+              .map(drawing -> tokens(drawing) + "\n")
+              .collect(Collectors.joining()));
     }
-    Files.writeString(folder.resolve("demo.txt"), table());
+    WholeFile.write(folder.resolve("demo.txt"), table());
     Path file = folder.resolve("demo.png");
     Png.write(sheet(), file);
     return file;

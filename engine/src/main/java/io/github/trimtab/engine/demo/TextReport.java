@@ -1,8 +1,8 @@
 package io.github.trimtab.engine.demo;
 
 import io.github.trimtab.engine.completion.Completion;
+import io.github.trimtab.io.WholeFile;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -59,14 +59,14 @@ public record TextReport(List<TextDemo.Result> results) {
    * @return the table's file
    */
   public Path write(Path folder) throws IOException {
-    Files.write(
+    WholeFile.write(
         folder.resolve("text-tokens.txt"),
         results.stream()
             .flatMap(result -> result.completions().stream())
-            .map(TextReport::tokens)
-            .toList());
+            .map(completion -> tokens(completion) + "\n")
+            .collect(Collectors.joining()));
     Path file = folder.resolve("text.txt");
-    Files.writeString(file, table());
+    WholeFile.write(file, table());
     return file;
   }
 

@@ -1,12 +1,11 @@
 package io.github.trimtab.engine.image;
 
+import io.github.trimtab.io.WholeFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 
@@ -21,13 +20,7 @@ public final class Png {
 
   /** Writes a file, whole or not at all: it appears under its name when it is complete. */
   public static void write(Picture picture, Path file) throws IOException {
-    Path part = file.resolveSibling("." + file.getFileName() + ".part");
-    try {
-      Files.write(part, encode(picture));
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(part);
-    }
+    WholeFile.write(file, encode(picture));
   }
 
   /** The bytes of a PNG file. */

@@ -2,6 +2,7 @@ package io.github.trimtab.engine.llama;
 
 import io.github.trimtab.engine.checkpoint.Checkpoint;
 import io.github.trimtab.io.SafetensorsWriter;
+import io.github.trimtab.io.WholeFile;
 import io.github.trimtab.kernel.WeightRows;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
@@ -52,7 +53,7 @@ public final class HuggingFaceExport {
       for (String name : BESIDE_MODEL) {
         copy(model.resolve(name), out);
       }
-      Files.writeString(
+      WholeFile.write(
           out.resolve("config.json"),
           config.replaceAll(
               "(\"torch_dtype\"\\s*:\\s*)\"[a-z0-9]*\"",

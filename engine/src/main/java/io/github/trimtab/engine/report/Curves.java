@@ -1,9 +1,9 @@
 package io.github.trimtab.engine.report;
 
+import io.github.trimtab.io.WholeFile;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.NumberFormat;
 import java.util.Arrays;
@@ -103,6 +103,7 @@ public final class Curves {
 
   /** Writes the file and returns it. */
   public Path write(Path file) throws IOException {
-    return Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    WholeFile.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    return file;
   }
 }

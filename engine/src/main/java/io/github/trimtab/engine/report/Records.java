@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.report;
 
+import io.github.trimtab.io.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
@@ -51,7 +52,7 @@ public final class Records<M> implements AutoCloseable {
         measured.putIfAbsent(key.apply(measurement), measurement);
       }
       if (whole.length() < text.length()) {
-        Files.writeString(file, whole);
+        WholeFile.write(file, whole);
       }
     }
     out = Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);

@@ -1,9 +1,9 @@
 package io.github.trimtab.engine.study;
 
 import io.github.trimtab.engine.report.Curves;
+import io.github.trimtab.io.WholeFile;
 import java.awt.Color;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -120,6 +120,6 @@ public final class Plots {
     chart.getStyler().setShowValue(true);
     chart.getStyler().setHeatMapValueDecimalPattern("0.000");
     chart.getStyler().setRangeColors(new Color[] {Color.WHITE, new Color(0x0072B2)});
-    Files.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
+    WholeFile.write(file, BitmapEncoder.getBitmapBytes(chart, BitmapEncoder.BitmapFormat.PNG));
   }
 }

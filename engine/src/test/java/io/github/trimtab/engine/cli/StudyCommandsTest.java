@@ -129,6 +129,15 @@ class StudyCommandsTest {
   }
 
   @Test
+  void aFileIsNoFolderOfResults() throws IOException {
+    Files.writeString(out, "mine");
+    String complaint = "--out: " + out + ", expected a folder, or none yet";
+    run("calibrate").fails(Failures.BAD_INPUT, complaint);
+    run("eval").fails(Failures.BAD_INPUT, complaint);
+    assertThat(out).hasContent("mine");
+  }
+
+  @Test
   void theCalibrationsSeedIsRefusedForEvaluation() throws IOException {
     calibrate();
     run("eval", "--seed", "2").fails(Failures.BAD_INPUT, "--seed: 2, expected another seed");

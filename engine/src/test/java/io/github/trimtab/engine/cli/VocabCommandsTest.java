@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.trimtab.engine.text.TinyTokenizer;
 import io.github.trimtab.io.NpyFile;
+import io.github.trimtab.io.Safetensors;
+import io.github.trimtab.io.SafetensorsWriter;
 import io.github.trimtab.io.TorchFile;
+import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
 import io.github.trimtab.vocab.CountsFile;
 import io.github.trimtab.vocab.KeptFile;
 import io.github.trimtab.vocab.KeptVocabulary;
@@ -13,6 +17,8 @@ import io.github.trimtab.vocab.TokenCounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -126,6 +132,17 @@ class VocabCommandsTest {
     vocab(args).fails(2, "token id: 99");
     args[2] = "11";
     vocab(args).fails(2, "state", "checkpoint of another job");
+    args[2] = "10";
+    Map<String, String> said;
+    try (Safetensors state = Safetensors.open(folder.resolve("state"))) {
+      said = new HashMap<>(state.metadata());
+    }
+    said.put("file", "-1");
+    SafetensorsWriter.write(
+        folder.resolve("state"),
+        Map.of("counts", Tensor.allocate(DType.I64, 10)),
+        said);
+    vocab(args).fails(2, "state: file: -1, expected 0 to ");
   }
 
   private Path counts(int size) throws IOException {
@@ -309,6 +326,20 @@ class VocabCommandsTest {
     vocab("count", "--vocab-size", "5", "--out", path("c.txt")).fails(2, "--format: missing");
     vocab("count", "--vocab-size", "5", "--threads", "0", "--out", path("c.txt"), path("a.json"))
         .fails(2, "--threads: 0");
+    vocab("count", "--vocab-size", "5", "--out", path("no/c.txt"), path("none.u16"))
+        .fails(2, "--out", "no/c.txt, expected a file in a folder that exists");
+    Files.write(folder.resolve("times"), new byte[] {(byte) 0xff});
+    vocab(
+            "trim",
+            counts(9).toString(),
+            "--auto",
+            "--latency",
+            path("times"),
+            "--target-seconds",
+            "1",
+            "--out",
+            path("b.npy"))
+        .fails(2, "--latency", "times, expected a file of text in UTF-8");
     assertThat(folder.resolve("b.npy")).doesNotExist();
     assertThat(folder.resolve("c.txt")).doesNotExist();
   }
