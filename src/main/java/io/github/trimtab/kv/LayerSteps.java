@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Stores what steps bring to the layers of a cache: at once, or as planned. */
@@ -20,6 +21,9 @@ final class LayerSteps {
   private final Memory memory;
   private final LayerTables tables;
   private final EvictionScratch scratch;
+  // What planned steps are made of, one step after the other.
+  private final List<List<Runnable>> operations;
+  private final List<Integer> form = new ArrayList<>();
   private @Nullable PlannedStep planned;
 
   LayerSteps(
@@ -29,6 +33,10 @@ final class LayerSteps {
     this.memory = memory;
     this.tables = tables;
     this.scratch = scratch;
+    this.operations =
+        Stream.generate(() -> (List<Runnable>) new ArrayList<Runnable>())
+            .limit(tables.layers())
+            .toList();
   }
 
   /** Whether a step is planned and has not ended. */
@@ -108,7 +116,7 @@ final class LayerSteps {
   PlannedStep plan(IntConsumer stores) {
     require(!memory.place().isHost(), "memory", memory.place(), "a device");
     require(planned == null, "plan", "a second one", "the first one to be closed");
-    PlannedStep step = new PlannedStep(this, tables, scratch);
+    PlannedStep step = new PlannedStep(this, tables, scratch, operations, form);
     planned = step;
     try {
       step.decide(stores);

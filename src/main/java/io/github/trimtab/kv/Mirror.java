@@ -1,12 +1,10 @@
 package io.github.trimtab.kv;
 
+import io.github.trimtab.memory.Buffer;
 import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Memory;
 import io.github.trimtab.memory.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Zeroed integers that host code writes and the operations of a place read: one memory where they
@@ -16,8 +14,9 @@ final class Mirror implements AutoCloseable {
   private final Memory memory;
   private final Tensor host;
   private final Tensor operand;
-  // While a step is planned, what its operations shall see.
-  private @Nullable MemorySegment staged;
+  // What the operations of a planned step shall see; made by the first one.
+  private Buffer staged = Buffer.allocate(0);
+  private boolean staging;
   private boolean held;
 
   Mirror(Memory memory, long integers) {
@@ -46,8 +45,8 @@ final class Mirror implements AutoCloseable {
 
   /** Lets operations see bytes {@code [from, to)} as host code wrote them. */
   void upload(long from, long to) {
-    if (staged != null) {
-      MemorySegment.copy(host.segment(), from, staged, from, to - from);
+    if (staging) {
+      MemorySegment.copy(host.segment(), from, staged.segment(), from, to - from);
     } else if (operand != host) {
       memory.upload(host.segment().asSlice(from, to - from), operand.buffer(), from);
     }
@@ -55,13 +54,18 @@ final class Mirror implements AutoCloseable {
 
   /** Gathers: the integers as they are, and what is uploaded until {@link #uploadStaged}. */
   void stage() {
-    staged = MemorySegment.ofArray(host.segment().toArray(ValueLayout.JAVA_BYTE));
+    if (staged.byteSize() < host.buffer().byteSize()) {
+      staged.close();
+      staged = Buffer.allocate(host.buffer().byteSize());
+    }
+    staged.segment().copyFrom(host.segment());
+    staging = true;
   }
 
   /** Lets operations see what was gathered, and nothing later until {@link #settle}. */
   void uploadStaged() {
-    memory.upload(Objects.requireNonNull(staged), operand.buffer(), 0);
-    staged = null;
+    memory.upload(staged.segment(), operand.buffer(), 0);
+    staging = false;
     held = true;
   }
 
@@ -72,7 +76,7 @@ final class Mirror implements AutoCloseable {
 
   /** Ends a step, planned or given up. */
   void settle() {
-    staged = null;
+    staging = false;
     held = false;
   }
 
@@ -80,5 +84,6 @@ final class Mirror implements AutoCloseable {
   public void close() {
     operand.buffer().close();
     host.buffer().close();
+    staged.close();
   }
 }

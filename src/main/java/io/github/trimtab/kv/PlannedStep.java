@@ -1,6 +1,5 @@
 package io.github.trimtab.kv;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntConsumer;
@@ -16,41 +15,55 @@ import java.util.function.IntConsumer;
  * <p>Threads: one at a time, and the cache's.
  */
 public final class PlannedStep implements AutoCloseable {
+  private static final int NONE = -1;
+
   private final LayerSteps steps;
   private final LayerTables tables;
   private final EvictionScratch scratch;
   // Of each layer: what it enqueues, and all that decides how besides the shapes.
-  private final List<List<Runnable>> operations = new ArrayList<>();
-  private final List<Integer> form = new ArrayList<>();
-  private boolean deciding = true;
+  private final List<List<Runnable>> operations;
+  private final List<Integer> form;
+  private int deciding = NONE;
   private boolean open = true;
 
-  PlannedStep(LayerSteps steps, LayerTables tables, EvictionScratch scratch) {
+  /**
+   * A step of which nothing is decided.
+   *
+   * @param operations of each layer, empty lists that one step after the other fills
+   * @param form an empty list that they fill as well
+   */
+  PlannedStep(
+      LayerSteps steps,
+      LayerTables tables,
+      EvictionScratch scratch,
+      List<List<Runnable>> operations,
+      List<Integer> form) {
     this.steps = steps;
     this.tables = tables;
     this.scratch = scratch;
+    this.operations = operations;
+    this.form = form;
   }
 
   /** Decides all layers and brings the tables to the device. */
   void decide(IntConsumer stores) {
     tables.stage();
     scratch.planned(true);
-    for (int layer = 0; layer < tables.layers(); layer++) {
-      operations.add(new ArrayList<>());
-      stores.accept(layer);
+    for (deciding = 0; deciding < tables.layers(); deciding++) {
+      stores.accept(deciding);
     }
-    deciding = false;
+    deciding = NONE;
     tables.uploadStaged();
   }
 
   /** Whether a layer is being decided. */
   boolean decides(int layer) {
-    return deciding && layer == operations.size() - 1;
+    return layer == deciding;
   }
 
   /** Adds an operation of the layer that is being decided. */
   void add(Runnable operation) {
-    operations.getLast().add(operation);
+    operations.get(deciding).add(operation);
   }
 
   /** Notes how that layer is changed. */
@@ -67,8 +80,10 @@ public final class PlannedStep implements AutoCloseable {
    * lists be rewritten in smaller portions, and pages that rows share are copied.
    *
    * @return a value with {@code equals} and {@code hashCode}
+   * @throws IllegalStateException if the step has ended
    */
   public Object key() {
+    requireOpen();
     return new Key(scratch.byteSize(), List.copyOf(form));
   }
 
@@ -78,10 +93,14 @@ public final class PlannedStep implements AutoCloseable {
    * @throws IllegalStateException if the step has ended
    */
   public void store(int layer) {
+    requireOpen();
+    operations.get(Objects.checkIndex(layer, operations.size())).forEach(Runnable::run);
+  }
+
+  private void requireOpen() {
     if (!open) {
       throw new IllegalStateException("the planned step has ended");
     }
-    operations.get(Objects.checkIndex(layer, operations.size())).forEach(Runnable::run);
   }
 
   /** Ends the step; harmless when it has ended. */
@@ -89,6 +108,8 @@ public final class PlannedStep implements AutoCloseable {
   public void close() {
     if (open) {
       open = false;
+      operations.forEach(List::clear);
+      form.clear();
       scratch.planned(false);
       tables.settle();
       steps.ended();

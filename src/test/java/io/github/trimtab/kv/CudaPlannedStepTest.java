@@ -180,6 +180,7 @@ final class CudaPlannedStepTest {
     assertThatIllegalStateException()
         .isThrownBy(() -> step.store(0))
         .withMessageContaining("ended");
+    assertThatIllegalStateException().isThrownBy(step::key).withMessageContaining("ended");
     assertThat(EvictionPolicy.full().storingNothingAt(3).decidesAhead()).isTrue();
     assertThat(new H2o(9, 5, 0.5f, Mask.NONE).storingNothingAt(3).decidesAhead()).isFalse();
   }
