@@ -1,6 +1,6 @@
 /**
  * Kernels that cut what an inference engine must hold and read: a paged key/value cache that
- * forgets by measured attention.
+ * forgets by measured attention, and draft heads cut to what is said.
  *
  * <p>Start at {@link io.github.trimtab.Backends} to choose a backend.
  */
