@@ -41,8 +41,8 @@ public final class HuggingFaceExport {
     if (format != DType.F32 && format != DType.BF16) {
       throw new IllegalArgumentException("format: " + format + ", expected F32 or BF16");
     }
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
     try (Checkpoint checkpoint = new Checkpoint(model.resolve(WEIGHTS))) {
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (String name : checkpoint.names()) {
         if (!name.endsWith("_scale")) {
           tensors.put(name, plain(checkpoint, name, format));
@@ -63,6 +63,8 @@ public final class HuggingFaceExport {
         copy(Files.exists(own) ? own : model.toAbsolutePath().resolveSibling(name), out);
       }
       SafetensorsWriter.write(out.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
+    } finally {
+      tensors.values().forEach(tensor -> tensor.buffer().close());
     }
   }
 
@@ -74,17 +76,24 @@ public final class HuggingFaceExport {
 
   private static Tensor plain(Checkpoint checkpoint, String name, DType format) {
     Tensor stored = checkpoint.tensor(name);
-    Tensor plain = Tensor.allocate(format, stored.shape());
     long step = format.bytes(1);
     if (stored.rank() != 2) {
+      if (!stored.dtype().isFloat()) {
+        throw checkpoint.bad(name, stored, "F32, F16 or BF16");
+      }
+      Tensor plain = Tensor.allocate(format, stored.shape());
       for (long i = 0; i < stored.elements(); i++) {
         plain.setFloatAt(i * step, stored.floatAt(stored.offset() + i * stored.dtype().bytes(1)));
       }
       return plain;
     }
+    if (!name.endsWith(".weight")) {
+      throw checkpoint.bad(name, stored, "a matrix whose name ends with .weight");
+    }
     int columns = Math.toIntExact(stored.size(1));
     String matrix = name.substring(0, name.length() - ".weight".length());
     WeightRows rows = Weights.mapped(checkpoint, matrix, (int) stored.size(0), columns);
+    Tensor plain = Tensor.allocate(format, stored.shape());
     float[] row = new float[columns];
     for (int r = 0; r < rows.rows(); r++) {
       rows.read(r, row);

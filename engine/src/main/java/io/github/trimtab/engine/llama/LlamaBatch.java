@@ -181,6 +181,7 @@ public final class LlamaBatch implements AutoCloseable {
     paged.close();
     streams.close();
     hidden.close();
+    logits.buffer().close();
     for (Row row : rows) {
       row.features.close();
     }

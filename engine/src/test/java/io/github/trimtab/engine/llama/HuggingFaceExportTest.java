@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.trimtab.engine.checkpoint.JsonObject;
+import io.github.trimtab.io.SafetensorsWriter;
 import io.github.trimtab.memory.DType;
+import io.github.trimtab.memory.Tensor;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -131,5 +133,21 @@ class HuggingFaceExportTest {
         .isThrownBy(() -> HuggingFaceExport.write(MODELS.resolve("draft"), DType.INT8, folder))
         .withMessageContaining("format: INT8");
     assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void tensorsOfNoModelAreNamed() throws IOException {
+    Path out = folder.resolve("out");
+    Path file = folder.resolve("model.safetensors");
+    SafetensorsWriter.write(file, Map.of("bias", Tensor.wrap(new int[3], 3)), Map.of());
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> HuggingFaceExport.write(folder, DType.F32, out))
+        .withMessage(file + ": tensor bias: I32[3] on host, expected F32, F16 or BF16");
+    SafetensorsWriter.write(file, Map.of("w", Tensor.wrap(new float[6], 2, 3)), Map.of());
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> HuggingFaceExport.write(folder, DType.F32, out))
+        .withMessageContaining("tensor w: ")
+        .withMessageContaining("a matrix whose name ends with .weight");
+    assertThat(out).doesNotExist();
   }
 }
