@@ -1,21 +1,17 @@
 package io.github.trimtab.internal.host;
 
-import io.github.trimtab.kernel.Append;
-import io.github.trimtab.kernel.Attend;
-import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.NewTokens;
 import io.github.trimtab.kernel.Operation;
 import io.github.trimtab.kernel.PagedKv;
 import io.github.trimtab.kernel.Score;
-import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.Tensor;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks of everything that operations call untrusted: the contents of index buffers, and that
- * buffers are open and on the host. A CPU backend calls the operation's check first and may then
- * follow every index.
+ * What checks of untrusted input are made of, and those of scores: the contents of index buffers,
+ * and that buffers are open and on the host. A CPU backend calls the operation's check first and
+ * may then follow every index.
  *
  * <p>Errors name the operation, the argument, the place in it, the value and what was expected.
  */
@@ -27,7 +23,7 @@ public final class HostChecks {
   private String operation = "";
 
   /** Stands before names: "score." while an eviction's score is checked. */
-  private String prefix = "";
+  String prefix = "";
 
   private HostChecks() {}
 
@@ -44,34 +40,12 @@ public final class HostChecks {
     return checks;
   }
 
-  /** Checks an append's lengths and the pages it writes. */
-  public static void check(Append op) {
-    HostChecks checks = of(op);
-    PagedKv target = op.target();
-    checks.open(op.fresh(), "fresh");
-    checks.open(target, "target");
-    checks.newTokens(op.fresh());
-    BitSet written = checks.marks();
-    for (int row = 0; row < target.rows(); row++) {
-      int count = KvAccess.newTokens(op.fresh(), row);
-      for (int list = 0; list < target.lists(); list++) {
-        int length = KvAccess.at(target.lengths(), row, list);
-        checks.inRange("target.lengths", row, list, length, 0, target.capacity() - (long) count);
-        if (count > 0) {
-          int first = length / target.layout().tokens();
-          int end = target.layout().pagesFor(length + count);
-          checks.writtenPages("target.table", target, row, list, first, end, written);
-        }
-      }
-    }
-  }
-
   /** Checks a score's lengths, pages, window and queries. */
   public static void check(Score op) {
     of(op).score(op);
   }
 
-  private void score(Score op) {
+  void score(Score op) {
     open(op.q(), "q");
     open(op.queryRows(), "queryRows");
     open(op.window(), "window");
@@ -99,85 +73,6 @@ public final class HostChecks {
     }
   }
 
-  /** Checks a selection's lengths, window and capacities. */
-  public static void check(Select op) {
-    HostChecks checks = of(op);
-    checks.open(op.scores(), "scores");
-    checks.open(op.lengths(), "lengths");
-    checks.open(op.window(), "window");
-    checks.open(op.capacity(), "capacity");
-    checks.open(op.indices(), "indices");
-    int places = (int) op.scores().size(2);
-    for (int row = 0; row < op.scores().size(0); row++) {
-      int least = places;
-      for (int head = 0; head < op.scores().size(1); head++) {
-        int tokens = KvAccess.tokens(op, row, head);
-        checks.inRange("lengths", row, head, tokens, 0, places);
-        least = Math.min(least, tokens);
-      }
-      checks.positions("window", op.window(), row, least);
-      checks.capacities(op.capacity(), op.window(), op.indices(), row);
-    }
-  }
-
-  /** Checks what an eviction scores, its capacities and the pages of its survivors. */
-  public static void check(Evict op) {
-    HostChecks checks = of(op);
-    Score score = op.score();
-    checks.prefix = "score.";
-    checks.score(score);
-    checks.prefix = "";
-    checks.open(op.capacity(), "capacity");
-    checks.open(op.indices(), "indices");
-    checks.open(op.target(), "target");
-    BitSet pages = checks.sourcePages(score.history(), op.target());
-    for (int row = 0; row < score.rows(); row++) {
-      checks.capacities(op.capacity(), score.window(), op.indices(), row);
-      int kept = 0;
-      for (int head = 0; head < score.heads(); head++) {
-        int list = op.target().list(head);
-        long total = totalTokens(score.history(), score.fresh(), row, head);
-        int count = (int) Math.min(total, KvAccess.at(op.capacity(), row, list));
-        if (op.target().headInPage(head) == 0) {
-          kept = count;
-          checks.survivors(op.target(), row, list, kept, pages);
-        } else if (count != kept) {
-          throw checks.bad(
-              "score.history.lengths",
-              row,
-              head,
-              count,
-              "as many survivors as head 0 has, "
-                  + kept
-                  + ", since they share a list of the target");
-        }
-      }
-    }
-  }
-
-  /** Checks an attention's lengths, pages and parents. */
-  public static void check(Attend op) {
-    HostChecks checks = of(op);
-    checks.open(op.q(), "q");
-    checks.open(op.queryLengths(), "queryLengths");
-    checks.open(op.parents(), "parents");
-    checks.open(op.out(), "out");
-    checks.open(op.lse(), "lse");
-    checks.sources(op.history(), op.fresh());
-    Tensor lengths = op.queryLengths();
-    Tensor parents = op.parents();
-    int all = (int) op.q().size(2);
-    for (int row = 0; row < op.q().size(0); row++) {
-      if (lengths != null) {
-        checks.inRange("queryLengths", row, KvAccess.at(lengths, row), 0, all);
-      }
-      int queries = lengths == null ? all : KvAccess.at(lengths, row);
-      for (int i = 0; parents != null && i < queries; i++) {
-        checks.inRange("parents", row, i, KvAccess.at(parents, row, i), -1, i - 1L);
-      }
-    }
-  }
-
   void sources(@Nullable PagedKv history, @Nullable NewTokens fresh) {
     if (history != null) {
       open(history, "history");
@@ -199,7 +94,7 @@ public final class HostChecks {
     }
   }
 
-  private void newTokens(NewTokens fresh) {
+  void newTokens(NewTokens fresh) {
     Tensor lengths = fresh.lengths();
     for (int row = 0; lengths != null && row < fresh.rows(); row++) {
       inRange("fresh.lengths", row, KvAccess.at(lengths, row), 0, fresh.capacity());
@@ -211,7 +106,7 @@ public final class HostChecks {
   }
 
   /** Positions of one row: -1 or in [0, tokens), and none twice. */
-  private void positions(String name, @Nullable Tensor positions, int row, int tokens) {
+  void positions(String name, @Nullable Tensor positions, int row, int tokens) {
     if (positions == null) {
       return;
     }
@@ -228,36 +123,6 @@ public final class HostChecks {
     }
   }
 
-  private void capacities(Tensor capacity, @Nullable Tensor window, Tensor indices, int row) {
-    int least = KvAccess.presentPositions(window, row);
-    for (int list = 0; list < capacity.size(1); list++) {
-      int value = KvAccess.at(capacity, row, list);
-      if (value < least) {
-        throw bad("capacity", row, list, value, "at least the window's " + least + " positions");
-      }
-      if (value > indices.size(2)) {
-        throw bad(
-            "capacity", row, list, value, "at most the " + indices.size(2) + " places of indices");
-      }
-    }
-  }
-
-  /** The pages that the source reads, if the target's lie in the same slab. */
-  private BitSet sourcePages(@Nullable PagedKv history, PagedKv target) {
-    BitSet pages = marks();
-    if (history != null && history.slab() == target.slab()) {
-      for (int row = 0; row < history.rows(); row++) {
-        for (int list = 0; list < history.lists(); list++) {
-          int end = history.layout().pagesFor(KvAccess.at(history.lengths(), row, list));
-          for (int i = 0; i < end; i++) {
-            pages.set(KvAccess.at(history.table(), row, list, i));
-          }
-        }
-      }
-    }
-    return pages;
-  }
-
   void survivors(PagedKv target, int row, int list, int kept, BitSet taken) {
     if (kept > target.capacity()) {
       throw bad("target.table", row, list, target.capacity(), "pages for " + kept + " tokens");
@@ -269,7 +134,7 @@ public final class HostChecks {
    * Checks pages {@code [first, end)} of a list, which nothing else may use, and marks them as
    * taken.
    */
-  private void writtenPages(
+  void writtenPages(
       String name, PagedKv target, int row, int list, int first, int end, BitSet taken) {
     for (int i = first; i < end; i++) {
       int page = KvAccess.at(target.table(), row, list, i);
@@ -353,7 +218,7 @@ public final class HostChecks {
     open(pages.lengths(), name, ".lengths");
   }
 
-  private void open(NewTokens fresh, String name) {
+  void open(NewTokens fresh, String name) {
     open(fresh.k(), name, ".k");
     open(fresh.v(), name, ".v");
     open(fresh.lengths(), name, ".lengths");

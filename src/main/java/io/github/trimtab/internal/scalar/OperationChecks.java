@@ -1,6 +1,9 @@
 package io.github.trimtab.internal.scalar;
 
+import io.github.trimtab.internal.host.AppendChecks;
+import io.github.trimtab.internal.host.AttendChecks;
 import io.github.trimtab.internal.host.CompactChecks;
+import io.github.trimtab.internal.host.EvictChecks;
 import io.github.trimtab.internal.host.HeadChecks;
 import io.github.trimtab.internal.host.HostChecks;
 import io.github.trimtab.internal.host.SoftmaxChecks;
@@ -25,16 +28,16 @@ public final class OperationChecks {
   /** Checks everything that the operation calls untrusted. */
   public static void check(Operation operation) {
     switch (operation) {
-      case Append op -> HostChecks.check(op);
-      case Attend op -> HostChecks.check(op);
+      case Append op -> AppendChecks.check(op);
+      case Attend op -> AttendChecks.check(op);
       case ColumnSums op -> SoftmaxChecks.check(op);
       case Compact op -> CompactChecks.check(op);
-      case Evict op -> HostChecks.check(op);
+      case Evict op -> EvictChecks.check(op);
       case Head op -> HeadChecks.check(op);
       case Pack op -> HeadChecks.check(op);
       case Quantize op -> HeadChecks.check(op);
       case Score op -> HostChecks.check(op);
-      case Select op -> HostChecks.check(op);
+      case Select op -> EvictChecks.check(op);
       case Selectivity op -> SoftmaxChecks.check(op);
       case Verify op -> ScalarVerify.check(op);
     }

@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.scalar;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.AppendChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.internal.host.TokenFormat;
 import io.github.trimtab.kernel.Append;
@@ -12,7 +12,7 @@ final class ScalarAppend {
   private ScalarAppend() {}
 
   static void run(Append op) {
-    HostChecks.check(op);
+    AppendChecks.check(op);
     NewTokens fresh = op.fresh();
     PagedKv target = op.target();
     float[] key = new float[fresh.headDim()];

@@ -1,7 +1,7 @@
 package io.github.trimtab.internal.scalar;
 
+import io.github.trimtab.internal.host.AttendChecks;
 import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.host.HostChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Attend;
 import io.github.trimtab.memory.Tensor;
@@ -19,7 +19,7 @@ final class ScalarAttend {
   }
 
   static void run(Attend op) {
-    HostChecks.check(op);
+    AttendChecks.check(op);
     ScalarAttend kernel = new ScalarAttend(op);
     KvSource source = new KvSource(op.history(), op.fresh());
     int heads = op.heads();

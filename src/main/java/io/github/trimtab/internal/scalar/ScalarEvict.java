@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.scalar;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.EvictChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Score;
@@ -10,7 +10,7 @@ final class ScalarEvict {
   private ScalarEvict() {}
 
   static void run(Evict op) {
-    HostChecks.check(op);
+    EvictChecks.check(op);
     Score score = op.score();
     ScalarScore.runChecked(score);
     for (int row = 0; row < score.rows(); row++) {

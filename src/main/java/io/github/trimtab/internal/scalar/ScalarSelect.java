@@ -1,7 +1,7 @@
 package io.github.trimtab.internal.scalar;
 
 import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.EvictChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Select;
 import io.github.trimtab.memory.Tensor;
@@ -13,7 +13,7 @@ final class ScalarSelect {
   private ScalarSelect() {}
 
   static void run(Select op) {
-    HostChecks.check(op);
+    EvictChecks.check(op);
     for (int row = 0; row < op.scores().size(0); row++) {
       for (int head = 0; head < op.scores().size(1); head++) {
         int list = op.capacity().size(1) == 1 ? 0 : head;

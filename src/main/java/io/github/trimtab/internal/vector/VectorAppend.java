@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.AppendChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Append;
 import io.github.trimtab.kernel.NewTokens;
@@ -11,7 +11,7 @@ final class VectorAppend {
   private VectorAppend() {}
 
   static void run(Append op, Workers workers, Workspace shared) {
-    HostChecks.check(op);
+    AppendChecks.check(op);
     PagedKv target = op.target();
     workers.run(op, target.rows() * target.heads(), shared, VectorAppend::task);
     for (int row = 0; row < target.rows(); row++) {

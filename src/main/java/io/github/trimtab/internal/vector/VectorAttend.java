@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.AttendChecks;
 import io.github.trimtab.kernel.Attend;
 
 /**
@@ -21,7 +21,7 @@ final class VectorAttend {
   private VectorAttend() {}
 
   static void run(Attend op, Workers workers, Workspace shared) {
-    HostChecks.check(op);
+    AttendChecks.check(op);
     int panels = panels(op);
     int heads = (int) op.q().size(0) * op.heads();
     int wanted = Math.ceilDiv(workers.threads() * TILES_PER_THREAD, Math.max(heads, 1));

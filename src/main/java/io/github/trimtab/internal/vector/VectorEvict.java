@@ -1,6 +1,6 @@
 package io.github.trimtab.internal.vector;
 
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.EvictChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.kernel.Evict;
 import io.github.trimtab.kernel.Score;
@@ -13,7 +13,7 @@ final class VectorEvict {
   private VectorEvict() {}
 
   static void run(Evict op, Workers workers, Workspace shared) {
-    HostChecks.check(op);
+    EvictChecks.check(op);
     Score score = op.score();
     VectorScore.scan(score, workers, shared);
     workers.run(op, score.rows() * score.heads(), shared, VectorEvict::select);

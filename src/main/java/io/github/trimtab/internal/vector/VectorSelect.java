@@ -10,7 +10,7 @@ import static jdk.incubator.vector.VectorOperators.IS_NAN;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
 import io.github.trimtab.internal.host.CanonicalMath;
-import io.github.trimtab.internal.host.HostChecks;
+import io.github.trimtab.internal.host.EvictChecks;
 import io.github.trimtab.internal.host.KvAccess;
 import io.github.trimtab.internal.vector.Workspace.Floats;
 import io.github.trimtab.internal.vector.Workspace.Ints;
@@ -37,7 +37,7 @@ final class VectorSelect {
   private VectorSelect() {}
 
   static void run(Select op, Workers workers, Workspace shared) {
-    HostChecks.check(op);
+    EvictChecks.check(op);
     int heads = (int) op.scores().size(1);
     workers.run(op, (int) op.scores().size(0) * heads, shared, VectorSelect::task);
   }
