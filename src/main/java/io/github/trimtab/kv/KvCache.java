@@ -245,7 +245,8 @@ public final class KvCache implements AutoCloseable {
    *
    * @param stores stores a layer's new tokens, by {@link #store} or a policy that {@linkplain
    *     EvictionPolicy#decidesAhead decides ahead}; where it fails, the cache is emptied
-   * @return the step; until it is closed the cache takes no other
+   * @return the step; until it is closed the cache takes no other, and rows are not cleared, cut or
+   *     shared
    */
   public PlannedStep plan(IntConsumer stores) {
     requireOpen();
