@@ -7,7 +7,7 @@ jdk_candidates() {
   if java=$(command -v java); then
     java=$(readlink -f "$java") && echo "${java%/bin/java}"
   fi
-  ls -d /usr/lib/jvm/*25* /usr/lib/jvm/* "${SDKMAN_DIR:-$HOME/.sdkman}"/candidates/java/* "$HOME"/.jdks/* 2>/dev/null || true
+  ls -d /usr/lib/jvm/*25* /usr/lib/jvm/* "${SDKMAN_DIR:-${HOME:-}/.sdkman}"/candidates/java/* "${HOME:-}"/.jdks/* 2>/dev/null || true
   if [ -x /usr/libexec/java_home ]; then
     /usr/libexec/java_home -v 25+ 2>/dev/null || true
   fi
