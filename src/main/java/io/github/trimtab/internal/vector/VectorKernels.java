@@ -22,9 +22,8 @@ import io.github.trimtab.kernel.Verify;
  * an operation may use (otherwise one a processor). Canonical operations return the same bits at
  * every width and thread count.
  *
- * <p>On one thread all of it is more than 1.5 times as fast as the scalar backend, save compact
- * where it waits for memory in both backends; the benchmarks' page names what they measured under
- * 1.5.
+ * <p>The benchmarks' page says how many times as fast as the scalar backend each is on one thread,
+ * and names what is less than 1.5.
  */
 public final class VectorKernels implements Kernels {
   private final Workers workers;
