@@ -74,7 +74,8 @@ public final class EvictChecks {
     for (int list = 0; list < capacity.size(1); list++) {
       int value = KvAccess.at(capacity, row, list);
       if (value < least) {
-        throw checks.bad("capacity", row, list, value, "at least the window's " + least + " positions");
+        throw checks.bad(
+            "capacity", row, list, value, "at least the window's " + least + " positions");
       }
       if (value > indices.size(2)) {
         throw checks.bad(
@@ -84,8 +85,7 @@ public final class EvictChecks {
   }
 
   /** The pages that the source reads, if the target's lie in the same slab. */
-  private static BitSet sourcePages(
-      HostChecks checks, @Nullable PagedKv history, PagedKv target) {
+  private static BitSet sourcePages(HostChecks checks, @Nullable PagedKv history, PagedKv target) {
     BitSet pages = checks.marks();
     if (history != null && history.slab() == target.slab()) {
       for (int row = 0; row < history.rows(); row++) {

@@ -28,8 +28,7 @@ record CountCheckpoint(TokenCounts counts, int file, long bytes) {
   /** Writes it, replacing an older one; {@code job} tells what is counted. */
   void write(Path path, String job) throws IOException {
     long[] values = counts.toArray();
-    Tensor tensor =
-        Tensor.of(DType.I64, Buffer.wrap(MemorySegment.ofArray(values)), values.length);
+    Tensor tensor = Tensor.of(DType.I64, Buffer.wrap(MemorySegment.ofArray(values)), values.length);
     SafetensorsWriter.write(
         path,
         Map.of(COUNTS, tensor),

@@ -139,9 +139,7 @@ class VocabCommandsTest {
     }
     said.put("file", "-1");
     SafetensorsWriter.write(
-        folder.resolve("state"),
-        Map.of("counts", Tensor.allocate(DType.I64, 10)),
-        said);
+        folder.resolve("state"), Map.of("counts", Tensor.allocate(DType.I64, 10)), said);
     vocab(args).fails(2, "state: file: -1, expected 0 to ");
   }
 
