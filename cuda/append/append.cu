@@ -2,9 +2,9 @@
 // The block that is last to read its length adds to all lengths.
 //
 // Bytes: every key and value read once and written once. No arithmetic but conversion: bound by
-// memory where formats stay. To FP8 or INT8 bound by instructions, some 20 an element, most of the
-// processors' issue slots: half of them convert, and the others find tokens and pages. Two tokens
-// of a group of lanes at once hide the memory better than one.
+// memory where formats stay. To FP8 or INT8 bound by instructions: conversions, and finding tokens
+// and pages. A token's scales and their inverses are made by a lane each (common/move.cuh). Two
+// tokens of a group of lanes at once hide the memory better than one.
 #include "append/append.cuh"
 
 #include "common/launch.cuh"

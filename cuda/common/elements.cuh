@@ -91,12 +91,21 @@ __device__ __forceinline__ void widen_share(const Share& share, float scale, flo
   }
 }
 
-/** Codes of a share under a scale, each bit for bit Format::code(), but without its division.
- * SHORT: the numbers have at most 11 significant bits. */
-template <class Format, bool SHORT = false>
-__device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float scale) {
+/** Codes of the quotients of a share's numbers. */
+template <class Format, class Quotient>
+__device__ __forceinline__ Share codes_of(const float (&x)[SHARE], const Quotient& quotient) {
   Share share{};
-  if (!(scale > 0.f)) return share;
+#pragma unroll
+  for (int i = 0; i < SHARE; i += 2) {
+    share.words[i / 4] |= code_pair(Format{}, quotient(x[i]), quotient(x[i + 1])) << 8 * (i % 4);
+  }
+  return share;
+}
+
+/** Codes of a share under a scale, each bit for bit Format::code(), but without its division. */
+template <class Format>
+__device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float scale) {
+  if (!(scale > 0.f)) return {};
   Divisor quotient(scale);
   float x[SHARE];
 #pragma unroll
@@ -105,14 +114,7 @@ __device__ __forceinline__ Share code_share(const float (&numbers)[SHARE], float
 #pragma unroll
     for (int i = 0; i < SHARE; i++) x[i] = quotient.scaled(x[i]);
   }
-#pragma unroll
-  for (int i = 0; i < SHARE; i += 2) {
-    uint32_t pair = SHORT
-                        ? code_pair(Format{}, quotient.of_short(x[i]), quotient.of_short(x[i + 1]))
-                        : code_pair(Format{}, quotient(x[i]), quotient(x[i + 1]));
-    share.words[i / 4] |= pair << 8 * (i % 4);
-  }
-  return share;
+  return codes_of<Format>(x, quotient);
 }
 
 /** The share of numbers; the scale is that of codes. */

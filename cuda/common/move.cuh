@@ -106,10 +106,12 @@ struct AsIs {
     return token;
   }
 
-  static __device__ __forceinline__ void store(const LaneGroup& lane, bool wanted,
-                                               const TokenSource&, const TokenShares& token,
+  static __device__ __forceinline__ void convert(const LaneGroup&, int32_t,
+                                                 const TokenSource (&)[AT_ONCE],
+                                                 TokenShares (&)[AT_ONCE]) {}
+
+  static __device__ __forceinline__ void store(const LaneGroup& lane, const TokenShares& token,
                                                int32_t, const TokenPlace& to, int64_t to_value) {
-    if (!wanted || !lane.used) return;
     store_share<BITS>(to.key + lane.part * BITS, token.key);
     store_share<BITS>(to.key + to_value + lane.part * BITS, token.value);
     if (BITS == 8 && lane.part == 0) {
@@ -136,18 +138,20 @@ struct Converted {
     return token;
   }
 
-  static __device__ __forceinline__ void store(const LaneGroup& lane, bool wanted,
-                                               const TokenSource& from, TokenShares token,
+  static __device__ __forceinline__ void convert(const LaneGroup& lane, int32_t dtype,
+                                                 const TokenSource (&from)[AT_ONCE],
+                                                 TokenShares (&token)[AT_ONCE]) {
+    bool converts = from[0].key != nullptr && lane.used && from[0].dtype != dtype;
+    if (__any_sync(ALL_LANES, converts)) {
+      TokenShares shares = converted(lane, from[0].dtype, token[0], dtype);
+      if (converts) token[0] = shares;
+    }
+  }
+
+  static __device__ __forceinline__ void store(const LaneGroup& lane, const TokenShares& token,
                                                int32_t dtype, const TokenPlace& to,
                                                int64_t to_value) {
-    bool mine = wanted && lane.used;
-    bool converts = mine && from.dtype != dtype;
-    if (__any_sync(ALL_LANES, converts)) {
-      TokenShares converted = convert(lane, from.dtype, token, dtype);
-      if (converts) token = converted;
-    }
-    if constexpr (CODES) return AsIs<8>::store(lane, wanted, from, token, dtype, to, to_value);
-    if (!mine) return;
+    if constexpr (CODES) return AsIs<8>::store(lane, token, dtype, to, to_value);
     char* key = to.key + lane.part * bits(dtype);
     store_share(bits(dtype), key, token.key);
     store_share(bits(dtype), key + to_value, token.value);
@@ -155,8 +159,8 @@ struct Converted {
 
  private:
   /** All lanes of the warp call; shares of lanes without a token are zeros. */
-  static __device__ __forceinline__ TokenShares convert(const LaneGroup& lane, int32_t from,
-                                                        const TokenShares& token, int32_t to) {
+  static __device__ __forceinline__ TokenShares converted(const LaneGroup& lane, int32_t from,
+                                                          const TokenShares& token, int32_t to) {
     float key[SHARE];
     float value[SHARE];
     bool codes = is_quantized(from);
@@ -197,25 +201,63 @@ __device__ __forceinline__ uint32_t larger_pair(uint32_t a, uint32_t b) {
 template <class Format>
 struct Quantized {
   static constexpr int AT_ONCE = 2;
+  static constexpr int SCALES = 2 * AT_ONCE;
 
   static __device__ __forceinline__ TokenShares load(const LaneGroup& lane,
                                                      const TokenSource& from) {
     return AsIs<16>::load(lane, from);
   }
 
-  static __device__ __forceinline__ void store(const LaneGroup& lane, bool wanted,
-                                               const TokenSource& from, const TokenShares& token,
+  /** All lanes of the warp call; shares of lanes without a token are zeros. */
+  static __device__ __forceinline__ void convert(const LaneGroup& lane, int32_t,
+                                                 const TokenSource (&from)[AT_ONCE],
+                                                 TokenShares (&token)[AT_ONCE]) {
+    // Each token's largest magnitudes: the key's in the lower half, the value's in the upper one.
+    uint32_t most[AT_ONCE];
+#pragma unroll
+    for (int n = 0; n < AT_ONCE; n++) {
+      most[n] = (largest(token[n].key) & 0xffffu) | largest(token[n].value) << 16;
+#pragma unroll
+      for (int o = LANES / 2; o > 0; o /= 2) {
+        if (o < lane.lanes) most[n] = larger_pair(most[n], __shfl_xor_sync(ALL_LANES, most[n], o));
+      }
+    }
+    // The lanes of a group make its scales and their inverses between them: a division is long.
+    static_assert(AT_ONCE == 2);
+    int32_t mine = lane.part % SCALES;
+    uint32_t pair = mine < 2 ? most[0] : most[1];
+    float magnitude = number(mine < 2 ? from[0].dtype : from[1].dtype,
+                             static_cast<uint16_t>(mine % 2 == 0 ? pair : pair >> 16));
+    uint32_t scale = scale_bits<Format>(bits_of(magnitude));
+    float by = from_bf16(static_cast<uint16_t>(scale));
+    Divisor divisor(by);
+    ShortDivisor inverse = divisor.of_short();
+    bool plain = !__any_sync(ALL_LANES, !(by > 0.f && divisor.plain()));
+    int32_t first = static_cast<int32_t>(threadIdx.x) % LANES - lane.part;
+#pragma unroll
+    for (int n = 0; n < AT_ONCE; n++) {
+      auto code = [&](int i, Share& share, uint16_t& code_scale) {
+        code_scale = static_cast<uint16_t>(__shfl_sync(ALL_LANES, scale, first + i));
+        ShortDivisor quotient{__shfl_sync(ALL_LANES, inverse.below, first + i),
+                              __shfl_sync(ALL_LANES, inverse.rest, first + i)};
+        float x[SHARE];
+        if (from[n].dtype == TRIMTAB_F16) {
+          widen_share<formats::F16>(share, 1.f, x);
+        } else {
+          widen_share<formats::Bf16>(share, 1.f, x);
+        }
+        share =
+            plain ? codes_of<Format>(x, quotient) : code_share<Format>(x, from_bf16(code_scale));
+      };
+      code(2 * n, token[n].key, token[n].key_scale);
+      code(2 * n + 1, token[n].value, token[n].value_scale);
+    }
+  }
+
+  static __device__ __forceinline__ void store(const LaneGroup& lane, const TokenShares& token,
                                                int32_t dtype, const TokenPlace& to,
                                                int64_t to_value) {
-    // The key's largest magnitude in the lower half, the value's in the upper one.
-    uint32_t most = (largest(token.key) & 0xffffu) | largest(token.value) << 16;
-#pragma unroll
-    for (int o = LANES / 2; o > 0; o /= 2) {
-      if (o < lane.lanes) most = larger_pair(most, __shfl_xor_sync(ALL_LANES, most, o));
-    }
-    TokenShares codes = from.dtype == TRIMTAB_F16 ? code<formats::F16>(token, most)
-                                                  : code<formats::Bf16>(token, most);
-    AsIs<8>::store(lane, wanted, from, codes, dtype, to, to_value);
+    AsIs<8>::store(lane, token, dtype, to, to_value);
   }
 
  private:
@@ -227,26 +269,8 @@ struct Quantized {
     return larger_pair(most, most >> 16);
   }
 
-  template <class From>
-  static __device__ __forceinline__ TokenShares code(const TokenShares& token, uint32_t most) {
-    TokenShares codes;
-    codes.key_scale = scale_of<From>(static_cast<uint16_t>(most));
-    codes.value_scale = scale_of<From>(static_cast<uint16_t>(most >> 16));
-    codes.key = code<From>(token.key, codes.key_scale);
-    codes.value = code<From>(token.value, codes.value_scale);
-    return codes;
-  }
-
-  template <class From>
-  static __device__ __forceinline__ uint16_t scale_of(uint16_t magnitude) {
-    return scale_bits<Format>(bits_of(From::widen(magnitude)));
-  }
-
-  template <class From>
-  static __device__ __forceinline__ Share code(const Share& share, uint16_t scale) {
-    float x[SHARE];
-    widen_share<From>(share, 1.f, x);
-    return code_share<Format, true>(x, from_bf16(scale));
+  static __device__ __forceinline__ float number(int32_t dtype, uint16_t bits) {
+    return dtype == TRIMTAB_F16 ? from_f16(bits) : from_bf16(bits);
   }
 };
 
@@ -268,11 +292,12 @@ __device__ __forceinline__ void move_tokens(const LaneGroup& lane, int32_t dtype
     token[n] = {};
     if (from[n].key != nullptr && lane.used) token[n] = Way::load(lane, from[n]);
   }
+  Way::convert(lane, dtype, from, token);
 #pragma unroll
   for (int n = 0; n < Way::AT_ONCE; n++) {
     TokenPlace to = place(n);
-    bool wanted = from[n].key != nullptr && to.key != nullptr;
-    Way::store(lane, wanted, from[n], token[n], dtype, to, to_value);
+    bool wanted = from[n].key != nullptr && to.key != nullptr && lane.used;
+    if (wanted) Way::store(lane, token[n], dtype, to, to_value);
   }
 }
 
@@ -282,8 +307,8 @@ cudaError_t on_their_way(const trimtab_pages& history, const trimtab_new_tokens&
                          int32_t dtype, Run run) {
   bool as_is = !has(history) || history.dtype == dtype;
   if (has(fresh)) as_is = as_is && fresh.k.dtype == dtype && wide(fresh.k) && wide(fresh.v);
-  bool halves =
-      !has(history) && has(fresh) && bits(fresh.k.dtype) == 16 && wide(fresh.k) && wide(fresh.v);
+  bool halves = !has(history) && has(fresh) && bits(fresh.k.dtype) == 16 && wide(fresh.k) &&
+                wide(fresh.v) && fresh.k.size[3] > SHARE * 2;
   if (!as_is && halves && dtype == TRIMTAB_FP8_E4M3) return run(Quantized<formats::Fp8>());
   if (!as_is && halves && dtype == TRIMTAB_INT8) return run(Quantized<formats::Int8>());
   if (!as_is && is_quantized(dtype)) return run(Converted<true>());

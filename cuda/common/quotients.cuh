@@ -7,6 +7,18 @@
 namespace trimtab {
 
 /**
+ * Quotients of dividends of at most 11 significant bits by a scale of 8, or what has the same code:
+ * with the rest of the inverse a quotient is exact that lies between two codes, and others are
+ * further from there, by 2^-13 of themselves, than its error. The rest is not negative, so that a
+ * zero keeps its sign.
+ */
+struct ShortDivisor {
+  float below, rest;  // the inverse: a number not above it, and what is missing
+
+  TRIMTAB_INLINE float operator()(float x) const { return fma(x, below, x * rest); }
+};
+
+/**
  * Quotients by one number such as a BF16 scale.
  *
  * Where a remainder could underflow or a product overflow, dividend and divisor are first scaled
@@ -19,9 +31,7 @@ class Divisor {
                 : by < 0x1p-60f ? 0x1p100f
                                 : 1.f),
         by_(by * factor_),
-        inverse_(1.f / by_),
-        below_(fma(by_, inverse_, -1.f) > 0.f ? float_of(bits_of(inverse_) - 1) : inverse_),
-        rest_(fma(-by_, below_, 1.f) * inverse_) {}
+        inverse_(1.f / by_) {}
 
   /** Whether dividends need not be scaled. */
   TRIMTAB_INLINE bool plain() const { return factor_ == 1.f; }
@@ -35,17 +45,14 @@ class Divisor {
   /** The quotient of a dividend, scaled unless plain(). */
   TRIMTAB_INLINE float operator()(float x) const { return quotient(x, by_, inverse_); }
 
-  /**
-   * What has the same code, of a dividend of at most 11 significant bits by a scale of 8: with the
-   * rest of the inverse a quotient is exact that lies between two codes, and others are further
-   * from there, by 2^-13 of themselves, than its error. The rest is not negative, so that a zero
-   * keeps its sign.
-   */
-  TRIMTAB_INLINE float of_short(float x) const { return fma(x, below_, x * rest_); }
+  /** For dividends of few bits, scaled unless plain(). */
+  TRIMTAB_INLINE ShortDivisor of_short() const {
+    float below = fma(by_, inverse_, -1.f) > 0.f ? float_of(bits_of(inverse_) - 1) : inverse_;
+    return {below, fma(-by_, below, 1.f) * inverse_};
+  }
 
  private:
   float factor_, by_, inverse_;
-  float below_, rest_;  // the inverse: a number not above it, and what is missing
 };
 
 /** FP8 codes of two quotients, the first one's in the lower byte. */

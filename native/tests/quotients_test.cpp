@@ -48,7 +48,7 @@ TEST(Quotients, AreRoundedOnceWhereTheyDoNotUnderflow) {
 template <class Format>
 void expect_codes_of_short(float x, float scale) {
   Divisor divisor(scale);
-  uint32_t pair = code_pair(Format{}, divisor.of_short(x), divisor.of_short(-x));
+  uint32_t pair = code_pair(Format{}, divisor.of_short()(x), divisor.of_short()(-x));
   uint32_t expected = Format::code(x, scale) | uint32_t{Format::code(-x, scale)} << 8;
   ASSERT_EQ(pair, expected) << x << " / " << scale;
 }
