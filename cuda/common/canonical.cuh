@@ -154,7 +154,7 @@ TRIMTAB_INLINE float quotient(float x, float by, float inverse) {
 }
 
 // Whether quotient() is right for x from 0 on: its remainders are no subnormal numbers.
-TRIMTAB_INLINE bool divides_plainly(float x) { return x >= 0x1p-90f || x == 0.f; }
+TRIMTAB_INLINE bool divides_plainly(float x) { return (x >= 0x1p-90f) | (x == 0.f); }
 
 // The same for finite x from 0 on and `by` from 1 on, of which no product overflows, or NaN.
 TRIMTAB_INLINE float quotient_of_any(float x, float by, float inverse) {

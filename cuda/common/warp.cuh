@@ -9,6 +9,10 @@ namespace trimtab {
 
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
+/** A number that all threads of the warp have, so that the compiler knows that they do: what
+ * depends on it divides no warp. */
+__device__ __forceinline__ int32_t uniform(int32_t x) { return __shfl_sync(ALL_LANES, x, 0); }
+
 /** Adds the lanes pairwise, at distances 16, 8, 4, 2, 1; every thread gets the sum. */
 __device__ __forceinline__ float warp_tree(float lane) {
 #pragma unroll

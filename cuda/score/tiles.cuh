@@ -56,25 +56,26 @@ struct TileShape {
 
   int32_t padded;  // elements of a key, a multiple of 32
   int32_t keys;    // bytes of the keys of any source
+  int32_t turned;  // bits of a place that depend on its key
 
   /** Bytes from key to key. */
   __host__ __device__ constexpr int32_t pitch(int key_bits) const { return padded * key_bits / 8; }
 
   __host__ __device__ constexpr int32_t bytes() const { return keys + SCALES; }
 
-  /** Where byte `at` of the keys lies: threads that read the same bytes of different keys find them
-   * in different banks. */
-  static __host__ __device__ constexpr int32_t place(int32_t at) {
-    return at ^ (((at >> 3) ^ (at >> 6)) & 0x70);
+  /** Where byte `at` of the keys lies: if places are turned, threads that read the same bytes of
+   * different keys find them in different banks. */
+  __host__ __device__ constexpr int32_t place(int32_t at) const {
+    return at ^ (((at >> 3) ^ (at >> 6)) & turned);
   }
 };
 
-/** The shape for a head's keys. */
+/** The shape for a head's keys, their places `turned` or as they come. */
 inline TileShape tile_shape(const trimtab_pages& history, const trimtab_new_tokens& fresh,
-                            int32_t padded) {
+                            int32_t padded, bool turned) {
   int key_bits = has(history) ? bits(history.dtype) : 0;
   if (has(fresh) && bits(fresh.k.dtype) > key_bits) key_bits = bits(fresh.k.dtype);
-  return {padded, TILE_KEYS * padded * key_bits / 8};
+  return {padded, TILE_KEYS * padded * key_bits / 8, turned ? 0x70 : 0};
 }
 
 /** Keys that follow each other, on their way to shared memory. */
@@ -181,7 +182,7 @@ class TileCopies {
       unsigned char* keys = slot(coming_);
 #pragma unroll 4
       for (int32_t at = 16 * lane(); at < run.count * pitch; at += 16 * LANES) {
-        copy_async<16>(keys + TileShape::place(to + at), run.from + at);
+        copy_async<16>(keys + shape_.place(to + at), run.from + at);
       }
     } else if (run.unit == 16) {
       copy_keys<16>(run, to, pitch);
@@ -198,7 +199,7 @@ class TileCopies {
 #pragma unroll 1
     for (int32_t key = 0; key < run.count; key++) {
       for (int32_t at = lane() * UNIT; at < pitch; at += LANES * UNIT) {
-        unsigned char* target = slot(coming_) + TileShape::place(to + key * pitch + at);
+        unsigned char* target = slot(coming_) + shape_.place(to + key * pitch + at);
         bool present = run.from != nullptr && at < run.bytes;
         const char* source = present ? run.from + key * run.stride + at : nullptr;
         if constexpr (UNIT == 2) {

@@ -1,9 +1,9 @@
-// Canonical dots of a tile's keys, several threads a key, for several queries: keys stay in
-// registers. Of every 32 elements of a key a thread reads some words at the same distances, so that
-// the last additions across threads are few.
+// Canonical dots of a batch of queries with a tile's keys of any length, several threads a key. Of
+// every 32 elements of a key a thread reads some words at the same distances, so that the last
+// additions across threads are few.
 #pragma once
 
-#include "score/keys.cuh"
+#include "softmax/held_queries.cuh"
 
 namespace trimtab {
 
@@ -20,29 +20,19 @@ __device__ __forceinline__ int32_t key_of_thread(int k) {
 
 /** The thread's elements of its keys in 32 elements, by the lane that they are added to. */
 template <class Format>
-__device__ __forceinline__ void read_step(const unsigned char* tile, int32_t pitch, int32_t step,
-                                          const float (&scales)[KEYS], float (&x)[KEYS][OWNED]) {
+__device__ __forceinline__ void read_step(const unsigned char* tile, const TileShape& shape,
+                                          int32_t pitch, int32_t step, const float (&scales)[KEYS],
+                                          float (&x)[KEYS][OWNED]) {
   auto part = static_cast<int32_t>(threadIdx.x) % PARTS;
 #pragma unroll
   for (int k = 0; k < KEYS; k++) {
     int32_t at = key_of_thread(k) * pitch + step * LANES * Format::BITS / 8 + 4 * part;
 #pragma unroll
     for (int i = 0; i < OWNED; i += EACH<Format>) {
-      int32_t place = TileShape::place(at + 4 * PARTS * (i / EACH<Format>));
+      int32_t place = shape.place(at + 4 * PARTS * (i / EACH<Format>));
       widen_word<Format>(*reinterpret_cast<const uint32_t*>(tile + place), scales[k], &x[k][i]);
     }
   }
-}
-
-/** Keeps them as they are: the compiler would rather hold fewer bits and widen them again. */
-__device__ __forceinline__ void hold([[maybe_unused]] float (&x)[KEYS][OWNED]) {
-#if defined(__CUDA_ARCH__)
-#pragma unroll
-  for (int k = 0; k < KEYS; k++) {
-#pragma unroll
-    for (int i = 0; i < OWNED; i++) asm volatile("" : "+f"(x[k][i]));
-  }
-#endif
 }
 
 /** The thread's elements of 32 of a query. */
@@ -105,5 +95,39 @@ __device__ __forceinline__ float add_lanes(float (&lanes)[KEYS][OWNED]) {
   }
   return lanes[0][0];
 }
+
+/** Queries of any length, which stay in shared memory. */
+template <>
+class Dots<0> {
+ public:
+  /** queries: [BATCH][padded] */
+  __device__ __forceinline__ Dots(const float* queries, int32_t padded)
+      : queries_(queries), padded_(padded) {}
+
+  template <class Format, class Put>
+  __device__ __forceinline__ void of_tile(const unsigned char* keys, const TileShape& shape,
+                                          const KeyTile& tile, int32_t count, Put put) const {
+    int32_t pitch = shape.pitch(Format::BITS);
+    float scales[KEYS];
+#pragma unroll
+    for (int k = 0; k < KEYS; k++) {
+      scales[k] = read_scale<Format>(keys, shape, tile, key_of_thread(k));
+    }
+#pragma unroll 1
+    for (int32_t n = 0; n < count; n++) {
+      float lanes[KEYS][OWNED] = {};
+      for (int32_t s = 0; s < padded_ / LANES; s++) {
+        float x[KEYS][OWNED];
+        read_step<Format>(keys, shape, pitch, s, scales, x);
+        add_step<Format>(queries_ + n * padded_ + s * LANES, x, lanes);
+      }
+      put(key_of_thread(0), n, add_lanes<Format>(lanes));
+    }
+  }
+
+ private:
+  const float* queries_;
+  int32_t padded_;
+};
 
 }  // namespace trimtab

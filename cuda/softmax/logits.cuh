@@ -12,6 +12,9 @@ namespace trimtab {
 /** Warps of a block, at most. */
 constexpr int MOST_LOGIT_WARPS = 4;
 
+/** Elements of a query that stays in registers, at most. */
+constexpr int MOST_HELD = 4 * LANES;
+
 /** A number of the same order as a float, NaN above all. */
 TRIMTAB_INLINE uint32_t rising(float x) {
   uint32_t bits = bits_of(x);
@@ -48,6 +51,13 @@ struct Logits {
 
   /** Parts of a maximum: one a warp. */
   constexpr int32_t parts() const { return blocks * warps; }
+
+  /** Whether queries stay in registers, and not keys that are too long for that in shared memory.
+   */
+  constexpr bool held() const { return shape.padded <= MOST_HELD; }
+
+  /** Tiles of a warp in shared memory. */
+  constexpr int32_t stages() const { return held() ? 2 : 1; }
 
   /** As many as there are tiles of a head, and one warp of a block for each but one. */
   constexpr int64_t most_parts() const { return most / TILE_KEYS + 2 + MOST_LOGIT_WARPS; }

@@ -48,27 +48,23 @@ __device__ __forceinline__ float largest(const uint32_t* maxima, int32_t parts) 
 /** A chunk's elements of a thread. */
 constexpr int OF_CHUNK = CHUNK / LANES;
 
-/** Reads the thread's logits of a chunk of `count`. */
+/** Reads the thread's logits of a chunk, from its first one on, of which `count` follow with those
+ * of the other threads. */
 __device__ __forceinline__ void read_chunk(const float* logits, int32_t count,
                                            float (&x)[OF_CHUNK]) {
-  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
 #pragma unroll
-  for (int i = 0; i < OF_CHUNK; i++) {
-    x[i] = i * LANES + lane < count ? logits[i * LANES + lane] : -infinity();
-  }
+  for (int i = 0; i < OF_CHUNK; i++) x[i] = i * LANES < count ? logits[i * LANES] : -infinity();
 }
 
 /** Replaces them by exp(logit - max); the thread's sum of these. */
 __device__ __forceinline__ float exponentials(const float (&x)[OF_CHUNK], int32_t count, float max,
                                               float* logits) {
-  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
   float sum = 0.f;
 #pragma unroll
   for (int i = 0; i < OF_CHUNK; i++) {
     float exponential = exp(x[i] - max);
-    if (i * LANES + lane >= count) continue;
-    logits[i * LANES + lane] = exponential;
-    sum += exponential;
+    if (i * LANES < count) logits[i * LANES] = exponential;
+    sum = one_of(i * LANES < count, sum + exponential, sum);
   }
   return sum;
 }
@@ -79,13 +75,14 @@ __global__ void __launch_bounds__(THREADS, 4) exponentiate(const __grid_constant
   begin_next_kernel();
   await_kernel_before();
   auto chunk = static_cast<int32_t>(blockIdx.x % op.blocks * WARPS + threadIdx.x / LANES);
+  auto lane = static_cast<int32_t>(threadIdx.x) % LANES;
   auto n = static_cast<int32_t>(blockIdx.x / op.blocks % of.count);
   int64_t list = blockIdx.x / op.blocks / of.count;
   int64_t number = list * BATCH + n;
-  float* logits = of.logits + number * of.most;
+  float* logits = of.logits + number * of.most + lane;
   int32_t visible = of.visible[number];
   float coming[OF_CHUNK];
-  read_chunk(logits + chunk * CHUNK, visible - chunk * CHUNK, coming);
+  read_chunk(logits + chunk * CHUNK, visible - chunk * CHUNK - lane, coming);
   float max = largest(of.maxima + number * of.most_parts(), of.parts());
   float* sums = op.chunk_sums + list * chunks_of(of.most) * BATCH + n;
   while (chunk * CHUNK < visible) {
@@ -93,9 +90,10 @@ __global__ void __launch_bounds__(THREADS, 4) exponentiate(const __grid_constant
 #pragma unroll
     for (int i = 0; i < OF_CHUNK; i++) x[i] = coming[i];
     int32_t next = chunk + op.blocks * WARPS;
-    read_chunk(logits + next * CHUNK, visible - next * CHUNK, coming);
-    float sum = warp_tree(exponentials(x, visible - chunk * CHUNK, max, logits + chunk * CHUNK));
-    if (threadIdx.x % LANES == 0) sums[chunk * BATCH] = sum;
+    read_chunk(logits + next * CHUNK, visible - next * CHUNK - lane, coming);
+    float sum =
+        warp_tree(exponentials(x, visible - chunk * CHUNK - lane, max, logits + chunk * CHUNK));
+    if (lane == 0) sums[chunk * BATCH] = sum;
     chunk = next;
   }
 }
@@ -107,6 +105,7 @@ struct Weights {
   };
   Divisor divisor[BATCH];
   int32_t visible[BATCH];
+  int32_t least_visible;
 };
 
 /** Reads a head's, adding the sums of chunks in rising order. All threads of the block call. */
@@ -136,6 +135,10 @@ __device__ __forceinline__ void read_weights(const Batch& op, int64_t list, Weig
     weights.divisor[thread] = {sum, 1.f / sum};
     weights.visible[thread] = visible;
   }
+  if (thread < LANES) {
+    auto least = ~warp_max(~static_cast<uint32_t>(mine ? visible : INT32_MAX));
+    if (thread == 0) weights.least_visible = static_cast<int32_t>(least);
+  }
 }
 
 /** A token's sum of weights with this batch's added. */
@@ -143,23 +146,23 @@ __device__ __forceinline__ float add_weights(const Batch& op, const Weights& wei
                                              int32_t token) {
   float sum = op.begins ? 0.f : op.sums[list * op.logits.most + token];
   const float* exponential = op.logits.logits + list * BATCH * op.logits.most + token;
-  float x[BATCH];
-  bool plain = op.logits.count == BATCH;
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) {
-    x[n] = n < op.logits.count ? exponential[n * op.logits.most] : 0.f;
-  }
-#pragma unroll
-  for (int n = 0; n < BATCH; n++) {
-    plain = plain && token < weights.visible[n] && divides_plainly(x[n]);
-  }
+  // Whether all quotients are plain ones; no condition waits for another.
+  bool plain = op.logits.count == BATCH && token < weights.least_visible;
   if (plain) {
+    float x[BATCH];
+    const float* next = exponential;
 #pragma unroll
-    for (int n = 0; n < BATCH; n++) {
-      Weights::Divisor by = weights.divisor[n];
-      sum += quotient(x[n], by.sum, by.inverse);
+    for (int n = 0; n < BATCH; n++, next += op.logits.most) x[n] = *next;
+#pragma unroll
+    for (int n = 0; n < BATCH; n++) plain = plain & divides_plainly(x[n]);
+    if (plain) {
+#pragma unroll
+      for (int n = 0; n < BATCH; n++) {
+        Weights::Divisor by = weights.divisor[n];
+        sum += quotient(x[n], by.sum, by.inverse);
+      }
+      return sum;
     }
-    return sum;
   }
 #pragma unroll 1
   for (int n = 0; n < op.logits.count; n++) {
