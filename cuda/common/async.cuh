@@ -65,4 +65,10 @@ __device__ __forceinline__ void fetch_early([[maybe_unused]] const void* from) {
 #endif
 }
 
+/** What lies there now, which a kernel before may still change: not kept in a cache that would give
+ * it again. */
+__device__ __forceinline__ int32_t passing(const int32_t* from) {
+  return *static_cast<const volatile int32_t*>(from);
+}
+
 }  // namespace trimtab

@@ -70,6 +70,13 @@ cudaError_t launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t
 #endif
 }
 
+// Whether kernels can begin early at all.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr bool BEGIN_EARLY = false;
+#else
+constexpr bool BEGIN_EARLY = true;
+#endif
+
 // Lets a kernel that may begin early do so, as soon as all blocks of this one have come here.
 __device__ __forceinline__ void begin_next_kernel() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900

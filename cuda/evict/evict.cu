@@ -82,6 +82,7 @@ __global__ void __launch_bounds__(Keys::THREADS, Keys::THREADS == FEW_THREADS ? 
   Keys keys;
   int32_t in_window =
       keys.fill(candidates, shared_window, memory, notes, [] { await_kernel_before(); });
+  begin_next_kernel();
   int32_t kept = head.kept(params, in_window, notes);
   auto first = static_cast<int32_t>(int64_t{kept} * split / splits);
   auto end = static_cast<int32_t>(int64_t{kept} * (split + 1) / splits);

@@ -28,20 +28,19 @@ struct Finish {
 };
 
 /**
- * The pooled score of a token of `tokens`: the largest number of its neighbourhood (places outside
- * count as -inf), or the sum in rising order over the width.
+ * The pooled score of a token: the largest number of its neighbourhood (places outside count as
+ * -inf), or the sum in rising order over the width.
  *
+ * first, last: its neighbourhood
+ * more: whether that goes on outside
  * value: neutralised scores by token
  */
 template <class Value>
-__device__ float pooled(const Finish& finish, int32_t token, int32_t tokens, Value value) {
-  if (finish.pooling == TRIMTAB_POOLING_NONE) return value(token);
-  int64_t from = static_cast<int64_t>(token) - finish.reach();
-  int64_t to = static_cast<int64_t>(token) + finish.reach();
-  auto first = static_cast<int32_t>(max(from, int64_t{0}));
-  auto last = static_cast<int32_t>(min(to, int64_t{tokens} - 1));
+__device__ __forceinline__ float pooled(const Finish& finish, int32_t first, int32_t last,
+                                        bool more, Value value) {
+  if (finish.pooling == TRIMTAB_POOLING_NONE) return value(first);
   if (finish.pooling == TRIMTAB_POOLING_MAX) {
-    float most = from < 0 || to >= tokens ? -infinity() : quiet_nan();
+    float most = more ? -infinity() : quiet_nan();
 #pragma unroll 4
     for (int32_t t = first; t <= last; t++) most = max_number(most, value(t));
     return most;
@@ -121,22 +120,26 @@ __device__ __forceinline__ void mark_window(const Finish& finish, int32_t row, i
 __device__ __forceinline__ void finish_stretch(const Finish& finish, int32_t row, int32_t head,
                                                int32_t tokens, const Stretch& stretch,
                                                float* plain) {
+  // Places before the first token and behind the last one too, so that pooling needs no bounds.
   float neutral = finish.pooling == TRIMTAB_POOLING_MAX ? -infinity() : 0.f;
   for (auto i = static_cast<int32_t>(threadIdx.x); i < stretch.length; i += blockDim.x) {
-    if (stretch.in_window[i]) stretch.values[i] = neutral;
+    auto token = static_cast<uint32_t>(stretch.base + i);
+    if (stretch.in_window[i] || token >= static_cast<uint32_t>(tokens)) stretch.values[i] = neutral;
   }
   __syncthreads();
   bool pools = finish.pools_in_blocks();
   auto end =
       static_cast<int32_t>(min(int64_t{stretch.first} + stretch.count, finish.scores.size[2]));
   float* out = pools ? row_of(finish.scores, row, head) : plain;
-  auto value = [&](int32_t token) { return stretch.values[token - stretch.base]; };
+  auto value = [&](int32_t i) { return stretch.values[i]; };
   for (int32_t t = stretch.first + static_cast<int32_t>(threadIdx.x); t < end; t += blockDim.x) {
+    int32_t i = t - stretch.base;
     float score = finish.past;
     if (t < tokens) {
-      score = !pools                                ? value(t)
-              : stretch.in_window[t - stretch.base] ? -infinity()
-                                                    : pooled(finish, t, tokens, value);
+      score = !pools ? value(i)
+              : stretch.in_window[i]
+                  ? -infinity()
+                  : pooled(finish, i - finish.reach(), i + finish.reach(), false, value);
     }
     out[t] = score;
   }

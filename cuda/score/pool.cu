@@ -30,7 +30,11 @@ __global__ void __launch_bounds__(THREADS)
   if (t < tokens && in_window[t - base]) {
     score = -infinity();
   } else if (t < tokens) {
-    score = pooled(finish, t, tokens, [&](int32_t token) { return plain[token]; });
+    int64_t from = int64_t{t} - finish.reach();
+    int64_t to = int64_t{t} + finish.reach();
+    score = pooled(finish, static_cast<int32_t>(max(from, int64_t{0})),
+                   static_cast<int32_t>(min(to, int64_t{tokens} - 1)), from < 0 || to >= tokens,
+                   [&](int32_t token) { return plain[token]; });
   }
   row_of(finish.scores, row, head)[t] = score;
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "common/async.cuh"
 #include "common/launch.cuh"
 #include "common/ticket.cuh"
 #include "score/key_rows.cuh"
@@ -20,7 +21,7 @@ namespace trimtab {
 
 namespace {
 
-constexpr int MOST_WARPS = 4;
+constexpr int MOST_WARPS = 3;
 constexpr int BLOCKS = 4;           // of a processor
 constexpr int64_t MOST_OWN = 2048;  // tokens of a block
 constexpr int64_t LEAST_OWN = 128;
@@ -61,14 +62,43 @@ struct RawScore {
   constexpr int32_t shared_bytes() const { return 4 * (padded + 2 * length() + pages()); }
 };
 
+/** Begins to bring into the L2 cache what a block reads first: its queries, and a key a thread. The
+ * kernel before may still change lengths and ids, which here only say what to fetch. */
+__device__ __forceinline__ void fetch_first(const RawScore& op, const KeyRows& keys, int32_t row,
+                                            int32_t head, int32_t first) {
+  constexpr int LINE = 128;
+  const trimtab_tensor& q = op.queries.q;
+  auto thread = static_cast<int32_t>(threadIdx.x);
+  auto fetch = [](const char* from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += LINE) fetch_early(from + i);
+  };
+  if (thread < q.size[2] * op.queries.group) {
+    int32_t query_head = head * op.queries.group + thread % op.queries.group;
+    fetch(vector_of(q, row, query_head, thread / op.queries.group), q.size[3] * bits(q.dtype) / 8);
+  }
+  int32_t token = first + thread;
+  int32_t history = 0;
+  if (has(op.history)) {
+    history = passing(&at(op.history.lengths, row, list_of(op.history, head)));
+    if (token < min(int64_t{history}, capacity_of(op.history))) {
+      int32_t id = passing(keys.pages.id_at(token));
+      if (keys.pages.is_page(id)) {
+        fetch(keys.pages.page_of(id) + keys.pages.codes(token), keys.pages.token_bytes);
+      }
+    }
+  }
+  if (has(op.fresh) && history >= 0 && token >= history && token - history < op.fresh.k.size[2]) {
+    fetch(vector_of(op.fresh.k, row, head, token - history),
+          op.fresh.k.size[3] * bits(op.fresh.k.dtype) / 8);
+  }
+}
+
 /** STEPS: of 32 elements of a key of 16 bits or, with CODES, 8, aligned; 0: any keys. */
 template <int STEPS, bool CODES>
 __global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS - 1 : BLOCKS)
     score_raw(const __grid_constant__ RawScore op) {
   TRIMTAB_DYNAMIC_SHARED(shared);
   Notes notes{op.status, op.operation};
-  await_kernel_before();
-  begin_next_kernel();
   const int64_t* size = op.finish.scores.size;
   auto heads = static_cast<unsigned>(size[1]);
   auto blocks = static_cast<unsigned>(op.blocks_of_head());
@@ -83,10 +113,17 @@ __global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS 
                   in_window);
   int32_t begin = max(stretch.base, 0);
   int32_t end = stretch.base + stretch.length;
-  // What does not depend on one another is read at once: ids, the window's tokens, lengths.
   KeyRows keys(op.history, op.fresh, row, head, begin, ids);
   int32_t page_count =
       min(op.pages(), static_cast<int32_t>(op.history.table.size[2]) - keys.first_page);
+  for (int32_t i = thread; i < stretch.length; i += blockDim.x) {
+    values[i] = 0.f;
+    in_window[i] = 0;
+  }
+  if (BEGIN_EARLY) fetch_first(op, keys, row, head, begin);
+  await_kernel_before();
+  begin_next_kernel();
+  // What does not depend on one another is read at once: ids, the window's tokens, lengths.
   auto id_of = [&](int32_t i) {
     return i < page_count ? keys.pages.id((keys.first_page + i) << keys.pages.shift) : -1;
   };
@@ -95,10 +132,6 @@ __global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS 
   TokenCounts counts = tokens_of(op.history, op.fresh, row, head, size[2], notes);
   keys.history = counts.history;
   for (int32_t i = thread; i < page_count; i += blockDim.x) ids[i] = i == thread ? id : id_of(i);
-  for (int32_t i = thread; i < stretch.length; i += blockDim.x) {
-    values[i] = 0.f;
-    in_window[i] = 0;
-  }
   KeyTiles tiles(op.history, op.fresh, counts, begin, min(end, counts.all()));
   int32_t tile_count = tiles.count();
   int32_t i = thread / LANES;
