@@ -4,6 +4,8 @@ import io.github.trimtab.io.WholeFile;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.file.Path;
 import java.text.NumberFormat;
 import java.util.Arrays;
@@ -56,23 +58,22 @@ public final class Curves {
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
   }
 
-  /**
-   * Makes the x axis logarithmic, with powers of two named, and says so; before lines are added.
-   */
+  /** Makes the x axis logarithmic and says so; before lines are added. */
   public Curves logarithmic() {
     // The chart's own logarithmic axis names powers of ten alone.
     logarithmic = true;
-    chart.setCustomXAxisTickLabelsFormatter(Curves::powerOfTwo);
+    chart.setCustomXAxisTickLabelsFormatter(Curves::label);
     chart.getStyler().setXAxisTickMarkSpacingHint(WIDTH / 16);
     chart.setXAxisTitle(chart.getXAxisTitle() + " (logarithmic)");
     return this;
   }
 
-  /** A blank elsewhere: what draws labels takes no empty ones. */
-  private static String powerOfTwo(double exponent) {
-    return exponent == Math.rint(exponent)
-        ? NumberFormat.getInstance(Locale.ROOT).format(Math.pow(2, exponent))
-        : " ";
+  /** Three digits elsewhere: of labels that are alike, as blanks are, the chart draws none. */
+  private static String label(double exponent) {
+    double value = Math.pow(2, exponent);
+    boolean whole = exponent == Math.rint(exponent);
+    return NumberFormat.getInstance(Locale.ROOT)
+        .format(whole ? value : new BigDecimal(value).round(new MathContext(3)));
   }
 
   /**
