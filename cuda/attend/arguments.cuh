@@ -21,6 +21,12 @@ struct AttendArguments {
   int32_t split_step;   /* what they are a multiple of: pages and tiles are whole */
 };
 
+/** Pieces of work, each a split of the tokens of that many lines. */
+inline int64_t pieces_of(const AttendArguments& a, int32_t lines) {
+  int64_t tiles = (a.lines + lines - 1) / lines;
+  return tiles * a.splits * a.heads * a.op.q.size[0];
+}
+
 /** Tokens of each split of a row's head that has so many in all. */
 __device__ __forceinline__ int32_t split_tokens_of(const AttendArguments& a, int32_t tokens) {
   if (a.splits == 1) return INT32_MAX;

@@ -20,6 +20,7 @@
 #include "attend/attend.cuh"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "attend/kernels.cuh"
 #include "attend/partials.cuh"
@@ -75,11 +76,15 @@ bool launch_tiles(const AttendArguments& a, cudaStream_t stream, cudaError_t* er
   if (*error != cudaSuccess) return true;
   bool half = a.op.q.dtype == TRIMTAB_F16;
   bool packed = is_quantized(a.op.history.dtype);
+  auto by_formats = [&](auto form) {
+    constexpr std::true_type yes;
+    constexpr std::false_type no;
+    return half ? packed ? form(yes, yes) : form(yes, no) : packed ? form(no, yes) : form(no, no);
+  };
   if (packed || a.lines <= FEW_LINES) {
-    bool launched = half     ? packed ? launch_decode<true, true>(a, device, stream, error)
-                                      : launch_decode<true, false>(a, device, stream, error)
-                        : packed ? launch_decode<false, true>(a, device, stream, error)
-                             : launch_decode<false, false>(a, device, stream, error);
+    bool launched = by_formats([&](auto half, auto packed) {
+      return launch_decode<half, packed>(a, device, stream, error);
+    });
     if (launched) return true;
   }
   if (!packed && a.lines >= HOPPER_LINES &&
@@ -87,12 +92,8 @@ bool launch_tiles(const AttendArguments& a, cudaStream_t stream, cudaError_t* er
             : launch_hopper<false>(a, device, stream, error))) {
     return true;
   }
-  if (half) {
-    return packed ? launch_tiles<true, true>(a, device, stream, error)
-                  : launch_tiles<true, false>(a, device, stream, error);
-  }
-  return packed ? launch_tiles<false, true>(a, device, stream, error)
-                : launch_tiles<false, false>(a, device, stream, error);
+  return by_formats(
+      [&](auto half, auto packed) { return launch_tiles<half, packed>(a, device, stream, error); });
 }
 
 }  // namespace

@@ -63,17 +63,16 @@ class DecodeBlock {
     return piece < pieces_ - step ? piece + step : pieces_;
   }
 
-  /** Fetches what the first piece's copies wait for, and its queries, which are far from the L2
-   * cache where the kernel before did not write them. */
+  /** Fetches what the first piece's copies wait for, its first tiles, and its queries, which are
+   * far from the L2 cache where the kernel before did not write them. */
   __device__ __forceinline__ void fetch_first(const DecodeCopies<S>& copies, int part) const {
     BlockLines lines(a_, shared_.work[0]);
     Piece piece = lines.piece(S::LINES, first());
-    if (part == 1) {
-      lines.fetch_queries(S::LINES, piece);
-    } else if (has(a_.op.history)) {
-      copies.fetch_ids(copies.pages_of(piece));
-      fetch_early(&at(a_.op.history.lengths, piece.row, list_of(a_.op.history, piece.head)));
-    }
+    if (part == 1) lines.fetch_queries(S::LINES, piece);
+    if (!has(a_.op.history)) return;
+    HeadPages pages = copies.pages_of(piece);
+    if (part == 0) copies.fetch_ids(pages);
+    copies.fetch_tiles(pages, piece);
   }
 
   /** Of keys (part 0) or values (1). */

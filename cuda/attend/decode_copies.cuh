@@ -31,6 +31,26 @@ class DecodeCopies {
     if (token < capacity_of(a_.op.history)) fetch_early(pages.id_at(static_cast<int32_t>(token)));
   }
 
+  /** Fetches a piece's first tiles of the history, a box a lane. What says where they are may still
+   * change, so nothing else is made of it, and it is read past the L1 cache. */
+  __device__ __forceinline__ void fetch_tiles(const HeadPages& pages, const Piece& piece) const {
+    const trimtab_pages& history = a_.op.history;
+    auto capacity = static_cast<int32_t>(min(capacity_of(history), int64_t{INT32_MAX / 2}));
+    int32_t length = __ldcg(&at(history.lengths, piece.row, list_of(history, piece.head)));
+    length = min(max(length, 0), capacity);
+    int32_t tokens = length + (has(a_.op.fresh) ? static_cast<int32_t>(a_.op.fresh.k.size[2]) : 0);
+    if (tokens == 0) return;
+    int32_t box = min(maps_.tokens[1], S::KEYS);
+    int32_t place = lane() / S::PAGED_PANELS * box;
+    int64_t token = int64_t{piece.split} * split_tokens_of(a_, tokens) + place;
+    if (place >= FETCHED_TILES * S::KEYS || token >= length) return;
+    auto first = static_cast<int32_t>(token);
+    int32_t id = __ldcg(pages.id_at(first));
+    if (!pages.is_page(id)) return;
+    fetch_box(maps_.history, {lane() % S::PAGED_PANELS * PANEL_COLUMNS, first & (pages.tokens - 1),
+                              head_in_page(piece.head), id});
+  }
+
   /** Looks up the first pages of a piece, if splits are short, before it is known that they are. */
   __device__ __forceinline__ void look_up(const HeadPages& pages, const Piece& piece) {
     look_up(pages, int64_t{piece.split} * a_.split_tokens);
@@ -51,6 +71,7 @@ class DecodeCopies {
   }
 
  private:
+  static constexpr int FETCHED_TILES = 4;
   static constexpr int GROUP = 16;             /* tokens that surely lie in one page */
   static constexpr int WINDOW = GROUP * LANES; /* those whose pages lanes know */
 

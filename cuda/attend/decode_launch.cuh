@@ -9,8 +9,7 @@ namespace trimtab {
 template <class S>
 bool launch_decode_shape(const AttendArguments& a, const Limits& limits, cudaStream_t stream,
                          cudaError_t* error) {
-  int64_t tiles = (a.lines + S::LINES - 1) / S::LINES;
-  int64_t pieces = tiles * a.splits * a.heads * a.op.q.size[0];
+  int64_t pieces = pieces_of(a, S::LINES);
   HopperMaps maps = maps_of(a.op, S::KEYS, S::FRESH_KEYS, 128);
   if (pieces > INT32_MAX || (has(a.op.fresh) && maps.tokens[0] == 0) ||
       (has(a.op.history) && maps.tokens[1] == 0)) {

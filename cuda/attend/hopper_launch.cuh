@@ -12,8 +12,7 @@ bool launch_hopper_shape(const AttendArguments& a, const Limits& limits, cudaStr
   if (S::SHARED_BYTES + static_cast<int>(sizeof(HopperShared<S>)) > limits.block_shared) {
     return false;
   }
-  int64_t tiles = (a.lines + S::LINES - 1) / S::LINES;
-  int64_t pieces = tiles * a.splits * a.heads * a.op.q.size[0];
+  int64_t pieces = pieces_of(a, S::LINES);
   // Pieces of much the same work are dealt out to as many blocks as run at a time, which copy one's
   // tokens while lines still are at the last; others go to whichever multiprocessor is free.
   bool dealt = a.op.mask != TRIMTAB_MASK_CAUSAL && a.splits == 1 && pieces <= INT32_MAX;

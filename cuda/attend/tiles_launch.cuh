@@ -13,9 +13,7 @@ bool launch_shape(const AttendArguments& a, const Limits& limits, cudaStream_t s
       S::SHARED_BYTES + static_cast<int>(sizeof(TileShared<S>)) > limits.block_shared) {
     return false;
   }
-  int64_t tiles = (a.lines + S::LINES - 1) / S::LINES;
-  Grid grid{blocks_of(tiles * a.splits * a.heads * a.op.q.size[0]), dim3(S::THREADS),
-            S::SHARED_BYTES};
+  Grid grid{blocks_of(pieces_of(a, S::LINES)), dim3(S::THREADS), S::SHARED_BYTES};
   *error = launch(attend_tiles<S>, grid, stream, a);
   return true;
 }

@@ -70,6 +70,17 @@ __device__ __forceinline__ void copy_box(void* shared, const BoxMap& map, const 
 #endif
 }
 
+/** Begins to read a box into the L2 cache, where a kernel before may still change it. */
+__device__ __forceinline__ void fetch_box([[maybe_unused]] const BoxMap& map,
+                                          [[maybe_unused]] const int32_t (&at)[4]) {
+#ifdef __CUDACC__
+  asm volatile(
+      "cp.async.bulk.prefetch.tensor.4d.L2.global.tile [%0, {%1, %2, %3, %4}];" ::"l"(&map),
+      "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3])
+      : "memory");
+#endif
+}
+
 /** Begins the copy of bytes as they lie: a multiple of 16, as both addresses are. */
 __device__ __forceinline__ void copy_bytes(void* shared, const void* global, uint32_t bytes,
                                            Barrier& barrier) {

@@ -283,6 +283,35 @@ inline void compare_with_bad_page(const AttendCase& c, std::initializer_list<int
   }
 }
 
+/** A row alone, and one whose list has less room, give the bits that they give in a batch. */
+inline void compare_rows_alone(const AttendCase& c) {
+  AttendRun run(c);
+  run.to_device();
+  ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
+  std::vector<float> batch = run.out.values();
+  size_t elements = batch.size() / c.layout.rows;
+  for (int row = 0; row < c.layout.rows; row++) {
+    OnDevice<float> out(elements, -7.f);
+    trimtab_attend_params params = run.params;
+    for (trimtab_tensor* tensor :
+         {&params.q, &params.query_lengths, &params.history.table, &params.history.lengths,
+          &params.fresh.k, &params.fresh.v, &params.fresh.lengths}) {
+      size_t element = tensor->dtype == TRIMTAB_I32 ? 4 : bytes_of(tensor->dtype);
+      tensor->data = static_cast<char*>(tensor->data) + row * tensor->stride[0] * element;
+      tensor->size[0] = 1;
+    }
+    int32_t tokens = params.history.tokens;
+    params.history.table.size[2] = std::max((c.history_lengths[row] + tokens - 1) / tokens, 1);
+    params.out = out.tensor(TRIMTAB_F32, {1, run.heads, c.queries, c.layout.head_dim});
+    params.lse = {};
+    ASSERT_NO_FATAL_FAILURE(trimtab::test::run(params, workspace_attend, launch_attend));
+    std::vector<float> alone = out.values();
+    for (size_t i = 0; i < elements; i++) {
+      ASSERT_EQ(bits_of(alone[i]), bits_of(batch[row * elements + i])) << "row " << row;
+    }
+  }
+}
+
 /** On the first device of compute capability 9.0; skipped where there is none. */
 class OnHopper : public testing::Test {
  protected:

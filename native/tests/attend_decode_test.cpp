@@ -101,6 +101,17 @@ TEST_F(AttendDecode, SplitsOfManyHeads) {
   }
 }
 
+TEST_F(AttendDecode, ARowDoesNotDependOnItsBatch) {
+  for (Formats formats : {FORMATS[0], FORMATS[2]}) {
+    AttendCase c = with(formats, 64);
+    c.layout = {formats.pages, 64, 3, 1, 2, 64, 18};
+    c.queries = 1;
+    c.history_lengths = {700, 100, 1100};
+    c.query_lengths = c.fresh_lengths = {1, 1, 1};
+    ASSERT_NO_FATAL_FAILURE(compare_rows_alone(c));
+  }
+}
+
 /** More pieces of work than blocks that run at a time: rows without tokens between rows with some,
  * of all numbers of tiles. */
 TEST_F(AttendDecode, ManyRows) {

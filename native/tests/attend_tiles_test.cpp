@@ -245,7 +245,6 @@ TEST(AttendTiles, AByteLessOfWorkspaceIsRefused) {
   compare_attend(run, true);
 }
 
-/** A row alone, and one whose list has less room, give the bits that they give in a batch. */
 TEST(AttendTiles, ARowDoesNotDependOnItsBatch) {
   for (int queries : {4, 40}) {
     AttendCase c = with(FORMATS[queries == 4 ? 2 : 0], 64, 16);
@@ -254,30 +253,7 @@ TEST(AttendTiles, ARowDoesNotDependOnItsBatch) {
     c.queries = queries;
     c.history_lengths = {700, 100, 1100};
     c.query_lengths = c.fresh_lengths = {queries, queries - 1, queries};
-    AttendRun run(c);
-    run.to_device();
-    ASSERT_NO_FATAL_FAILURE(trimtab::test::run(run.params, workspace_attend, launch_attend));
-    std::vector<float> batch = run.out.values();
-    size_t elements = batch.size() / 3;
-    for (int row = 0; row < 3; row++) {
-      OnDevice<float> out(elements, -7.f);
-      trimtab_attend_params params = run.params;
-      for (trimtab_tensor* tensor :
-           {&params.q, &params.query_lengths, &params.history.table, &params.history.lengths,
-            &params.fresh.k, &params.fresh.v, &params.fresh.lengths}) {
-        size_t element = tensor->dtype == TRIMTAB_I32 ? 4 : bytes_of(tensor->dtype);
-        tensor->data = static_cast<char*>(tensor->data) + row * tensor->stride[0] * element;
-        tensor->size[0] = 1;
-      }
-      params.history.table.size[2] = (c.history_lengths[row] + 15) / 16;
-      params.out = out.tensor(TRIMTAB_F32, {1, run.heads, queries, 64});
-      params.lse = {};
-      ASSERT_NO_FATAL_FAILURE(trimtab::test::run(params, workspace_attend, launch_attend));
-      std::vector<float> alone = out.values();
-      for (size_t i = 0; i < elements; i++) {
-        ASSERT_EQ(bits_of(alone[i]), bits_of(batch[row * elements + i])) << "row " << row;
-      }
-    }
+    ASSERT_NO_FATAL_FAILURE(compare_rows_alone(c));
   }
 }
 
