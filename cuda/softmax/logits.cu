@@ -46,21 +46,35 @@ constexpr int32_t warp_bytes(const Logits& op) {
 /** The largest of `most` and a query's logits of a tile that the thread takes part in, of the first
  * `seen` keys. */
 __device__ __forceinline__ float most_of(const TileLogits& tile, int32_t seen, float most) {
+  // All reads come before the first use, here and below: a warp has nothing else to do meanwhile.
+  float x[HALF];
 #pragma unroll
-  for (int i = 0; i < HALF; i++) {
-    int32_t key = half_of_warp() * HALF + i;
-    if (key < seen) most = larger(most, tile.of[place_in_half()][key]);
+  for (int i = 0; i < HALF; i++) x[i] = tile.of[place_in_half()][half_of_warp() * HALF + i];
+  int32_t left = seen - half_of_warp() * HALF;
+#pragma unroll
+  for (int i = 0; i < HALF; i++) x[i] = i < left ? x[i] : -infinity();
+#pragma unroll
+  for (int o = HALF / 2; o > 0; o /= 2) {
+#pragma unroll
+    for (int i = 0; i < HALF / 2; i++) {
+      if (i < o) x[i] = larger(x[i], x[i + o]);
+    }
   }
-  return most;
+  return larger(most, x[0]);
 }
 
 /** Writes a tile's logits. */
 __device__ __forceinline__ void write_tile(const TileLogits& tile, int32_t count, int32_t queries,
                                            float* logits, int64_t pitch) {
   auto key = static_cast<int32_t>(threadIdx.x) % LANES;
-#pragma unroll 8
-  for (int32_t n = 0; n < queries; n++) {
-    if (key < count) logits[n * pitch + key] = tile.of[n][key];
+  float x[BATCH];
+#pragma unroll
+  for (int n = 0; n < BATCH; n++) x[n] = tile.of[n][key];
+  if (key >= count) return;
+  float* to = logits + key;
+#pragma unroll
+  for (int n = 0; n < BATCH; n++, to += pitch) {
+    if (n < queries) *to = x[n];
   }
 }
 
