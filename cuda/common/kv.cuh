@@ -26,6 +26,16 @@ struct Notes {
   }
 };
 
+/** What points to global memory: the compiler then knows that no store to shared memory changes it.
+ */
+template <class Element>
+__device__ __forceinline__ Element* in_global(Element* from) {
+#ifdef __CUDA_ARCH__
+  __builtin_assume(__isGlobal(from));
+#endif
+  return from;
+}
+
 /** Elements of I32 tensors. */
 __device__ __forceinline__ int32_t& at(const trimtab_tensor& tensor, int64_t i) {
   return static_cast<int32_t*>(tensor.data)[i * tensor.stride[0]];

@@ -135,50 +135,64 @@ class RowsAhead {
   __device__ __forceinline__ explicit RowsAhead(int32_t) {}
 
   __device__ __forceinline__ void load(const KeyRows& keys, const KeyTile& tile) {
-    if (CODES && is_quantized(tile.dtype)) {
-      load<8>(keys, tile);
-    } else {
-      load<16>(keys, tile);
-    }
+#pragma unroll
+    for (int k = 0; k < THREAD_KEYS; k++) load(keys, tile, k);
   }
 
-  __device__ __forceinline__ float dot(const KeyRows&, const KeyTile& tile,
-                                       const float* query) const {
-    if (tile.dtype == TRIMTAB_F16) return dot<formats::F16>(query);
-    if (CODES && tile.dtype == TRIMTAB_FP8_E4M3) return dot<formats::Fp8>(query);
-    if (CODES && tile.dtype == TRIMTAB_INT8) return dot<formats::Int8>(query);
-    return dot<formats::Bf16>(query);
+  /** The dot with a tile that was loaded; each key gives way to that of the next tile, if there is
+   * one, as soon as it is used. */
+  __device__ __forceinline__ float dot(const KeyRows& keys, const KeyTile& tile,
+                                       const KeyTile& next, const float* query) {
+    return dot_of_parts([&](int k, float(&lanes)[2][SHARE]) {
+      if (tile.dtype == TRIMTAB_F16) {
+        add<formats::F16>(query, k, lanes);
+      } else if (CODES && tile.dtype == TRIMTAB_FP8_E4M3) {
+        add<formats::Fp8>(query, k, lanes);
+      } else if (CODES && tile.dtype == TRIMTAB_INT8) {
+        add<formats::Int8>(query, k, lanes);
+      } else {
+        add<formats::Bf16>(query, k, lanes);
+      }
+      if (next.count <= 0) return;
+      load(keys, next, k);
+      load(keys, next, k + 2);
+    });
   }
 
  private:
+  __device__ __forceinline__ void load(const KeyRows& keys, const KeyTile& tile, int k) {
+    if (CODES && is_quantized(tile.dtype)) {
+      load<8>(keys, tile, k);
+    } else {
+      load<16>(keys, tile, k);
+    }
+  }
+
   template <int BITS>
-  __device__ __forceinline__ void load(const KeyRows& keys, const KeyTile& tile) {
+  __device__ __forceinline__ void load(const KeyRows& keys, const KeyTile& tile, int k) {
+    KeyRow row = row_of_tile(keys, tile, k, BITS);
 #pragma unroll
-    for (int k = 0; k < THREAD_KEYS; k++) {
-      KeyRow row = row_of_tile(keys, tile, k, BITS);
-#pragma unroll
-      for (int s = 0; s < STEPS; s++) {
-        shares_[k][s] = {};
-        if (row.from != nullptr) shares_[k][s] = load_share<BITS>(row.from + s * 4 * BITS, true);
+    for (int s = 0; s < STEPS; s++) {
+      shares_[k][s] = {};
+      if (row.from != nullptr) {
+        shares_[k][s] = load_share<BITS>(in_global(row.from + s * 4 * BITS), true);
       }
-      scales_[k] = 0;
-      if (BITS == 8 && row.from != nullptr) {
-        scales_[k] = *reinterpret_cast<const uint16_t*>(row.scale);
-      }
+    }
+    scales_[k] = 0;
+    if (BITS == 8 && row.from != nullptr) {
+      scales_[k] = *reinterpret_cast<const uint16_t*>(row.scale);
     }
   }
 
   template <class Format>
-  __device__ __forceinline__ float dot(const float* query) const {
-    return dot_of_parts([&](int k, float(&lanes)[2][SHARE]) {
+  __device__ __forceinline__ void add(const float* query, int k, float (&lanes)[2][SHARE]) const {
 #pragma unroll
-      for (int s = 0; s < STEPS; s++) {
-        float q[SHARE];
-        read_query_share(query + s * LANES, q);
-        add_share<Format>(shares_[k][s], from_bf16(scales_[k]), q, lanes[0]);
-        add_share<Format>(shares_[k + 2][s], from_bf16(scales_[k + 2]), q, lanes[1]);
-      }
-    });
+    for (int s = 0; s < STEPS; s++) {
+      float q[SHARE];
+      read_query_share(query + s * LANES, q);
+      add_share<Format>(shares_[k][s], from_bf16(scales_[k]), q, lanes[0]);
+      add_share<Format>(shares_[k + 2][s], from_bf16(scales_[k + 2]), q, lanes[1]);
+    }
   }
 
   Share shares_[THREAD_KEYS][STEPS];
@@ -193,7 +207,7 @@ class RowsAhead<0, true> {
 
   __device__ __forceinline__ void load(const KeyRows&, const KeyTile&) {}
 
-  __device__ __forceinline__ float dot(const KeyRows& keys, const KeyTile& tile,
+  __device__ __forceinline__ float dot(const KeyRows& keys, const KeyTile& tile, const KeyTile&,
                                        const float* query) const {
     switch (tile.dtype) {
       case TRIMTAB_F32:

@@ -62,13 +62,14 @@ struct RawScore {
   constexpr int32_t shared_bytes() const { return 4 * (padded + 2 * length() + pages()); }
 };
 
-/** Begins to bring into the L2 cache what a block reads first: its queries, and a key a thread. The
- * kernel before may still change lengths and ids, which here only say what to fetch. */
+/** Begins to bring into the L2 cache what a block reads first: its queries, and two keys a thread.
+ * The kernel before may still change lengths and ids, which here only say what to fetch. */
 __device__ __forceinline__ void fetch_first(const RawScore& op, const KeyRows& keys, int32_t row,
                                             int32_t head, int32_t first) {
   constexpr int LINE = 128;
   const trimtab_tensor& q = op.queries.q;
   auto thread = static_cast<int32_t>(threadIdx.x);
+  auto threads = static_cast<int32_t>(blockDim.x);
   auto fetch = [](const char* from, int64_t bytes) {
     for (int64_t i = 0; i < bytes; i += LINE) fetch_early(from + i);
   };
@@ -76,20 +77,20 @@ __device__ __forceinline__ void fetch_first(const RawScore& op, const KeyRows& k
     int32_t query_head = head * op.queries.group + thread % op.queries.group;
     fetch(vector_of(q, row, query_head, thread / op.queries.group), q.size[3] * bits(q.dtype) / 8);
   }
-  int32_t token = first + thread;
-  int32_t history = 0;
+  int64_t history = 0;
   if (has(op.history)) {
     history = passing(&at(op.history.lengths, row, list_of(op.history, head)));
-    if (token < min(int64_t{history}, capacity_of(op.history))) {
-      int32_t id = passing(keys.pages.id_at(token));
-      if (keys.pages.is_page(id)) {
-        fetch(keys.pages.page_of(id) + keys.pages.codes(token), keys.pages.token_bytes);
-      }
-    }
+    if (history < 0 || history > capacity_of(op.history)) return;
   }
-  if (has(op.fresh) && history >= 0 && token >= history && token - history < op.fresh.k.size[2]) {
-    fetch(vector_of(op.fresh.k, row, head, token - history),
-          op.fresh.k.size[3] * bits(op.fresh.k.dtype) / 8);
+  for (int32_t token = first + thread; token < first + 2 * threads; token += threads) {
+    if (token < history) {
+      int32_t id = passing(keys.pages.id_at(token));
+      if (!keys.pages.is_page(id)) continue;
+      fetch(keys.pages.page_of(id) + keys.pages.codes(token), keys.pages.token_bytes);
+    } else if (has(op.fresh) && token - history < op.fresh.k.size[2]) {
+      fetch(vector_of(op.fresh.k, row, head, token - history),
+            op.fresh.k.size[3] * bits(op.fresh.k.dtype) / 8);
+    }
   }
 }
 
@@ -133,8 +134,8 @@ __global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS 
   keys.history = counts.history;
   for (int32_t i = thread; i < page_count; i += blockDim.x) ids[i] = i == thread ? id : id_of(i);
   KeyTiles tiles(op.history, op.fresh, counts, begin, min(end, counts.all()));
-  int32_t tile_count = tiles.count();
-  int32_t i = thread / LANES;
+  int32_t tile_count = uniform(tiles.count());
+  int32_t i = uniform(thread / LANES);
   KeyTile tile = tiles.at(i);
   RowsAhead<STEPS, CODES> ahead(static_cast<int32_t>(op.queries.q.size[3]));
   sum_queries(op.queries, row, head, op.padded, query, notes, [&] {
@@ -142,13 +143,12 @@ __global__ void __launch_bounds__(MOST_WARPS* LANES, CODES&& STEPS > 0 ? BLOCKS 
   });
   mark_positions(op.finish, row, counts.all(), position, stretch, notes);
   __syncthreads();
-  while (i < tile_count) {
-    float score = op.factor * ahead.dot(keys, tile, query);
+  for (; i < tile_count; i += op.warps) {
+    KeyTile next = i + op.warps < tile_count ? tiles.at(i + op.warps) : KeyTile{};
+    float score = op.factor * ahead.dot(keys, tile, next, query);
     int32_t key = key_in_tile(key_part());
     if (key < tile.count) values[tile.token + key - stretch.base] = score;
-    i += op.warps;
-    tile = tiles.at(i);
-    if (i < tile_count) ahead.load(keys, tile);
+    tile = next;
   }
   __syncthreads();
   for (int32_t p = thread; p < page_count; p += blockDim.x) {
@@ -167,8 +167,9 @@ cudaError_t spread(RawScore& op) {
   cudaError_t error = limits(&device);
   if (error != cudaSuccess) return error;
   const int64_t* size = op.finish.scores.size;
-  // As many a processor as it holds at once; whole tiles, with the margins.
+  // As many a processor as it holds at once, or some times that; whole tiles, with the margins.
   int64_t blocks = std::max<int64_t>(BLOCKS * device.processors / (size[0] * size[1]), 1);
+  blocks *= (size[2] + blocks * MOST_OWN - 1) / (blocks * MOST_OWN);
   int64_t margins = 2 * op.finish.margin();
   int64_t own = std::clamp<int64_t>((size[2] + blocks - 1) / blocks, LEAST_OWN, MOST_OWN);
   int64_t tiles = (own + margins + TILE_KEYS - 1) / TILE_KEYS;
