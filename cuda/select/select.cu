@@ -1,5 +1,5 @@
-// Select: one block a head. Its row lies in registers as ordered keys, so scores are read once; keys
-// of rows beyond 4096 tokens lie in shared memory, beyond 13312 in the workspace.
+// Select: one block a head. Its row lies in registers as ordered keys, so scores are read once;
+// keys of rows beyond 4096 tokens lie in shared memory, beyond 13312 in the workspace.
 //
 // Bytes: 4 a score and 4 an index, in the L2 cache; 2 or 3 radix rounds and 2 passes over the keys.
 // Bound by latency: barriers and the first reads hold it back.
