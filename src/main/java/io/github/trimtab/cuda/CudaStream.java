@@ -279,10 +279,16 @@ public final class CudaStream implements AutoCloseable {
     try {
       context.release("cuStreamSynchronize", () -> cuStreamSynchronize(handle));
     } finally {
-      memory.close();
-      launcher.close();
-      if (owned) {
-        context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+      try {
+        memory.close();
+      } finally {
+        try {
+          launcher.close();
+        } finally {
+          if (owned) {
+            context.release("cuStreamDestroy", () -> cuStreamDestroy_v2(handle));
+          }
+        }
       }
     }
   }

@@ -5,8 +5,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Device memory that a stream's operations share, one after the other. Grows in steps of at least
- * twice the size; what was outgrown stays until the stream is closed, since prepared operations and
+ * Device memory that a stream's operations share, one after the other. Grows to twice the size
+ * where the device has room for it; what was outgrown stays until the stream is closed, since prepared operations and
  * graphs hold its address.
  */
 final class Workspace implements AutoCloseable {
@@ -21,11 +21,21 @@ final class Workspace implements AutoCloseable {
   Buffer atLeast(long bytes) {
     Buffer largest = buffers.peekLast();
     if (largest == null || largest.byteSize() < bytes) {
-      long grown = largest == null ? bytes : Math.max(bytes, 2 * largest.byteSize());
-      largest = device.allocate(grown);
+      largest = grown(bytes, largest == null ? 0 : 2 * largest.byteSize());
       buffers.addLast(largest);
     }
     return largest;
+  }
+
+  private Buffer grown(long bytes, long wished) {
+    if (wished > bytes) {
+      try {
+        return device.allocate(wished);
+      } catch (DeviceMemoryException e) {
+        // What is needed now may fit all the same.
+      }
+    }
+    return device.allocate(bytes);
   }
 
   @Override

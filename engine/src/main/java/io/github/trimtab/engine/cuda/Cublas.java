@@ -55,17 +55,29 @@ final class Cublas implements AutoCloseable {
             ADDRESS,
             JAVA_LONG,
             JAVA_INT);
+    workspace = stream.device().allocate(WORKSPACE_BYTES);
     arena = Arena.ofShared();
     one = arena.allocateFrom(JAVA_FLOAT, 1f);
     zero = arena.allocateFrom(JAVA_FLOAT, 0f);
     MemorySegment out = arena.allocate(ADDRESS);
-    CFunctions.call("cublasCreate", () -> (int) create.invokeExact(out));
+    try {
+      CFunctions.call("cublasCreate", () -> (int) create.invokeExact(out));
+    } catch (RuntimeException | Error e) {
+      free();
+      throw e;
+    }
     handle = out.get(ADDRESS, 0);
-    workspace = stream.device().allocate(WORKSPACE_BYTES);
-    long place = workspace.deviceAddress();
-    CFunctions.call("cublasSetStream", () -> (int) setStream.invokeExact(handle, stream.handle()));
-    CFunctions.call(
-        "cublasSetWorkspace", () -> (int) setWorkspace.invokeExact(handle, place, WORKSPACE_BYTES));
+    try {
+      long place = workspace.deviceAddress();
+      CFunctions.call(
+          "cublasSetStream", () -> (int) setStream.invokeExact(handle, stream.handle()));
+      CFunctions.call(
+          "cublasSetWorkspace",
+          () -> (int) setWorkspace.invokeExact(handle, place, WORKSPACE_BYTES));
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /**
@@ -102,7 +114,14 @@ final class Cublas implements AutoCloseable {
 
   @Override
   public void close() {
-    CFunctions.call("cublasDestroy", () -> (int) destroy.invokeExact(handle));
+    try {
+      CFunctions.call("cublasDestroy", () -> (int) destroy.invokeExact(handle));
+    } finally {
+      free();
+    }
+  }
+
+  private void free() {
     workspace.close();
     arena.close();
   }
