@@ -117,10 +117,12 @@ final class ArchitectureTest {
   }
 
   @Test
-  void onlyTheCudaBackendTouchesNativeFunctions() {
+  void onlyTheCudaBackendAndHugePagesTouchNativeFunctions() {
     noClasses()
         .that()
         .resideOutsideOfPackage("..internal.cuda..")
+        .and()
+        .haveNameNotMatching(Pattern.quote(ROOT + ".memory.HugePages") + "(\\$.*)?")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)
