@@ -53,31 +53,41 @@ __device__ __forceinline__ uint32_t halves_of_fp8(uint16_t codes) {
 #endif
 }
 
-/** The lower bits of a word, of as many elements as are wanted. */
+/** As many bits as are wanted, in words: 8, 16, 32 or 64. */
 template <int BITS>
-__device__ __forceinline__ uint32_t word_at(const unsigned char* from) {
-  if constexpr (BITS == 8) {
-    return *from;
-  } else if constexpr (BITS == 16) {
-    return *reinterpret_cast<const uint16_t*>(from);
-  } else {
-    return *reinterpret_cast<const uint32_t*>(from);
-  }
-}
+struct CodeWords {
+  uint32_t words[BITS > 32 ? 2 : 1];
 
-/** Two or four FP8 codes. */
+  __device__ __forceinline__ explicit CodeWords(const unsigned char* from) {
+    if constexpr (BITS == 8) {
+      words[0] = *from;
+    } else if constexpr (BITS == 16) {
+      words[0] = *reinterpret_cast<const uint16_t*>(from);
+    } else if constexpr (BITS == 32) {
+      words[0] = *reinterpret_cast<const uint32_t*>(from);
+    } else {
+      auto both = *reinterpret_cast<const uint2*>(from);
+      words[0] = both.x, words[1] = both.y;
+    }
+  }
+
+  /** The bits from the i-th byte on. */
+  __device__ __forceinline__ uint32_t at(int i) const { return words[i / 4] >> 8 * (i % 4); }
+};
+
+/** Two, four or eight FP8 codes. */
 template <int COUNT>
 __device__ __forceinline__ void widen(formats::Fp8, const unsigned char* from, float (&to)[COUNT]) {
-  uint32_t codes = word_at<8 * COUNT>(from);
+  CodeWords<8 * COUNT> codes(from);
 #pragma unroll
   for (int i = 0; i < COUNT; i += 2) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
-    uint32_t halves = halves_of_fp8(static_cast<uint16_t>(codes >> 8 * i));
+    uint32_t halves = halves_of_fp8(static_cast<uint16_t>(codes.at(i)));
     to[i] = from_f16(static_cast<uint16_t>(halves));
     to[i + 1] = from_f16(static_cast<uint16_t>(halves >> 16));
 #else
-    to[i] = from_fp8(static_cast<uint8_t>(codes >> 8 * i));
-    to[i + 1] = from_fp8(static_cast<uint8_t>(codes >> 8 * (i + 1)));
+    to[i] = from_fp8(static_cast<uint8_t>(codes.at(i)));
+    to[i + 1] = from_fp8(static_cast<uint8_t>(codes.at(i + 1)));
 #endif
   }
 }
@@ -105,12 +115,24 @@ __device__ constexpr float lift_of(formats::Int4, int i) {
   return (place == 0 ? 0x1p15f : place == 1 ? 0x1p11f : 0x1p7f) + 8;
 }
 
-/** Two or four INT8 codes, each plus its lift. */
+/** Two, four or eight INT8 codes, each plus its lift. */
 template <int COUNT>
 __device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, float (&to)[COUNT]) {
-  uint32_t biased = word_at<8 * COUNT>(from) ^ 0x80808080u;
+  CodeWords<8 * COUNT> codes(from);
+  for (uint32_t& word : codes.words) word ^= 0x80808080u;
 #pragma unroll
-  for (int i = 0; i < COUNT; i++) to[i] = lifted_byte(biased, i);
+  for (int i = 0; i < COUNT; i++) to[i] = lifted_byte(codes.words[i / 4], i % 4);
+}
+
+/** (a & mask) ^ other as one operation: of two constants the compiler would make two. */
+__device__ __forceinline__ uint32_t masked_xor(uint32_t a, uint32_t mask, uint32_t other) {
+#ifdef __CUDA_ARCH__
+  uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, 0x6a;" : "=r"(result) : "r"(a), "r"(mask), "r"(other));
+  return result;
+#else
+  return (a & mask) ^ other;
+#endif
 }
 
 /** The code in bits 8 + 4 PLACE to 11 + 4 PLACE of a word, plus its lift: 8 more by its sign bit,
@@ -118,14 +140,14 @@ __device__ __forceinline__ void lift(formats::Int8, const unsigned char* from, f
 template <int PLACE>
 __device__ __forceinline__ float lifted_nibble(uint32_t word) {
   constexpr uint32_t EXPONENT = (127u + 15 - 4 * PLACE) << 23;
-  return float_of((word & 0xf00u << 4 * PLACE) ^ (EXPONENT | 0x800u << 4 * PLACE));
+  return float_of(masked_xor(word, 0xf00u << 4 * PLACE, EXPONENT | 0x800u << 4 * PLACE));
 }
 
 /** Two or eight INT4 codes, each plus its lift: the lower four bits of a byte come first. */
 template <int COUNT>
 __device__ __forceinline__ void lift(formats::Int4, const unsigned char* from, float (&to)[COUNT]) {
   static_assert(COUNT == 2 || COUNT == 8);
-  uint32_t word = word_at<4 * COUNT>(from);
+  uint32_t word = CodeWords<4 * COUNT>(from).words[0];
   to[0] = lifted_nibble<0>(word << 8);
   to[1] = lifted_nibble<1>(word << 8);
   if constexpr (COUNT == 8) {

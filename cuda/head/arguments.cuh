@@ -66,18 +66,25 @@ __device__ inline int places_of(const HeadArguments& a) {
   return 0;
 }
 
-/** The vocabulary id at a place. */
+/** The vocabulary id at a place; from L2, since a kernel may look before they are final. */
 __device__ inline int32_t id_of(const HeadArguments& a, int place) {
   const trimtab_tensor& ids = a.op.rows.ids;
-  return ids.dtype == TRIMTAB_NONE ? place : *at<const int32_t>(ids, place);
+  return ids.dtype == TRIMTAB_NONE ? place : __ldcg(at<const int32_t>(ids, place));
 }
 
 /** The row of the matrix at a place whose id is known, or -1 where the id is bad. */
 __device__ inline int32_t row_of(const HeadArguments& a, int place, int32_t id) {
-  if (id >= 0 && id < a.op.rows.vocabulary) return a.op.rows.packed ? place : id;
-  note(a.op.common.status, TRIMTAB_OPERATION_HEAD, TRIMTAB_ARGUMENT_ROWS_IDS,
-       TRIMTAB_PROBLEM_OUTSIDE, place, id, {0, a.op.rows.vocabulary - 1});
-  return -1;
+  return id < 0 || id >= a.op.rows.vocabulary ? -1 : a.op.rows.packed ? place : id;
+}
+
+/** The same, and notes a bad id. */
+__device__ inline int32_t checked_row_of(const HeadArguments& a, int place, int32_t id) {
+  int32_t row = row_of(a, place, id);
+  if (row < 0) {
+    note(a.op.common.status, TRIMTAB_OPERATION_HEAD, TRIMTAB_ARGUMENT_ROWS_IDS,
+         TRIMTAB_PROBLEM_OUTSIDE, place, id, {0, a.op.rows.vocabulary - 1});
+  }
+  return row;
 }
 
 /** A row's scale of a group of its columns. */

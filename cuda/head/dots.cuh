@@ -1,8 +1,7 @@
 // Canonical logits of 1 to 8 vectors.
 //
 // Half a warp owns half of its tile's rows, and a thread 2 of the 32 lanes of each of its rows' dot
-// products; for one vector a quarter 4 where codes have 8 bits, an eighth 8 where they have 4, so
-// that a thread reads 32 bits of a row at a time. Hidden vectors are widened once, into shared
+// products; for one vector of codes an eighth and 8. Hidden vectors are widened once, into shared
 // memory; so are the scales of a tile brought there.
 //
 // Per pass, k rows of d columns and N vectors:
@@ -18,25 +17,35 @@
 //          2 or 4 cycles, though groups of threads read the same
 #pragma once
 
+#include <type_traits>
+
 #include "common/launch.cuh"
 #include "head/rows.cuh"
+#include "head/scales.cuh"
 #include "head/window.cuh"
 
 namespace trimtab {
+
+/** Whether a kernel may begin before the one before it ends. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr bool BEGINS_EARLY = false;
+#else
+constexpr bool BEGINS_EARLY = true;
+#endif
 
 /** FEW: for so few rows that there are not enough large tiles for all warps. */
 template <class Format, int VECTORS, bool FEW>
 class Dots {
  public:
   /** Lanes of a dot product that a thread owns, of a row for which THREADS threads work: of one
-      vector those of 32 bits of codes, of more as few as can be read at a time, which leaves
-      registers for more rows. */
-  static constexpr int OWNED = VECTORS == 1 ? WIDTH<Format> : 2;
+      vector of codes many, between which it does little else; of more as few as can be read at a
+      time, which leaves registers for more rows. */
+  static constexpr int OWNED = VECTORS == 1 && Format::QUANTIZED ? 8 : 2;
   /** Whether a thread has registers for eight rows of several vectors, and there are as many. */
   static constexpr bool ROOM = !FEW && (Format::BITS > 4 || VECTORS < MOST_DOTS);
   /** Rows of a thread: few for one vector, whose tiles are then finer; otherwise many, so that
       elements of hidden vectors are read seldom. */
-  static constexpr int OWN_ROWS = VECTORS == 1 ? 2 : ROOM ? 8 : 4;
+  static constexpr int OWN_ROWS = VECTORS == 1 ? FEW ? 1 : 2 : ROOM ? 8 : 4;
   static constexpr int MOST_WARPS = VECTORS == 1 ? 16 : VECTORS == 4 && !Format::QUANTIZED ? 12 : 8;
   using Rows = WarpRows<Format, OWNED, OWN_ROWS, 4096>;
   using Hidden = HiddenWindow<VECTORS, Rows::COLUMNS>;
@@ -47,37 +56,40 @@ class Dots {
   static constexpr int STAGES = Format::QUANTIZED ? 2 : 3;
   /** Columns that may share a scale, and between two looks at what is next. */
   static constexpr int SPAN = Format::QUANTIZED ? SCALED_COLUMNS : COLUMNS < 128 ? COLUMNS : 128;
+  /** Whether the launch may begin before the kernel before it ends: it is a part of what one vector
+      takes. */
+  static constexpr bool EARLY = VECTORS == 1;
   /** Steps in a row in the code. */
   static constexpr int UNROLL = Format::QUANTIZED && VECTORS == MOST_DOTS ? 2 : SPAN / LANES;
 
-  /** Whether all columns of a span have one scale. */
-  static __host__ __device__ bool uniform(const HeadArguments& a) {
-    return a.group % SPAN == 0 || a.group == a.columns;
-  }
+  using Scales = std::conditional_t<Format::QUANTIZED,
+                                    TileScales<Rows::ROWS, VECTORS == 1 ? 16 : 8>, NoScales>;
 
   /** Bytes of a warp in shared memory: stages of rows, and a tile's scales. */
   static __host__ __device__ int warp_bytes(const HeadArguments& a) {
-    int scales = Format::QUANTIZED && uniform(a) ? Rows::ROWS * ceil_div(a.columns, a.group) : 0;
-    return STAGES * Rows::SLOT_BYTES + ceil_div(scales, 8) * 16;
+    return STAGES * Rows::SLOT_BYTES + Scales::bytes(a);
   }
 
   /** `shared`: a window of hidden vectors, and each warp's stages. */
-  __device__ Dots(const HeadArguments& a, int count, unsigned char* shared)
+  __device__ Dots(const HeadArguments& a, unsigned char* shared)
       : a_(a),
-        count_(count),
-        rows_(a, count, STAGES, own_part(a, shared)),
+        rows_(a, STAGES, own_part(a, shared)),
         hidden_(a, shared),
-        scales_(reinterpret_cast<uint16_t*>(own_part(a, shared) + STAGES * Rows::SLOT_BYTES)),
-        uniform_(uniform(a)),
-        bf16_scales_(a.op.rows.weight.scales.dtype == TRIMTAB_BF16),
-        groups_(ceil_div(a.columns, a.group)) {}
+        scales_(a, own_part(a, shared) + STAGES * Rows::SLOT_BYTES) {}
 
-  __device__ void run() {
+  /** What may begin while the kernel before still runs: the first rows' way, should their ids be
+      final. Weights are none that such a kernel writes. */
+  __device__ __forceinline__ void prepare() {
+    if (EARLY && BEGINS_EARLY && rows_.guess(STAGES - 1)) begin_stages();
+  }
+
+  __device__ void run(int count) {
+    count_ = count;
     clear_absent(a_, count_);
-    hidden_.begin(); /* before copies of rows fill the memory's queues */
-    rows_.begin();
+    rows_.look();
+    hidden_.begin();
+    if (!rows_.begin(count_)) begin_stages();
     begin_scales();
-    for (int i = 0; i < STAGES - 1; i++) begin_stage();
     // All warps of a block go along with its window.
     int tiles = ceil_div(count_, Rows::ROWS) - static_cast<int>(blockIdx.x);
     int rounds = ceil_div(ceil_div(max(tiles, 0), static_cast<int>(gridDim.x)),
@@ -107,6 +119,10 @@ class Dots {
     return static_cast<int>(threadIdx.x) % LANES / THREADS * OWN_ROWS + r;
   }
 
+  __device__ __forceinline__ void begin_stages() {
+    for (int i = 0; i < STAGES - 1; i++) begin_stage();
+  }
+
   __device__ void begin_stage() {
     rows_.issue();
     commit_copies();
@@ -125,69 +141,17 @@ class Dots {
     }
   }
 
-  /** Begins to read the scales of a tile, every thread some of one row. */
+  /** Begins to read the scales of the tile, every thread some of one row. */
   __device__ __forceinline__ void begin_scales() {
-    if constexpr (Format::QUANTIZED) {
-      if (!uniform_) return;
-      scales_at_ = scales_of(max(rows_.row_at(lane() % Rows::ROWS), 0));
-      read_scales(lane() / Rows::ROWS);
-    }
+    if constexpr (Format::QUANTIZED) scales_.begin(max(rows_.row_at(lane() % Rows::ROWS), 0));
   }
 
-  __device__ __forceinline__ void read_scales(int group) {
-#pragma unroll
-    for (int i = 0; i < HELD_SCALES; i++, group += LANES / Rows::ROWS) {
-      if (group < groups_) held_scales_[i] = __ldg(scales_at_ + group);
-    }
-  }
-
-  /** Brings the scales of a tile to the other threads. */
+  /** Brings them to the other threads. */
   __device__ __forceinline__ void share_scales() {
     if constexpr (Format::QUANTIZED) {
-      if (!uniform_) return;
-      __syncwarp(); /* once all have read those of the tile before */
-      bool large = false;
-      int row = lane() % Rows::ROWS;
-      for (int group = lane() / Rows::ROWS;;) {
-        int read = group;
-#pragma unroll
-        for (int i = 0; i < HELD_SCALES; i++, group += LANES / Rows::ROWS) {
-          if (group >= groups_) break;
-          // A multiply-add that unlifts and scales needs products that do not overflow: scales
-          // below 2^97.
-          large |= (held_scales_[i] & 0x7fffu) >= (bf16_scales_ ? 0x7000u : 0x7c00u);
-          scales_[group * Rows::ROWS + row] = held_scales_[i];
-        }
-        if (read + HELD_SCALES * (LANES / Rows::ROWS) >= groups_) break;
-        read_scales(group);
-      }
-      plain_ = !LIFTS<Format> || __any_sync(ALL_LANES, large) == 0;
-      group_ = 0;
-      until_next_ = a_.group;
+      scales_.share();
+      plain_ = scales_.small();
     }
-  }
-
-  __device__ __forceinline__ const uint16_t* scales_of(int row) const {
-    const trimtab_tensor& scales = a_.op.rows.weight.scales;
-    return static_cast<const uint16_t*>(scales.data) + row * scales.stride[0];
-  }
-
-  __device__ __forceinline__ float scale_of(uint16_t bits) const {
-    return bf16_scales_ ? from_bf16(bits) : from_f16(bits);
-  }
-
-  /** Takes the scales of the thread's rows in the next span. */
-  __device__ __forceinline__ void take_scales() {
-    if (!uniform_) return;
-    auto* pairs = reinterpret_cast<const uint32_t*>(scales_ + group_ * Rows::ROWS + own_row(0));
-#pragma unroll
-    for (int r = 0; r < OWN_ROWS; r += 2) {
-      uint32_t pair = pairs[r / 2];
-      own_scales_[r] = scale_of(static_cast<uint16_t>(pair));
-      own_scales_[r + 1] = scale_of(static_cast<uint16_t>(pair >> 16));
-    }
-    until_next_ -= SPAN;
-    if (until_next_ <= 0) group_++, until_next_ = a_.group;
   }
 
   /** Adds the products of a tile. */
@@ -213,7 +177,7 @@ class Dots {
     int end = min(column + COLUMNS, a_.columns);
 #pragma unroll 1
     for (; column < end; column += SPAN) {
-      if constexpr (Format::QUANTIZED) take_scales();
+      if constexpr (Format::QUANTIZED) scales_.take(own_row(0), own_scales_);
       if (plain_ && column + SPAN <= a_.columns) {
 #pragma unroll(UNROLL)
         for (int step = 0; step < SPAN; step += LANES) {
@@ -257,18 +221,8 @@ class Dots {
     if constexpr (!PLAIN) complete(column + first_lane(), weights);
 #pragma unroll
     for (int v = 0; v < VECTORS; v++) {
-      const float* from = hidden + v * LANES;
       float x[OWNED];
-#pragma unroll
-      for (int j = 0; j < OWNED; j += 4) {
-        if constexpr (OWNED == 2) {
-          auto two = *reinterpret_cast<const float2*>(from);
-          x[0] = two.x, x[1] = two.y;
-        } else {
-          auto four = *reinterpret_cast<const float4*>(from + j);
-          x[j] = four.x, x[j + 1] = four.y, x[j + 2] = four.z, x[j + 3] = four.w;
-        }
-      }
+      read_floats(hidden + v * LANES, x);
 #pragma unroll
       for (int r = 0; r < OWN_ROWS; r++) {
 #pragma unroll
@@ -284,14 +238,13 @@ class Dots {
   __device__ __forceinline__ void complete(int column, float (&weights)[OWN_ROWS][OWNED]) const {
 #pragma unroll
     for (int r = 0; r < OWN_ROWS; r++) {
-      int row = Format::QUANTIZED && !uniform_ ? max(rows_.row_at(own_row(r)), 0) : 0;
+      int row = Format::QUANTIZED ? max(rows_.row_at(own_row(r)), 0) : 0;
 #pragma unroll
       for (int j = 0; j < OWNED; j++) {
         if (column + j >= a_.columns) {
           weights[r][j] = -0.f; /* times 0 that is -0, which no sum changes by */
         } else if constexpr (Format::QUANTIZED) {
-          weights[r][j] *=
-              uniform_ ? own_scales_[r] : scale_of(__ldg(scales_of(row) + (column + j) / a_.group));
+          weights[r][j] *= scales_.at(row, column + j, own_scales_[r]);
         }
       }
     }
@@ -341,33 +294,25 @@ class Dots {
   }
 
   const HeadArguments& a_;
-  const int count_;
+  int count_ = 0;
   Rows rows_;
   Hidden hidden_;
-  uint16_t* const scales_;          /* of the tile: [groups, rows] */
-  const bool uniform_;              /* whether a span has one scale a row */
+  Scales scales_;
+  float sums_[SUMS][OWNED];         /* [vectors, own rows, owned lanes] */
   bool plain_ = !Format::QUANTIZED; /* whether a code and its scale need but one operation, in the
                                        whole tile */
-  float sums_[SUMS][OWNED];         /* [vectors, own rows, owned lanes] */
-
-  /* Of quantised rows: */
-  static constexpr int HELD_SCALES = 8;
-  const bool bf16_scales_;
-  const int groups_;
-  const uint16_t* scales_at_; /* of one of the tile's rows */
-  uint16_t held_scales_[HELD_SCALES];
-  float own_scales_[OWN_ROWS]; /* of the current span */
-  int group_;
-  int until_next_; /* columns to the next group */
+  float own_scales_[OWN_ROWS];      /* of the current span */
 };
 
 template <class Format, int VECTORS, bool FEW>
 __global__ void __launch_bounds__(Dots<Format, VECTORS, FEW>::MOST_WARPS* LANES, 1)
     head_dots(const __grid_constant__ HeadArguments a) {
   TRIMTAB_DYNAMIC_SHARED(shared);
+  Dots<Format, VECTORS, FEW> dots(a, shared);
+  dots.prepare();
   await_kernel_before();
   begin_next_kernel();
-  Dots<Format, VECTORS, FEW>(a, places_of(a), shared).run();
+  dots.run(places_of(a));
 }
 
 }  // namespace trimtab

@@ -29,19 +29,27 @@ cudaError_t launch_dots(HeadArguments& a, const Limits& limits, cudaStream_t str
   warps = ceil_div(tiles, blocks * rounds);
   Grid grid{dim3(blocks), dim3(warps * LANES),
             static_cast<unsigned>(Hidden::bytes(a.window) + warps * warp_bytes)};
-  // The launch itself is a part of what one vector takes.
-  grid.early = VECTORS == 1 && limits.architecture >= 90;
+  grid.early = Kernel::EARLY && limits.architecture >= 90;
   return launch(head_dots<Format, VECTORS, FEW>, grid, stream, a);
+}
+
+/** Chooses the size of tiles. */
+template <class Format, int VECTORS>
+cudaError_t launch_shape(HeadArguments& a, const Limits& limits, cudaStream_t stream) {
+  if constexpr (VECTORS > 1 || Format::QUANTIZED) {
+    using Many = Dots<Format, VECTORS, false>;
+    if (a.capacity < Many::Rows::ROWS * Many::MOST_WARPS * limits.processors * 3 / 4) {
+      return launch_dots<Format, VECTORS, true>(a, limits, stream);
+    }
+  }
+  return launch_dots<Format, VECTORS>(a, limits, stream);
 }
 
 template <class Format>
 cudaError_t launch_dots(HeadArguments a, const Limits& limits, cudaStream_t stream) {
-  if (a.vectors == 1) return launch_dots<Format, 1>(a, limits, stream);
+  if (a.vectors == 1) return launch_shape<Format, 1>(a, limits, stream);
   if (a.vectors <= 4) return launch_dots<Format, 4>(a, limits, stream);
-  using Many = Dots<Format, MOST_DOTS, false>;
-  return a.capacity < Many::Rows::ROWS * Many::MOST_WARPS * limits.processors * 3 / 4
-             ? launch_dots<Format, MOST_DOTS, true>(a, limits, stream)
-             : launch_dots<Format, MOST_DOTS>(a, limits, stream);
+  return launch_shape<Format, MOST_DOTS>(a, limits, stream);
 }
 
 }  // namespace trimtab

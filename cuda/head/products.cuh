@@ -45,13 +45,13 @@ class Products {
         count_(count),
         rounds_(rounds_of(count)),
         hidden_(a, shared, rounds_ * ceil_div(a.columns, COLUMNS)),
-        rows_(a, count, a.stages,
-              shared + Hidden::bytes(a) + warp() * a.stages * Rows::SLOT_BYTES) {}
+        rows_(a, a.stages, shared + Hidden::bytes(a) + warp() * a.stages * Rows::SLOT_BYTES) {}
 
   __device__ void run() {
     begin_next_kernel();
     clear_absent(a_, count_);
-    rows_.begin();
+    rows_.look();
+    rows_.begin(count_);
     for (int i = 0; i < a_.stages - 1; i++) begin_stage();
     for (int round = 0; round < rounds_; round++) {
       clear();

@@ -30,29 +30,49 @@ class WarpRows {
   static constexpr int BYTES = STAGE_BYTES / ROWS;
   static constexpr int COLUMNS = BYTES * 8 / Format::BITS;
   /** Bytes between the groups' rows, which puts those that are read at a time on other banks. */
-  static constexpr int SKEW = 128 / GROUPS;
+  static constexpr int STEP_BYTES = LANES * Format::BITS / 8;
+  static constexpr int SKEW = 128 / GROUPS > STEP_BYTES ? 128 / GROUPS : STEP_BYTES;
   static constexpr int SLOT_BYTES = STAGE_BYTES + (GROUPS - 1) * SKEW;
 
   /** `shared`: `stages` * SLOT_BYTES, aligned to 16 bytes. */
-  __device__ __forceinline__ WarpRows(const HeadArguments& a, int count, int stages,
-                                      unsigned char* shared)
+  __device__ __forceinline__ WarpRows(const HeadArguments& a, int stages, unsigned char* shared)
       : a_(a),
-        count_(count),
-        tiles_(ceil_div(count, ROWS)),
+        count_(a.capacity),
+        tiles_(ceil_div(a.capacity, ROWS)),
         row_bytes_(a.columns * Format::BITS / 8),
         stages_(stages),
         shared_(shared),
         step_(static_cast<int>(gridDim.x * blockDim.x / LANES)),
         tile_(static_cast<int>(blockIdx.x + gridDim.x * (threadIdx.x / LANES))),
-        issued_tile_(tile_) {
-    coming_id_ = id_in(tile_);
+        issued_tile_(tile_) {}
+
+  /** Finds the first tile's rows as the kernel before, which may still run, has left them by now;
+      whether copies of so many stages may begin. */
+  __device__ __forceinline__ bool guess(int stages) {
+    if (a_.copy_bytes != 16 || row_bytes_ <= stages * BYTES) return false;
+    issued_row_ = row_of(a_, tile_ * ROWS + lane(), id_in(tile_));
+    stand_in();
+    guessed_row_ = issued_row_;
+    return true;
   }
 
-  /** Finds the first tile's rows; apart from the constructor, which does not wait for memory. */
-  __device__ __forceinline__ void begin() {
+  /** Begins to read the first tile's ids. */
+  __device__ __forceinline__ void look() { coming_id_ = id_in(tile_); }
+
+  /** Finds the first tile's rows; whether copies that have begun are of these. Otherwise none have.
+   */
+  __device__ __forceinline__ bool begin(int count) {
+    count_ = count;
+    tiles_ = ceil_div(count, ROWS);
     row_ = row_in(tile_, coming_id_);
     begin_tile(coming_id_);
     coming_id_ = issued_id_ = id_in(tile_ + step_);
+    if (issued_byte_ == 0) return false;
+    if (__any_sync(ALL_LANES, issued_row_ != guessed_row_) == 0) return true;
+    wait_copies<0>();
+    __syncwarp();
+    issued_byte_ = issued_slot_ = 0;
+    return false;
   }
 
   /** Whether there is a tile to compute with. */
@@ -114,13 +134,17 @@ class WarpRows {
 
   __device__ int32_t row_in(int tile, int32_t id) const {
     int64_t place = static_cast<int64_t>(tile) * ROWS + lane();
-    return lane() < ROWS && place < count_ ? row_of(a_, static_cast<int>(place), id) : -1;
+    return lane() < ROWS && place < count_ ? checked_row_of(a_, static_cast<int>(place), id) : -1;
   }
 
   /** Finds the rows of the tile whose copies begin next. */
   __device__ void begin_tile(int32_t id) {
     issued_row_ = row_in(issued_tile_, id);
-    // In place of one that is absent, any other is copied: its products are not looked at.
+    stand_in();
+  }
+
+  /** In place of a row that is absent, any other is copied: its products are not looked at. */
+  __device__ __forceinline__ void stand_in() {
     unsigned present = __ballot_sync(ALL_LANES, issued_row_ >= 0);
     int32_t other =
         __shfl_sync(ALL_LANES, issued_row_, max(__ffs(static_cast<int>(present)) - 1, 0));
@@ -167,8 +191,8 @@ class WarpRows {
   }
 
   const HeadArguments& a_;
-  const int count_;
-  const int tiles_;
+  int count_;
+  int tiles_;
   const int row_bytes_; /* without what lies between rows */
   const int stages_;
   unsigned char* const shared_;
@@ -181,7 +205,8 @@ class WarpRows {
 
   int issued_tile_;        /* whose copies begin next */
   int32_t issued_row_ = 0; /* of the lane in it, or another where none is; -1: all are absent */
-  int issued_byte_ = 0;    /* of its rows */
+  int32_t guessed_row_ = 0;
+  int issued_byte_ = 0; /* of its rows */
   int issued_slot_ = 0;
   int32_t issued_id_ = -1; /* of the lane in the tile behind it */
 };

@@ -102,7 +102,7 @@ class Dots {
       const unsigned char* lane = from + HALF * BYTES * (b ^ half_of_warp());
 #pragma unroll
       for (int s = 0; s < STEPS; s++) {
-        elements.of[s][b] = word_at<Format::BITS>(lane + s * LANES * BYTES);
+        elements.of[s][b] = CodeWords<Format::BITS>(lane + s * LANES * BYTES).words[0];
       }
     }
     return elements;

@@ -240,7 +240,10 @@ typedef struct trimtab_weights {
   trimtab_tensor scales; /* [V,groups] BF16 or F16, or absent */
 } trimtab_weights;
 
-/* HeadRows. */
+/*
+ * HeadRows. A head begins to copy them while the kernel before it ends, if that lets the head's
+ * begin early (programmatic dependent launch): such a kernel must not write them. None here does.
+ */
 typedef struct trimtab_head_rows {
   trimtab_weights weight;
   trimtab_tensor ids;   /* [k] I32, or absent: every row */

@@ -80,8 +80,10 @@ class PreparedHead {
     workspace_->give(params_.common);
   }
 
+  void enqueue() { EXPECT_EQ(launch_head(params_, nullptr), cudaSuccess); }
+
   HeadResults operator()() {
-    EXPECT_EQ(launch_head(params_, nullptr), cudaSuccess);
+    enqueue();
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
     workspace_->expect_clean();
     return {logits_.values(), top_ids_.values(), top_values_.values(), log_sum_exp_.values(),
@@ -94,6 +96,11 @@ class PreparedHead {
   }
   int capacity() const { return capacity_; }
   const OnDevice<int32_t>& ids() const { return ids_; }
+  const OnDevice<int32_t>& top_ids() const { return top_ids_; }
+  /** Gathers rows whose ids lie there. */
+  void take_ids(const OnDevice<int32_t>& ids) {
+    params_.rows.ids = ids.tensor(TRIMTAB_I32, {capacity_});
+  }
   const OnDevice<int32_t>& count() const { return count_; }
 
  private:

@@ -98,6 +98,27 @@ TEST(Head, EveryFormatAndNumberOfVectors) {
   }
 }
 
+// Enough for large tiles, which few rows do not have.
+TEST(Head, RowsForAllProcessors) {
+  int processors = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0), cudaSuccess);
+  struct {
+    int32_t format;
+    int vectors;
+  } cases[] = {{TRIMTAB_FP8_E4M3, 1}, {TRIMTAB_INT8, 1}, {TRIMTAB_INT4, 1},
+               {TRIMTAB_BF16, 8},     {TRIMTAB_INT8, 8}, {TRIMTAB_INT4, 8}};
+  for (auto [format, vectors] : cases) {
+    SCOPED_TRACE(testing::Message() << "format " << format << ", " << vectors << " vectors");
+    HeadCase c;
+    c.format = format;
+    c.columns = 640;
+    c.groups = format == TRIMTAB_INT8 || format == TRIMTAB_INT4 ? 5 : 1;
+    c.vectors = vectors;
+    c.matrix_rows = (vectors == 1 ? 193 : 97) * processors;
+    expect_right(c);
+  }
+}
+
 TEST(Head, AnyColumnsAndAlignment) {
   for (int columns : {1, 2, 31, 33, 130, 385}) {
     for (int32_t format : {TRIMTAB_F32, TRIMTAB_BF16, TRIMTAB_INT8}) {
@@ -278,6 +299,31 @@ TEST(Head, ReplayedWithOtherIdsAndCounts) {
     EXPECT_EQ(again.values, fresh.values);
     EXPECT_EQ(again.logits, fresh.logits);
     EXPECT_EQ(again.log_sum_exp, fresh.log_sum_exp);
+  }
+}
+
+// The second head's launch may begin, and copy rows, before the first one has chosen them.
+TEST(Head, RowsThatTheHeadBeforeChooses) {
+  for (int32_t format : {TRIMTAB_BF16, TRIMTAB_INT8, TRIMTAB_INT4}) {
+    for (int vectors : {1, 8}) {
+      SCOPED_TRACE(testing::Message() << "format " << format << ", vectors " << vectors);
+      HeadCase c;
+      c.format = format;
+      c.columns = 1536;
+      c.groups = format == TRIMTAB_BF16 ? 1 : 12;
+      c.top = 40;
+      PreparedHead first(c);
+      std::vector<int32_t> chosen = first().ids;
+      c.vectors = vectors;
+      c.ids = chosen;
+      std::vector<float> wanted = PreparedHead(c)().logits;
+      PreparedHead second(c);
+      second.take_ids(first.top_ids());
+      std::vector<int32_t> others = every_other(c.top);
+      cudaMemcpy(first.top_ids().data(), others.data(), c.top * 4, cudaMemcpyHostToDevice);
+      first.enqueue();
+      EXPECT_EQ(second().logits, wanted);
+    }
   }
 }
 
