@@ -49,6 +49,8 @@ public final class CpuBenchmark {
                 yield peers.measure();
               }
             }
+            case "count" -> new CountSpeed(threads).files(seconds);
+            case "stream" -> new CountSpeed(threads).stream();
             case "scalar" -> {
               var scalar = Backends.named("scalar").kernels();
               yield new ScalarComparison(vector.kernels(), scalar, seconds / 4).measure();

@@ -33,6 +33,8 @@ public record Figure(
     SCALAR,
     /** Bytes of keys and values that an image holds, against those of a cache without pages. */
     BYTES,
+    /** Tokens counted a second, and in how much memory. */
+    COUNT,
     /** Time and allocation of a call on tiny data. */
     CALL,
     /** Eviction against cached tokens; of this and the other studies the shape is a number. */

@@ -68,9 +68,9 @@ public record Machine(
     return System.getProperty("os.arch", "unknown");
   }
 
-  private static String field(String cpuinfo, String name) {
-    return cpuinfo
-        .lines()
+  /** Of a file of lines like "name : value", one value; empty if it has none. */
+  static String field(String text, String name) {
+    return text.lines()
         .filter(line -> line.substring(0, Math.max(line.indexOf(':'), 0)).strip().equals(name))
         .map(line -> line.substring(line.indexOf(':') + 1).strip())
         .findFirst()

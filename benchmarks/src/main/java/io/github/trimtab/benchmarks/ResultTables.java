@@ -32,7 +32,8 @@ final class ResultTables {
     tables.speed(Group.SPEED);
     tables.peers();
     tables.text.append(ImageTables.of(results.figures()));
-    tables.ceilings();
+    tables.figures(Group.CEILING, "Ceiling");
+    tables.figures(Group.COUNT, "Counting of tokens");
     tables.scalar();
     tables.calls();
     return tables.text.toString();
@@ -128,17 +129,18 @@ final class ResultTables {
     line("");
   }
 
-  private void ceilings() {
-    if (group(Group.CEILING).isEmpty()) {
+  /** Figures that stand beside no other. */
+  private void figures(Group group, String head) {
+    if (group(group).isEmpty()) {
       return;
     }
-    line("| Ceiling |%s Measured |".formatted(ifThreads("Threads")));
+    line("| %s |%s Measured |".formatted(head, ifThreads("Threads")));
     line("|---|%s---:|".formatted(ifThreads("---:")));
-    for (Figure figure : group(Group.CEILING)) {
+    for (Figure figure : group(group)) {
       line(
           "| %s |%s %s %s |"
               .formatted(
-                  figure.name(),
+                  group == Group.COUNT ? figure.shape() : figure.name(),
                   ifThreads(figure.threads()),
                   spread(figure.value()),
                   figure.unit()));
