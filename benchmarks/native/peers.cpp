@@ -1,4 +1,4 @@
-// What the CPU benchmark compares with, in C++: three ceilings and a top-k by the standard library.
+// What the CPU benchmark compares with, in C++: ceilings and a top-k by the standard library.
 // Compiled by benchmarks/run for the machine at hand and called from Java, one slice a thread.
 
 #include <algorithm>
@@ -36,6 +36,37 @@ std::uint32_t peer_read(const void* data, std::int64_t bytes) {
   a += b + c + d;
   std::uint32_t sum = 0;
   for (int lane = 0; lane < 8; lane++) sum += a[lane];
+  return sum;
+}
+
+// The same over every second row of a matrix, `rows` of them, of whole cache lines. Four rows side
+// by side wait for memory together; half-way a word of each of the next four, summed twice, lets
+// the processor begin to read there. Of tiles of one to twelve rows, with such touches, prefetches
+// or neither, this one read rows of 2, 4 and 8 KiB fastest.
+std::uint32_t peer_read_rows(const void* data, std::int64_t row_bytes, std::int64_t rows) {
+  constexpr int kRows = 4;
+  const std::int64_t words = row_bytes / 32, half = words / 4 * 2;
+  const Ints* matrix = static_cast<const Ints*>(data);
+  Ints sums[kRows]{}, touched{};
+  std::int64_t row = 0;
+  for (; row + kRows <= rows; row += kRows) {
+    const Ints* tile = matrix + 2 * row * words;
+    const Ints* next = row + 2 * kRows <= rows ? tile + 2 * kRows * words : tile;
+    for (std::int64_t i = 0; i < words; i += 2) {
+      if (i == half) {
+        for (int k = 0; k < kRows; k++) touched += next[2 * k * words];
+      }
+#pragma GCC unroll 4
+      for (int k = 0; k < kRows; k++)
+        sums[k] += tile[2 * k * words + i] + tile[2 * k * words + i + 1];
+    }
+  }
+  for (; row < rows; row++) {
+    for (std::int64_t i = 0; i < words; i++) sums[0] += matrix[2 * row * words + i];
+  }
+  sums[0] += sums[1] + sums[2] + sums[3] + touched;
+  std::uint32_t sum = 0;
+  for (int lane = 0; lane < 8; lane++) sum += sums[0][lane];
   return sum;
 }
 

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 final class Ceilings {
   static final String JAVA_READ = "memory read, Java";
   static final String CPP_READ = "memory read, C++";
+  static final String CPP_READ_ROWS = "memory read of every second row, C++";
   static final String JAVA_COPY = "memory copy, Java";
   static final String CPP_COPY = "memory copy, C";
   static final String CPP_STREAM = "memory copy past the caches, C++";
@@ -47,6 +48,19 @@ final class Ceilings {
     cpp.ifPresent(peers ->
         rounds.add(
             CPP_READ, bytes, set -> slices(data.apply(set), piece -> sink = peers.read(piece))));
+  }
+
+  /** Reads every second row of {@code matrix.apply(set)}, where there is C++. */
+  void addReadRows(Rounds rounds, long bytes, long rowBytes, IntFunction<MemorySegment> matrix) {
+    cpp.ifPresent(peers ->
+        rounds.add(
+            CPP_READ_ROWS,
+            bytes,
+            set ->
+                slices(
+                    matrix.apply(set),
+                    2 * rowBytes,
+                    piece -> sink = peers.readRows(piece, rowBytes))));
   }
 
   /** Copies as many bytes as {@code to} has. */
@@ -86,20 +100,26 @@ final class Ceilings {
   }
 
   private void slices(MemorySegment data, Consumer<MemorySegment> body) {
+    slices(data, ALIGNMENT, body);
+  }
+
+  private void slices(MemorySegment data, long block, Consumer<MemorySegment> body) {
     int pieces = workers.pieces();
-    workers.run(pieces, i -> body.accept(piece(data, i, pieces)));
+    workers.run(pieces, i -> body.accept(piece(data, block, i, pieces)));
   }
 
   private void slices(
       MemorySegment from, MemorySegment to, BiConsumer<MemorySegment, MemorySegment> body) {
     int pieces = workers.pieces();
-    workers.run(pieces, i -> body.accept(piece(to, i, pieces), piece(from, i, pieces)));
+    workers.run(
+        pieces,
+        i -> body.accept(piece(to, ALIGNMENT, i, pieces), piece(from, ALIGNMENT, i, pieces)));
   }
 
-  /** The {@code i}th of equal slices, each a multiple of the alignment. */
-  private static MemorySegment piece(MemorySegment data, int i, int pieces) {
-    long blocks = data.byteSize() / ALIGNMENT;
-    long start = blocks * i / pieces * ALIGNMENT;
-    return data.asSlice(start, blocks * (i + 1) / pieces * ALIGNMENT - start);
+  /** The {@code i}th of equal slices, each of whole blocks. */
+  private static MemorySegment piece(MemorySegment data, long block, int i, int pieces) {
+    long blocks = data.byteSize() / block;
+    long start = blocks * i / pieces * block;
+    return data.asSlice(start, blocks * (i + 1) / pieces * block - start);
   }
 }

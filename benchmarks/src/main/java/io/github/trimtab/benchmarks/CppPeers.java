@@ -17,6 +17,7 @@ import java.nio.file.Path;
 @SuppressWarnings("restricted") // native code is what this class is for
 final class CppPeers {
   private final MethodHandle read;
+  private final MethodHandle readRows;
   private final MethodHandle copy;
   private final MethodHandle stream;
   private final MethodHandle fma;
@@ -25,6 +26,11 @@ final class CppPeers {
   CppPeers(Path library) {
     SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
     read = bind(symbols, "peer_read", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+    readRows =
+        bind(
+            symbols,
+            "peer_read_rows",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
     copy = bind(symbols, "peer_copy", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_LONG));
     stream = bind(symbols, "peer_stream", FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_LONG));
     fma =
@@ -46,6 +52,15 @@ final class CppPeers {
   int read(MemorySegment data) {
     try {
       return (int) read.invokeExact(data, data.byteSize());
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Reads every second row of a matrix. */
+  int readRows(MemorySegment data, long rowBytes) {
+    try {
+      return (int) readRows.invokeExact(data, rowBytes, data.byteSize() / rowBytes / 2);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

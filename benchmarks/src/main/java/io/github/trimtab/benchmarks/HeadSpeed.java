@@ -19,6 +19,7 @@ final class HeadSpeed {
   private static final int ROWS = 32768;
   private static final int COLUMNS = 2048;
   private static final int TOP = 10;
+  private static final String GATHERED = "every second row";
 
   private final Kernels kernels;
   private final Workers workers;
@@ -61,17 +62,34 @@ final class HeadSpeed {
               .toList();
       Rounds rounds = new Rounds(weights.size());
       rounds.add("packed", bytes, set -> kernels.head(packed.get(set)));
-      rounds.add("every second row", bytes, set -> kernels.head(gathered.get(set)));
+      rounds.add(GATHERED, bytes, set -> kernels.head(gathered.get(set)));
       rounds.add("top 10, log-sum-exp", bytes, set -> kernels.head(top.get(set)));
       ceilings.addRead(
           rounds, bytes, set -> weights.get(set).codes().segment().asSlice(0, bytes / 128 * 128));
+      ceilings.addReadRows(
+          rounds,
+          (long) ROWS * format.bytes(COLUMNS),
+          format.bytes(COLUMNS),
+          set -> weights.get(set).codes().segment());
       rounds.run(seconds);
 
       String best = rounds.best(Ceilings.JAVA_READ, Ceilings.CPP_READ);
       String shape = format + ", " + ROWS + " rows x " + COLUMNS + ", 1 vector, ";
-      for (String form : List.of("packed", "every second row", "top 10, log-sum-exp")) {
+      for (String form : List.of("packed", GATHERED, "top 10, log-sum-exp")) {
         figures.add(
             Figure.rate("head", shape + form, workers.threads(), "GB/s", 1e9, rounds, form, best));
+      }
+      if (rounds.has(Ceilings.CPP_READ_ROWS)) {
+        figures.add(
+            Figure.rate(
+                "head",
+                shape + GATHERED + ", beside C++ that only reads it",
+                workers.threads(),
+                "GB/s",
+                1e9,
+                rounds,
+                GATHERED,
+                Ceilings.CPP_READ_ROWS));
       }
     }
   }
