@@ -44,13 +44,16 @@ public final class PagePool implements AutoCloseable {
    * @param memory gives as many bytes as it is asked for; the pool closes them
    */
   public PagePool(PageLayout layout, int capacity, LongFunction<Buffer> memory) {
-    this(layout, memory.apply(slabBytes(layout, capacity)), capacity, true);
+    // The counts first: where they do not fit, no slab is left behind.
+    this(layout, new int[atLeastOne(capacity)], memory.apply(slabBytes(layout, capacity)), true);
   }
 
   /**
    * A pool over the caller's memory, host or device; holds as many whole pages as fit.
    *
-   * @throws IllegalArgumentException if not even one page fits
+   * @param slab starts on a multiple of {@link Buffer#ALIGNMENT} bytes, unless it is an array of the
+   *     heap
+   * @throws IllegalArgumentException if not even one page fits, or the slab is not aligned
    */
   public static PagePool over(PageLayout layout, Buffer slab) {
     long pages = Math.min(slab.byteSize() / layout.pageBytes(), Integer.MAX_VALUE);
@@ -61,20 +64,31 @@ public final class PagePool implements AutoCloseable {
               + " bytes, expected at least one page of "
               + layout.pageBytes());
     }
-    return new PagePool(layout, slab, (int) pages, false);
+    long address = slab.place().isHost() ? slab.segment().address() : slab.deviceAddress();
+    boolean onHeap = slab.place().isHost() && !slab.segment().isNative();
+    if (!onHeap && address % Buffer.ALIGNMENT != 0) {
+      throw new IllegalArgumentException(
+          "slab: at address 0x%x, expected a multiple of %d bytes"
+              .formatted(address, Buffer.ALIGNMENT));
+    }
+    return new PagePool(layout, new int[(int) pages], slab, false);
   }
 
-  private PagePool(PageLayout layout, Buffer slab, int capacity, boolean owned) {
+  private PagePool(PageLayout layout, int[] references, Buffer slab, boolean owned) {
     this.layout = layout;
+    this.references = references;
     this.slab = slab;
     this.owned = owned;
-    this.references = new int[capacity];
   }
 
-  private static long slabBytes(PageLayout layout, int capacity) {
+  private static int atLeastOne(int capacity) {
     if (capacity < 1) {
       throw new IllegalArgumentException("capacity: " + capacity + ", expected 1 page or more");
     }
+    return capacity;
+  }
+
+  private static long slabBytes(PageLayout layout, int capacity) {
     return Math.multiplyExact(layout.pageBytes(), (long) capacity);
   }
 

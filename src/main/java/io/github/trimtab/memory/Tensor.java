@@ -26,6 +26,7 @@ public final class Tensor {
   private final long[] shape;
   private final long[] strides;
   private final long extent;
+  private final long elements;
 
   private Tensor(DType dtype, Buffer buffer, long offset, long[] shape, long[] strides) {
     this.dtype = dtype;
@@ -34,6 +35,7 @@ public final class Tensor {
     this.shape = shape;
     this.strides = strides;
     this.extent = extent(dtype, shape, strides);
+    this.elements = extent == 0 ? 0 : elements(dtype, shape);
     if (offset < 0 || extent > buffer.byteSize() - offset) {
       throw new IllegalArgumentException(
           "shape: "
@@ -140,6 +142,19 @@ public final class Tensor {
     }
   }
 
+  /** Strides of 0 repeat elements: what is copied element by element must have a size as well. */
+  private static long elements(DType dtype, long[] shape) {
+    long bits = dtype.bits();
+    try {
+      for (long size : shape) {
+        bits = Math.multiplyExact(bits, size);
+      }
+    } catch (ArithmeticException e) {
+      throw overflow(shape);
+    }
+    return bits / dtype.bits();
+  }
+
   private static IllegalArgumentException overflow(long[] shape) {
     return new IllegalArgumentException(
         "shape: "
@@ -184,11 +199,7 @@ public final class Tensor {
 
   /** Number of elements. */
   public long elements() {
-    long n = 1;
-    for (long size : shape) {
-      n *= size;
-    }
-    return n;
+    return elements;
   }
 
   /** Offset of the first element in bytes. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -154,8 +155,35 @@ class PagePoolTest {
       assertThat(slab.isOpen()).isTrue();
       Buffer small = Buffer.wrap(slab.segment().asSlice(0, LAYOUT.pageBytes() - 1));
       assertThatIllegalArgumentException().isThrownBy(() -> PagePool.over(LAYOUT, small));
+      Buffer between = Buffer.wrap(slab.segment().asSlice(64, LAYOUT.pageBytes()));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> PagePool.over(LAYOUT, between))
+          .withMessageContaining("expected a multiple of 128 bytes");
     }
+    Buffer device = Buffer.ofDevicePointer(0, 4096 + 64, LAYOUT.pageBytes());
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PagePool.over(LAYOUT, device))
+        .withMessageContaining("slab: at address 0x1040");
+    Buffer heap = Buffer.wrap(MemorySegment.ofArray(new byte[(int) LAYOUT.pageBytes()]));
+    assertThat(PagePool.over(LAYOUT, heap).capacity()).isEqualTo(1);
     assertThatIllegalArgumentException().isThrownBy(() -> new PagePool(LAYOUT, 0));
+  }
+
+  /** More counts than an array holds: the heap refuses them whatever its size. */
+  @Test
+  void aPoolWhoseCountsDoNotFitTakesNoSlab() {
+    int[] asked = {0};
+    assertThatThrownBy(
+            () ->
+                new PagePool(
+                    LAYOUT,
+                    Integer.MAX_VALUE,
+                    bytes -> {
+                      asked[0]++;
+                      return Buffer.ofDevicePointer(0, 4096, bytes);
+                    }))
+        .isInstanceOf(OutOfMemoryError.class);
+    assertThat(asked[0]).isZero();
   }
 
   @ParameterizedTest

@@ -65,6 +65,14 @@ class TensorTest {
     refuse("64-bit address", DType.F32, 0, new long[] {huge, 8}, new long[] {8, 1});
     refuse("64-bit address", DType.F32, 0, new long[] {huge}, new long[] {1});
     refuse("64-bit address", DType.F32, 0, new long[] {3, 3}, new long[] {huge, huge});
+    // One element that strides of 0 repeat.
+    long[] still = {0, 0};
+    refuse("64-bit address", DType.F32, 0, new long[] {1L << 32, 1L << 32}, still);
+    refuse("64-bit address", DType.F32, 0, new long[] {1L << 31, 1L << 30}, still);
+    Tensor most = Tensor.strided(DType.F32, BYTES, 0, new long[] {1L << 29, 1L << 28}, still);
+    assertThat(most.elements()).isEqualTo(1L << 57);
+    long[] none = {1L << 32, 1L << 32, 0};
+    assertThat(Tensor.strided(DType.F32, BYTES, 0, none, new long[3]).elements()).isZero();
     refuse("", DType.F32, Long.MAX_VALUE, new long[] {1}, new long[] {1});
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Tensor.of(DType.I64, BYTES, 1L << 40, 1L << 40));
