@@ -23,9 +23,18 @@ public final class DraftMapFile {
    * @param ids kept ids, ascending and unique
    * @param vocabularySize ids of the target, V
    * @param metadata free text of the file
+   * @throws IllegalArgumentException if ids do not ascend within the vocabulary
    */
   public static void write(Path file, int[] ids, int vocabularySize, Map<String, String> metadata)
       throws IOException {
+    for (int i = 0; i < ids.length; i++) {
+      int least = i == 0 ? 0 : ids[i - 1] + 1;
+      if (ids[i] < least || ids[i] >= vocabularySize) {
+        throw new IllegalArgumentException(
+            "ids[%d]: %d, expected ascending ids of 0 to %d"
+                .formatted(i, ids[i], vocabularySize - 1));
+      }
+    }
     int offsetBytes = ids.length * Long.BYTES;
     ByteArrayOutputStream json = new ByteArrayOutputStream();
     try (JsonGenerator generator = new JsonFactory().createGenerator(json)) {

@@ -198,7 +198,7 @@ public final class GgufFile {
               + Long.toUnsignedString(place.offset()),
           "them within the " + Math.max(rest, 0) + " bytes of data");
     }
-    long[] values = new long[Math.toIntExact(place.elements())];
+    long[] values = new long[Vectors.length(file, "tensor " + name, place.elements())];
     for (int i = 0; i < values.length; i++) {
       long at = begin + place.offset() + (long) i * size;
       values[i] = size == Long.BYTES ? bytes.get(LONG, at) : bytes.get(INT, at);
@@ -228,7 +228,7 @@ public final class GgufFile {
   /** Passes bytes and returns where they begin. */
   private long take(long count) throws FileFormatException {
     long begin = position;
-    if (count < 0 || count > bytes.byteSize() - begin || count > Integer.MAX_VALUE) {
+    if (count < 0 || count > bytes.byteSize() - begin) {
       throw bad(
           Long.toUnsignedString(count) + " bytes at " + begin,
           "at most the " + (bytes.byteSize() - begin) + " that are left");

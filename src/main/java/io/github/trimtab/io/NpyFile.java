@@ -6,9 +6,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -137,8 +140,8 @@ public final class NpyFile {
    *     length that its header says
    */
   public static long[] readVector(Path file) throws IOException {
-    long size = Files.size(file);
-    try (InputStream in = Files.newInputStream(file)) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      InputStream in = Channels.newInputStream(channel);
       Header header = readHeader(file, in);
       if (header.shape().size() != 1 || header.format().startsWith("<u")) {
         throw new FileFormatException(
@@ -151,17 +154,21 @@ public final class NpyFile {
       long length = header.shape().getFirst();
       int bytes = header.elementBytes();
       // Refused before memory is taken for it.
-      if (length > size / bytes) {
+      if (length > channel.size() / bytes) {
         throw new FileFormatException(
-            file, "shape: [" + length + "], expected what fits a file of " + size + " bytes");
+            file,
+            "shape: [" + length + "], expected what fits a file of " + channel.size() + " bytes");
       }
-      byte[] data = in.readAllBytes();
-      if (data.length != length * bytes) {
-        throw new FileFormatException(
-            file, data.length + " bytes of data, expected " + length * bytes);
+      long rest = channel.size() - channel.position();
+      if (rest != length * bytes) {
+        throw new FileFormatException(file, rest + " bytes of data, expected " + length * bytes);
+      }
+      long[] values = new long[Vectors.length(file, "shape", length)];
+      byte[] data = in.readNBytes(values.length * bytes);
+      if (data.length != rest) {
+        throw new FileFormatException(file, "cut short while it was read, expected the whole file");
       }
       ByteBuffer buffer = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
-      long[] values = new long[(int) length];
       for (int i = 0; i < values.length; i++) {
         values[i] =
             switch (bytes) {

@@ -27,6 +27,9 @@ import java.util.zip.ZipOutputStream;
 public final class TorchFile {
   private static final String PICKLE = "/data.pkl";
 
+  /** Most bytes of an entry: what is read is held on the heap. */
+  private static final long MOST_BYTES = (long) Vectors.MOST * Long.BYTES;
+
   private final Path file;
   private final ZipFile zip;
 
@@ -130,6 +133,10 @@ public final class TorchFile {
         || entry.getSize() > Files.size(file)) {
       throw new FileFormatException(
           file, name + ": compressed or of a wrong size, expected a stored entry");
+    }
+    if (entry.getSize() > MOST_BYTES) {
+      throw new FileFormatException(
+          file, name + ": " + entry.getSize() + " bytes, expected at most " + MOST_BYTES);
     }
     byte[] bytes;
     try (InputStream in = zip.getInputStream(entry)) {

@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -25,7 +26,7 @@ public final class WholeFile {
   }
 
   /**
-   * Writes a file, replacing what was there.
+   * Writes a file, replacing what was there; through a link, the file that it leads to.
    *
    * @throws IOException if it cannot be written; what was there is left as it was
    */
@@ -33,7 +34,11 @@ public final class WholeFile {
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new IOException(file + ": not a regular file, expected one or none");
     }
-    Path absolute = file.toAbsolutePath();
+    if (!Files.exists(file) && Files.isSymbolicLink(file)) {
+      throw new FileSystemException(
+          file.toString(), null, "a link to no file, expected a file, a link to one, or none yet");
+    }
+    Path absolute = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
     Path unfinished =
         absolute.resolveSibling("." + absolute.getFileName() + "." + UUID.randomUUID() + ".tmp");
     try {

@@ -10,6 +10,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -231,6 +234,80 @@ class TokenMapFilesTest {
         .isInstanceOf(FileFormatException.class)
         .hasMessageStartingWith(file + ": ")
         .hasMessageContaining(complaint);
+  }
+
+  /** Files of holes: they take no room on the disk, and are refused before they take any here. */
+  @Test
+  void vectorsBeyondAnyVocabularyAreRefused() throws IOException {
+    long length = (1L << 31) + 1;
+    Path npy =
+        npy(
+            "{'descr': '|b1', 'fortran_order': False, 'shape': (%d,), }".formatted(length),
+            new byte[0]);
+    lengthen(npy, length);
+    assertThatThrownBy(() -> NpyFile.readVector(npy))
+        .isInstanceOf(FileFormatException.class)
+        .hasMessage(npy + ": shape: 2147483649 elements, expected at most 16777216");
+    lengthen(npy, 1);
+    assertThatThrownBy(() -> NpyFile.readVector(npy))
+        .hasMessageEndingWith("2147483650 bytes of data, expected 2147483649");
+    Path gguf =
+        gguf(1, 0, text("d2t"), ints(1), longs(length), ints(26), longs(0), new byte[64]);
+    lengthen(gguf, length * 4);
+    refused("tensor d2t: 2147483649 elements, expected at most 16777216", gguf);
+    Path array = gguf(0, 1, text("k"), ints(9, 0), longs(length));
+    lengthen(array, length);
+    refused("no tensor d2t", array);
+  }
+
+  private static void lengthen(Path file, long bytes) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.write(ByteBuffer.allocate(1), channel.size() + bytes - 1);
+    }
+  }
+
+  @Test
+  void largeArchivesAreRefused() throws IOException {
+    Path file = folder.resolve("large.pt");
+    byte[] zeros = new byte[(1 << 27) + 1];
+    try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(file))) {
+      ZipEntry entry = new ZipEntry("m/data.pkl");
+      entry.setMethod(ZipEntry.STORED);
+      entry.setSize(zeros.length);
+      CRC32 crc = new CRC32();
+      crc.update(zeros);
+      entry.setCrc(crc.getValue());
+      out.putNextEntry(entry);
+      out.write(zeros);
+      out.closeEntry();
+    }
+    assertThatThrownBy(() -> TorchFile.readIntegers(file))
+        .isInstanceOf(FileFormatException.class)
+        .hasMessage(file + ": m/data.pkl: 134217729 bytes, expected at most 134217728");
+  }
+
+  @Test
+  void mapsOfIdsThatDoNotAscendAreNotWritten() {
+    Path file = folder.resolve("map.safetensors");
+    for (int[] ids : new int[][] {{-1}, {3, 3}, {3, 2}, {0, 9}}) {
+      assertThatThrownBy(() -> DraftMapFile.write(file, ids, 9, Map.of()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("ids[" + (ids.length - 1) + "]: " + ids[ids.length - 1]);
+    }
+    assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void whatALinkLeadsToIsWritten() throws IOException {
+    Path target = Files.createDirectory(folder.resolve("there")).resolve("ids.npy");
+    Path link = Files.createSymbolicLink(folder.resolve("ids.npy"), target);
+    assertThatThrownBy(() -> NpyFile.writeVector(link, new int[] {1}))
+        .isInstanceOf(FileSystemException.class)
+        .hasMessageContaining("a link to no file");
+    Files.createFile(target);
+    NpyFile.writeVector(link, new int[] {1});
+    assertThat(link).isSymbolicLink();
+    assertThat(NpyFile.readVector(target)).containsExactly(1);
   }
 
   @Test

@@ -13,7 +13,8 @@ final class OutputFile {
     if (folder == null || !Files.isDirectory(folder)) {
       throw new BadInputException("--out", out, "a file in a folder that exists");
     }
-    if (Files.exists(out) && !Files.isRegularFile(out)) {
+    boolean leadsNowhere = Files.isSymbolicLink(out) && !Files.exists(out);
+    if (leadsNowhere || (Files.exists(out) && !Files.isRegularFile(out))) {
       throw new BadInputException("--out", out, "a regular file, or none yet");
     }
     if (!Files.isWritable(folder)) {
