@@ -127,10 +127,18 @@ public final class HeadMass {
     /**
      * A recorder that has seen nothing.
      *
-     * @param heads key/value heads
+     * @param layers 1 or more
+     * @param heads key/value heads, 1 or more; layers x heads x scales below 2^31
      * @param scale multiplies q.k
      */
     public Recorder(Schedule schedule, int layers, int heads, float scale) {
+      require(layers >= 1, "layers", layers, "1 or more");
+      require(heads >= 1, "heads", heads, "1 or more");
+      require(
+          (long) layers * heads <= Integer.MAX_VALUE / schedule.scales(),
+          "layers, heads",
+          layers + ", " + heads,
+          "a product with the " + schedule.scales() + " scales below 2^31");
       this.schedule = schedule;
       this.scale = scale;
       this.sums = new double[layers][heads][schedule.scales()];

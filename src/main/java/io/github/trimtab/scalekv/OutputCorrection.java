@@ -63,7 +63,15 @@ public final class OutputCorrection {
     require(layers >= 1, "layers", layers, "1 or more");
     require(heads >= 1, "heads", heads, "1 or more");
     require(headDim >= 1, "headDim", headDim, "1 or more");
-    long scale = (long) kinds * layers * heads * headDim;
+    long scale = kinds;
+    for (int size : new int[] {layers, heads, headDim}) {
+      scale *= size; // of two numbers below 2^31
+      require(
+          scale <= Integer.MAX_VALUE,
+          "kinds, layers, heads, headDim",
+          kinds + ", " + layers + ", " + heads + ", " + headDim,
+          "a product below 2^31");
+    }
     require(biases.length % scale == 0, "biases", biases.length, "a multiple of " + scale);
     this.firstScale = firstScale;
     this.scales = (int) (biases.length / scale);
@@ -73,7 +81,7 @@ public final class OutputCorrection {
         "up",
         up.length,
         "a multiple of " + vectors);
-    require(down.length == 2 * up.length, "down", down.length, "twice the size of up");
+    require(down.length == 2L * up.length, "down", down.length, "twice the size of up");
     this.kinds = kinds;
     this.layers = layers;
     this.heads = heads;

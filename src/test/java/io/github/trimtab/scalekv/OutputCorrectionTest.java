@@ -48,6 +48,25 @@ final class OutputCorrectionTest {
         new long[] {TOKENS * 12, DIM, 12, 1});
   }
 
+  @Test
+  void sizesWhoseProductNoArrayHoldsAreRefused() {
+    float[] none = {};
+    int[][] sizes = {
+      {1 << 16, 1 << 16, 1 << 16, 1 << 16}, {1, 1 << 16, 1 << 15, 1}, {1 << 30, 1, 1, 2}
+    };
+    for (int[] s : sizes) {
+      assertThatThrownBy(
+              () -> new OutputCorrection(0, s[0], s[1], s[2], s[3], none, none, none))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("a product below 2^31");
+    }
+    Schedule schedule = Schedule.ofSides(1, 2);
+    assertThatThrownBy(() -> new HeadMass.Recorder(schedule, 1 << 16, 1 << 14, 1))
+        .hasMessageContaining("layers, heads: 65536, 16384");
+    assertThatThrownBy(() -> new HeadMass.Recorder(schedule, 1, -1, 1))
+        .hasMessageContaining("heads: -1");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2})
   void everyTokenIsCorrectedByItsQueryItsOutputAndTheBiasOfItsScaleKindLayerAndHead(int rank) {
