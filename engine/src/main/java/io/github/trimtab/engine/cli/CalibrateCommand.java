@@ -179,7 +179,7 @@ final class CalibrateCommand implements Callable<Integer> {
     Path file = out.resolve("scalekv.safetensors");
     HeadBudgets earlier =
         Files.exists(file) ? HeadBudgets.read(file, schedule.scales()) : HeadBudgets.none();
-    Files.createDirectories(out);
+    OutputFile.makeFolder(out);
     CalibrationFile measured;
     HeadBudgets heads;
     try (StudyProgress progress = new StudyProgress(spec.commandLine().getErr())) {

@@ -120,7 +120,7 @@ final class DemoCommand implements Callable<Integer> {
       pictures(gpu);
     }
     if (prepared != null) {
-      Files.createDirectories(out);
+      OutputFile.makeFolder(out);
       CommandLine line = spec.commandLine();
       prepared.run(line.getOut(), line.getErr(), out);
     }
@@ -133,7 +133,7 @@ final class DemoCommand implements Callable<Integer> {
     List<Integer> labels = labels(model.classNames());
     List<DemoPolicy> policies =
         DemoPolicy.all(model.config(), calibration, Demo.ROWS, heads(model, gpu));
-    Files.createDirectories(out);
+    OutputFile.makeFolder(out);
 
     List<String> names = labels.stream().map(model.classNames()::get).toList();
     List<DemoResult> results;

@@ -139,7 +139,7 @@ final class EvalCommand implements Callable<Integer> {
       if (page != null) {
         WholeFile.write(page, new ResultTables(results).fill(TextFile.read("--page", page)));
       }
-      Files.createDirectories(out);
+      OutputFile.makeFolder(out);
       StudyPlots.write(results, out).forEach(printed::println);
       return 0;
     }
@@ -161,7 +161,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     Evaluation evaluation = new Evaluation(model, kernels, study.folder(), measured, heads, plan);
     evaluation.omitted().forEach(reason -> printed.println("left out: " + reason));
-    Files.createDirectories(out);
+    OutputFile.makeFolder(out);
     StudyResults results;
     try (StudyProgress progress = new StudyProgress(spec.commandLine().getErr())) {
       results = evaluation.run(out.resolve("records.jsonl"), progress::show);

@@ -41,7 +41,7 @@ final class Failures {
       case FileSystemException _ -> line(e.getMessage(), BAD_INPUT, err);
       case FileFormatException _ -> line(e.getMessage(), BAD_INPUT, err);
       case BadInputException _ -> line(e.getMessage(), BAD_INPUT, err);
-      case CommandLine.ParameterException _ -> line(e.getMessage(), BAD_INPUT, err);
+      case CommandLine.ParameterException wrong -> line(usage(wrong), BAD_INPUT, err);
       case IllegalArgumentException _ -> line(e.getMessage(), BAD_INPUT, err);
       case IOException _ -> line(e.getMessage(), OTHER, err);
       default -> {
@@ -51,6 +51,14 @@ final class Failures {
         yield OTHER;
       }
     };
+  }
+
+  /** What picocli says, without its "Error: ", and with the commands where one is missing. */
+  private static String usage(CommandLine.ParameterException e) {
+    String message = Objects.toString(e.getMessage()).replaceFirst("^Error: ", "");
+    return message.equals("Missing required subcommand")
+        ? message + ", expected one of " + String.join(", ", e.getCommandLine().getSubcommands().keySet())
+        : message;
   }
 
   /** Reports an operation that this machine's memory cannot hold. */

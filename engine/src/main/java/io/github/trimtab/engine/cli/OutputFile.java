@@ -1,6 +1,8 @@
 package io.github.trimtab.engine.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** A file that a command writes last: whether it can is asked first, before any work is done. */
@@ -26,6 +28,15 @@ final class OutputFile {
   static void checkFolder(Path out) {
     if (Files.exists(out) && !Files.isDirectory(out)) {
       throw new BadInputException("--out", out, "a folder, or none yet");
+    }
+  }
+
+  /** Makes a folder of results where there is none. */
+  static void makeFolder(Path out) throws IOException {
+    try {
+      Files.createDirectories(out);
+    } catch (NoSuchFileException e) {
+      throw new BadInputException("--out", out, "a place where a folder can be made");
     }
   }
 }

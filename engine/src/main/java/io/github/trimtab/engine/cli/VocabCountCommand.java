@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,8 +100,8 @@ final class VocabCountCommand implements Callable<Integer> {
       throw new BadInputException("--every", every, "0 or more");
     }
     OutputFile.check(out);
-    Provenance provenance = vocabulary.required(source);
     List<Path> files = files();
+    Provenance provenance = vocabulary.required(source);
     List<StreamCounter.Format> formats = files.stream().map(this::formatOf).toList();
     TextTokenizer tokenizer = vocabulary.tokenizer();
     for (int i = 0; i < files.size(); i++) {
@@ -195,8 +196,10 @@ final class VocabCountCommand implements Callable<Integer> {
         try (Stream<Path> below = Files.walk(input)) {
           below.filter(Files::isRegularFile).sorted().forEach(files::add);
         }
-      } else {
+      } else if (input.equals(STANDARD_INPUT) || Files.exists(input)) {
         files.add(input);
+      } else {
+        throw new NoSuchFileException(input.toString());
       }
     }
     if (files.isEmpty()) {

@@ -209,7 +209,7 @@ final class VocabEvalCommand implements Callable<Integer> {
     if (report && !Files.isRegularFile(records)) {
       throw new BadInputException("--report", records, "records of these --tokens and --seed");
     }
-    Files.createDirectories(out);
+    OutputFile.makeFolder(out);
     List<Summary> summaries = summaries(study, records);
     String table = StudyFiles.table(summaries);
     WholeFile.write(out.resolve("study.txt"), table);

@@ -258,7 +258,7 @@ class BadInputTest {
   @Test
   void missingCommands() {
     Trimtab.run().fails(2, "subcommand");
-    Trimtab.run("run").fails(2, "subcommand");
+    Trimtab.run("run").fails(2, "subcommand, expected one of score, select, evict, attend, ");
     Trimtab.run("fly").fails(2, "fly");
     Trimtab.run("info", "--colour").fails(2, "--colour");
   }

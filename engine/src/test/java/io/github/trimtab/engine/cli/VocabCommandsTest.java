@@ -326,6 +326,10 @@ class VocabCommandsTest {
         .fails(2, "--threads: 0");
     vocab("count", "--vocab-size", "5", "--out", path("no/c.txt"), path("none.u16"))
         .fails(2, "--out", "no/c.txt, expected a file in a folder that exists");
+    vocab("count", "--out", path("c.txt"), path("none.u16"))
+        .fails(2, "trimtab: " + path("none.u16") + ": no such file");
+    vocab("trim", counts(9).toString(), "--out", path("b.npy"))
+        .fails(2, "trimtab: Missing required argument");
     Files.write(folder.resolve("times"), new byte[] {(byte) 0xff});
     vocab(
             "trim",
