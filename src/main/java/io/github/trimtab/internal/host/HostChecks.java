@@ -29,7 +29,11 @@ public final class HostChecks {
 
   /** The running thread's checks, from now on of {@code op}, whose buffers are on the host. */
   static HostChecks of(Operation op) {
-    String name = op.getClass().getSimpleName();
+    return of(op, op.getClass().getSimpleName());
+  }
+
+  /** The same, for an operation that goes by another name than its class. */
+  static HostChecks of(Operation op, String name) {
     if (!op.place().isHost()) {
       throw new IllegalArgumentException(
           name + ": buffers on " + op.place() + ", expected host memory on this backend");
@@ -140,20 +144,10 @@ public final class HostChecks {
       int page = KvAccess.at(target.table(), row, list, i);
       inRange(name, row, list, i, page, 0, target.pages() - 1L);
       if (taken.get(page)) {
-        throw new IllegalArgumentException(
-            operation
-                + ": "
-                + prefix
-                + name
-                + "["
-                + row
-                + ", "
-                + list
-                + ", "
-                + i
-                + "]: "
-                + page
-                + ", expected a page that this operation neither reads nor writes elsewhere");
+        throw bad(
+            name + "[" + row + ", " + list + ", " + i + "]",
+            page,
+            "a page that this operation neither reads nor writes elsewhere");
       }
       taken.set(page);
     }
@@ -187,29 +181,20 @@ public final class HostChecks {
         high < low
             ? "nothing, since none is in range"
             : low == high ? "" + low : low + " to " + high;
+    return bad(place, value, expected);
+  }
+
+  IllegalArgumentException bad(String name, int i, Object value, String expected) {
+    return bad(name + "[" + i + "]", value, expected);
+  }
+
+  IllegalArgumentException bad(String name, int i, int j, Object value, String expected) {
+    return bad(name + "[" + i + ", " + j + "]", value, expected);
+  }
+
+  IllegalArgumentException bad(String place, Object value, String expected) {
     return new IllegalArgumentException(
         operation + ": " + prefix + place + ": " + value + ", expected " + expected);
-  }
-
-  IllegalArgumentException bad(String name, int i, long value, String expected) {
-    return new IllegalArgumentException(
-        operation + ": " + prefix + name + "[" + i + "]: " + value + ", expected " + expected);
-  }
-
-  IllegalArgumentException bad(String name, int i, int j, long value, String expected) {
-    return new IllegalArgumentException(
-        operation
-            + ": "
-            + prefix
-            + name
-            + "["
-            + i
-            + ", "
-            + j
-            + "]: "
-            + value
-            + ", expected "
-            + expected);
   }
 
   void open(PagedKv pages, String name) {

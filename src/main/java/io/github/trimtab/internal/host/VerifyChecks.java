@@ -16,10 +16,12 @@ public final class VerifyChecks {
   private static final ThreadLocal<int[]> PLACES = ThreadLocal.withInitial(() -> new int[0]);
 
   private final Verify op;
+  private final HostChecks checks;
   private final VerifyArithmetic arithmetic;
 
   private VerifyChecks(Verify op, VerifyArithmetic arithmetic) {
     this.op = op;
+    this.checks = HostChecks.of(op, "Verify");
     this.arithmetic = arithmetic;
   }
 
@@ -30,18 +32,14 @@ public final class VerifyChecks {
    *     drafts were sampled
    */
   public static void check(Verify op, VerifyArithmetic arithmetic, int[] places) {
-    if (!op.place().isHost()) {
-      throw new IllegalArgumentException(
-          "Verify: buffers on " + op.place() + ", expected host memory on this backend");
-    }
     new VerifyChecks(op, arithmetic).all(places);
   }
 
   private void all(int[] places) {
-    open("target", op.target());
-    open("tokens", op.tokens());
-    open("emitted", op.emitted());
-    open("accepted", op.accepted());
+    checks.open(op.target(), "target");
+    checks.open(op.tokens(), "tokens");
+    checks.open(op.emitted(), "emitted");
+    checks.open(op.accepted(), "accepted");
     tokens();
     switch (op) {
       case Verify.Chain chain -> sampled(chain, chain.sampleU(), places);
@@ -50,8 +48,8 @@ public final class VerifyChecks {
         siblingsDiffer(places);
       }
       case Verify.Tree tree -> {
-        open("parents", tree.parents());
-        open("sampleU", tree.sampleU());
+        checks.open(tree.parents(), "parents");
+        checks.open(tree.sampleU(), "sampleU");
         uniforms("sampleU", tree.sampleU());
         parents(tree);
       }
@@ -61,10 +59,10 @@ public final class VerifyChecks {
   }
 
   private void sampled(Verify.Sampled sampled, Tensor sampleU, int[] places) {
-    open("draft", sampled.draft());
-    open("ids", sampled.ids());
-    open("acceptU", sampled.acceptU());
-    open("sampleU", sampleU);
+    checks.open(sampled.draft(), "draft");
+    checks.open(sampled.ids(), "ids");
+    checks.open(sampled.acceptU(), "acceptU");
+    checks.open(sampleU, "sampleU");
     uniforms("acceptU", sampled.acceptU());
     uniforms("sampleU", sampleU);
     rows("draft", sampled.draft());
@@ -75,15 +73,9 @@ public final class VerifyChecks {
     for (int row = 0; row < op.rows(); row++) {
       for (int i = 0; i < op.drafted(); i++) {
         int token = KvAccess.at(op.tokens(), row, i);
-        if (token < 0 || token >= op.vocabulary()) {
-          throw bad(at("tokens", row, i), token, idRange());
-        }
+        checks.inRange("tokens", row, i, token, 0, op.vocabulary() - 1L);
       }
     }
-  }
-
-  private String idRange() {
-    return op.vocabulary() == 0 ? "no id, since there is none" : "0 to " + (op.vocabulary() - 1);
   }
 
   /** Checks the kept ids and finds the place of every drafted token among them. */
@@ -97,11 +89,9 @@ public final class VerifyChecks {
     try {
       for (; marked < sampled.ids().size(0); marked++) {
         int id = KvAccess.at(sampled.ids(), marked);
-        if (id < 0 || id >= op.vocabulary()) {
-          throw bad("ids[" + marked + "]", id, idRange());
-        }
+        checks.inRange("ids", marked, id, 0, op.vocabulary() - 1L);
         if (placeOf[id] != 0) {
-          throw bad("ids[" + marked + "]", id, "ids that all differ");
+          throw checks.bad("ids", marked, id, "ids that all differ");
         }
         placeOf[id] = marked + 1;
       }
@@ -110,10 +100,10 @@ public final class VerifyChecks {
           int token = KvAccess.at(op.tokens(), row, i);
           int place = placeOf[token] - 1;
           if (place < 0) {
-            throw bad(at("tokens", row, i), token, "one of the kept ids");
+            throw checks.bad("tokens", row, i, token, "one of the kept ids");
           }
           if (!(probability(sampled, row, i, place) > 0)) {
-            throw bad(at("tokens", row, i), token, "a token of draft probability above 0");
+            throw checks.bad("tokens", row, i, token, "a token of draft probability above 0");
           }
           places[row * op.drafted() + i] = place;
         }
@@ -139,8 +129,8 @@ public final class VerifyChecks {
       for (int i = 1; i < drafted; i++) {
         for (int j = 0; j < i; j++) {
           if (places[start + i] == places[start + j]) {
-            throw bad(
-                at("tokens", row, i), KvAccess.at(op.tokens(), row, i), "siblings that differ");
+            throw checks.bad(
+                "tokens", row, i, KvAccess.at(op.tokens(), row, i), "siblings that differ");
           }
         }
       }
@@ -151,14 +141,12 @@ public final class VerifyChecks {
     for (int row = 0; row < op.rows(); row++) {
       for (int i = 0; i < op.drafted(); i++) {
         int parent = KvAccess.at(tree.parents(), row, i);
-        if (parent < -1 || parent >= i) {
-          throw bad(at("parents", row, i), parent, "-1 to " + (i - 1));
-        }
+        checks.inRange("parents", row, i, parent, -1, i - 1L);
         for (int j = 0; j < i; j++) {
           int token = KvAccess.at(tree.tokens(), row, i);
           if (KvAccess.at(tree.parents(), row, j) == parent
               && KvAccess.at(tree.tokens(), row, j) == token) {
-            throw bad(at("tokens", row, i), token, "siblings that differ");
+            throw checks.bad("tokens", row, i, token, "siblings that differ");
           }
         }
       }
@@ -172,7 +160,8 @@ public final class VerifyChecks {
         boolean single = uniforms.rank() == 1;
         float u = uniforms.floatAt(single ? uniforms.offset(i) : uniforms.offset(i, j));
         if (!(u >= 0 && u < 1)) {
-          throw bad(single ? name + "[" + i + "]" : at(name, i, j), u, "a number in [0, 1)");
+          String expected = "a number in [0, 1)";
+          throw single ? checks.bad(name, i, u, expected) : checks.bad(name, i, j, u, expected);
         }
       }
     }
@@ -193,29 +182,14 @@ public final class VerifyChecks {
     }
   }
 
-  private static IllegalArgumentException noDistribution(
+  private IllegalArgumentException noDistribution(
       String place, Tensor tensor, long offset, int n, float total) {
     for (int id = 0; id < n; id++) {
       float value = tensor.floatAt(offset + (long) id * Float.BYTES);
       if (!(value >= 0)) {
-        return bad(place + ", " + id + "]", value, "a probability, 0 or more");
+        return checks.bad(place + ", " + id + "]", value, "a probability, 0 or more");
       }
     }
-    return bad(place + "]: sum", total, "1, to within " + TOLERANCE);
-  }
-
-  private static String at(String name, int i, int j) {
-    return name + "[" + i + ", " + j + "]";
-  }
-
-  private static IllegalArgumentException bad(String place, Object value, String expected) {
-    return new IllegalArgumentException(
-        "Verify: " + place + ": " + value + ", expected " + expected);
-  }
-
-  private static void open(String name, Tensor tensor) {
-    if (!tensor.buffer().isOpen()) {
-      throw new IllegalStateException("Verify: " + name + " is closed");
-    }
+    return checks.bad(place + "]: sum", total, "1, to within " + TOLERANCE);
   }
 }
