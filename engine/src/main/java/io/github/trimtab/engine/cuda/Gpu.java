@@ -4,11 +4,12 @@ import io.github.trimtab.BackendUnavailableException;
 import io.github.trimtab.Backends;
 import io.github.trimtab.cuda.CudaDevice;
 import io.github.trimtab.cuda.CudaStream;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
 
 /**
- * What a model needs of the first CUDA device: a stream, on which everything is enqueued, cuBLAS
+ * What a model needs of the first CUDA device that works: a stream, on which everything is enqueued, cuBLAS
  * and the engine's kernels. One thread at a time.
  */
 public final class Gpu implements AutoCloseable {
@@ -26,7 +27,7 @@ public final class Gpu implements AutoCloseable {
   }
 
   /**
-   * Opens the first device.
+   * Opens the first device that works, the one that the backend's operations over host memory take.
    *
    * @throws BackendUnavailableException with the reason, if the CUDA backend, the engine's kernels
    *     or cuBLAS is missing
@@ -37,7 +38,7 @@ public final class Gpu implements AutoCloseable {
     CFunctions cublas = Libraries.cublas();
     CudaStream stream;
     try {
-      stream = CudaDevice.of(0).newStream();
+      stream = first().newStream();
     } catch (IllegalArgumentException e) {
       throw unavailable(e);
     }
@@ -50,6 +51,18 @@ public final class Gpu implements AutoCloseable {
       stream.close();
       throw e;
     }
+  }
+
+  private static CudaDevice first() {
+    List<String> reasons = new ArrayList<>();
+    for (int ordinal = 0; ordinal < CudaDevice.count(); ordinal++) {
+      try {
+        return CudaDevice.of(ordinal);
+      } catch (IllegalArgumentException e) {
+        reasons.add(String.valueOf(e.getMessage()));
+      }
+    }
+    throw new BackendUnavailableException("cuda", reasons);
   }
 
   private static BackendUnavailableException unavailable(RuntimeException cause) {

@@ -1,5 +1,6 @@
 package io.github.trimtab.engine.math;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
@@ -127,7 +128,7 @@ public final class Parallel {
     private final int items;
     private final int grain;
     private final int pieces;
-    private final Range body;
+    private @Nullable Range body;
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger done = new AtomicInteger();
     private volatile @Nullable Throwable failure;
@@ -142,7 +143,7 @@ public final class Parallel {
     void work() {
       for (int piece = next.getAndIncrement(); piece < pieces; piece = next.getAndIncrement()) {
         try {
-          body.run(piece * grain, Math.min(items, (piece + 1) * grain));
+          Objects.requireNonNull(body).run(piece * grain, Math.min(items, (piece + 1) * grain));
         } catch (Throwable e) {
           failure = e;
         } finally {
@@ -159,6 +160,7 @@ public final class Parallel {
           LockSupport.parkNanos(1); // the core may be the one that the last piece waits for
         }
       }
+      body = null; // helpers look at the newest loop for long: what it captured is free now
       switch (failure) {
         case null -> {}
         case RuntimeException e -> throw e;

@@ -3,9 +3,11 @@ package io.github.trimtab.engine.math;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.lang.ref.WeakReference;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class ParallelTest {
 
@@ -27,6 +29,22 @@ class ParallelTest {
             assertEquals(1, runs.get(i), "item " + i + " of " + call);
           }
         });
+  }
+
+  @Test
+  @Timeout(60)
+  void whatALoopCapturedIsFreeAfterIt() throws InterruptedException {
+    WeakReference<Object> captured = captured();
+    while (captured.get() != null) {
+      System.gc();
+      Thread.sleep(10);
+    }
+  }
+
+  private static WeakReference<Object> captured() {
+    byte[] sums = new byte[100];
+    Parallel.forRange(100, 1, (from, to) -> sums[from]++);
+    return new WeakReference<>(sums);
   }
 
   @Test
