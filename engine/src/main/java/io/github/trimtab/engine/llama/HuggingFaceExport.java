@@ -8,6 +8,7 @@ import io.github.trimtab.memory.DType;
 import io.github.trimtab.memory.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
@@ -49,7 +50,12 @@ public final class HuggingFaceExport {
         }
       }
       String config = Files.readString(model.resolve("config.json"));
-      Files.createDirectories(out);
+      try {
+        Files.createDirectories(out);
+      } catch (NoSuchFileException e) {
+        throw new IllegalArgumentException(
+            "out: " + out + ", expected a place where a folder can be made", e);
+      }
       for (String name : BESIDE_MODEL) {
         copy(model.resolve(name), out);
       }
