@@ -51,8 +51,8 @@ public final class PagePool implements AutoCloseable {
   /**
    * A pool over the caller's memory, host or device; holds as many whole pages as fit.
    *
-   * @param slab starts on a multiple of {@link Buffer#ALIGNMENT} bytes, unless it is an array of the
-   *     heap
+   * @param slab starts on a multiple of {@link Buffer#ALIGNMENT} bytes, unless it is an array of
+   *     the heap
    * @throws IllegalArgumentException if not even one page fits, or the slab is not aligned
    */
   public static PagePool over(PageLayout layout, Buffer slab) {

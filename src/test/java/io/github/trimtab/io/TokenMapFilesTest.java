@@ -8,12 +8,12 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -251,8 +251,7 @@ class TokenMapFilesTest {
     lengthen(npy, 1);
     assertThatThrownBy(() -> NpyFile.readVector(npy))
         .hasMessageEndingWith("2147483650 bytes of data, expected 2147483649");
-    Path gguf =
-        gguf(1, 0, text("d2t"), ints(1), longs(length), ints(26), longs(0), new byte[64]);
+    Path gguf = gguf(1, 0, text("d2t"), ints(1), longs(length), ints(26), longs(0), new byte[64]);
     lengthen(gguf, length * 4);
     refused("tensor d2t: 2147483649 elements, expected at most 16777216", gguf);
     Path array = gguf(0, 1, text("k"), ints(9, 0), longs(length));

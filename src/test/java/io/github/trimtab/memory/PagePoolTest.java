@@ -173,15 +173,14 @@ class PagePoolTest {
   @Test
   void aPoolWhoseCountsDoNotFitTakesNoSlab() {
     int[] asked = {0};
-    assertThatThrownBy(
-            () ->
-                new PagePool(
-                    LAYOUT,
-                    Integer.MAX_VALUE,
-                    bytes -> {
-                      asked[0]++;
-                      return Buffer.ofDevicePointer(0, 4096, bytes);
-                    }))
+    assertThatThrownBy(() ->
+            new PagePool(
+                LAYOUT,
+                Integer.MAX_VALUE,
+                bytes -> {
+                  asked[0]++;
+                  return Buffer.ofDevicePointer(0, 4096, bytes);
+                }))
         .isInstanceOf(OutOfMemoryError.class);
     assertThat(asked[0]).isZero();
   }

@@ -55,8 +55,7 @@ final class OutputCorrectionTest {
       {1 << 16, 1 << 16, 1 << 16, 1 << 16}, {1, 1 << 16, 1 << 15, 1}, {1 << 30, 1, 1, 2}
     };
     for (int[] s : sizes) {
-      assertThatThrownBy(
-              () -> new OutputCorrection(0, s[0], s[1], s[2], s[3], none, none, none))
+      assertThatThrownBy(() -> new OutputCorrection(0, s[0], s[1], s[2], s[3], none, none, none))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("a product below 2^31");
     }

@@ -57,7 +57,9 @@ final class Failures {
   private static String usage(CommandLine.ParameterException e) {
     String message = Objects.toString(e.getMessage()).replaceFirst("^Error: ", "");
     return message.equals("Missing required subcommand")
-        ? message + ", expected one of " + String.join(", ", e.getCommandLine().getSubcommands().keySet())
+        ? message
+            + ", expected one of "
+            + String.join(", ", e.getCommandLine().getSubcommands().keySet())
         : message;
   }
 

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.NoSuchElementException;
 
 /**
- * What a model needs of the first CUDA device that works: a stream, on which everything is enqueued, cuBLAS
- * and the engine's kernels. One thread at a time.
+ * What a model needs of the first CUDA device that works: a stream, on which everything is
+ * enqueued, cuBLAS and the engine's kernels. One thread at a time.
  */
 public final class Gpu implements AutoCloseable {
 
