@@ -105,7 +105,10 @@ final class StreamDots {
       int toIndex,
       Workspace own) {
     float[] partial = own.floats(Workspace.Floats.PARTIAL, ROWS * LANES);
-    if (format == DType.BF16) {
+    if (KeyDots.takes(format, columns)) {
+      own.touched = KeyDots.bf16(from, first, stride, count, query, queryAt, partial);
+      Fold.pairs(partial, count, factor, to, toIndex);
+    } else if (format == DType.BF16) {
       int units = count * (columns / PAIRED_UNIT);
       own.touched = bf16(from, first, stride, units, columns, query, queryAt, partial);
       Fold.pairs(partial, count, factor, to, toIndex);
