@@ -6,8 +6,8 @@ import java.util.Deque;
 
 /**
  * Device memory that a stream's operations share, one after the other. Grows to twice the size
- * where the device has room for it; what was outgrown stays until the stream is closed, since prepared operations and
- * graphs hold its address.
+ * where the device has room for it; what was outgrown stays until the stream is closed, since
+ * prepared operations and graphs hold its address.
  */
 final class Workspace implements AutoCloseable {
   private final CudaDevice device;
