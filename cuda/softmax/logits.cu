@@ -206,7 +206,8 @@ cudaError_t spread_logits(Logits& op) {
   Limits device{};
   cudaError_t error = limits(&device);
   if (error != cudaSuccess) return error;
-  int32_t most = device.block_shared - 512;  // the rest is left to static shared memory, as by heads
+  int32_t most =
+      device.block_shared - 512;  // the rest is left to static shared memory, as by heads
   while (op.warps > 1 && shared_bytes(op) > most) op.warps /= 2;
   int64_t tiles = op.most / TILE_KEYS + 2;
   int64_t enough = (tiles + op.warps - 1) / op.warps;
