@@ -46,6 +46,24 @@ public final class CudaDevice {
   }
 
   /**
+   * The first device that works.
+   *
+   * @throws IllegalStateException with the reason, if CUDA does not work here
+   */
+  public static CudaDevice first() {
+    String reason = CudaKernels.reason();
+    if (!reason.isEmpty()) {
+      throw new IllegalStateException("backend cuda is not available: " + reason);
+    }
+    var devices = NativeLibrary.get().devices();
+    int ordinal = 0;
+    while (!devices.get(ordinal).fault().isEmpty()) {
+      ordinal++;
+    }
+    return of(ordinal);
+  }
+
+  /**
    * The device of an ordinal.
    *
    * @throws IllegalArgumentException if there is none that works

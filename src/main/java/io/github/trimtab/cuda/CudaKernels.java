@@ -25,7 +25,7 @@ public final class CudaKernels {
    * @throws IllegalStateException with the reason, if it does not work here
    */
   public static String device() {
-    CudaDevice first = first();
+    CudaDevice first = CudaDevice.first();
     int count = CudaDevice.count();
     return "%s, %d MiB%s; library %s; kernels %s"
         .formatted(
@@ -55,24 +55,12 @@ public final class CudaKernels {
   }
 
   /**
-   * Operations over host memory, which are copied to the first device and back.
+   * Operations over host memory, which are copied to the {@linkplain CudaDevice#first first device}
+   * and back.
    *
    * @throws IllegalStateException with the reason, if it does not work here
    */
   public static Kernels onHostMemory() {
-    return new StagedKernels(first());
-  }
-
-  private static CudaDevice first() {
-    String reason = reason();
-    if (!reason.isEmpty()) {
-      throw new IllegalStateException("backend cuda is not available: " + reason);
-    }
-    var devices = NativeLibrary.get().devices();
-    int ordinal = 0;
-    while (!devices.get(ordinal).fault().isEmpty()) {
-      ordinal++;
-    }
-    return CudaDevice.of(ordinal);
+    return new StagedKernels(CudaDevice.first());
   }
 }

@@ -4,7 +4,6 @@ import io.github.trimtab.BackendUnavailableException;
 import io.github.trimtab.Backends;
 import io.github.trimtab.cuda.CudaDevice;
 import io.github.trimtab.cuda.CudaStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
 
@@ -36,12 +35,7 @@ public final class Gpu implements AutoCloseable {
     var _ = Backends.named("cuda").kernels(); // throws its reasons
     CFunctions kernels = Libraries.kernels();
     CFunctions cublas = Libraries.cublas();
-    CudaStream stream;
-    try {
-      stream = first().newStream();
-    } catch (IllegalArgumentException e) {
-      throw unavailable(e);
-    }
+    CudaStream stream = CudaDevice.first().newStream();
     try {
       return new Gpu(stream, cublas, kernels);
     } catch (NoSuchElementException e) {
@@ -51,18 +45,6 @@ public final class Gpu implements AutoCloseable {
       stream.close();
       throw e;
     }
-  }
-
-  private static CudaDevice first() {
-    List<String> reasons = new ArrayList<>();
-    for (int ordinal = 0; ordinal < CudaDevice.count(); ordinal++) {
-      try {
-        return CudaDevice.of(ordinal);
-      } catch (IllegalArgumentException e) {
-        reasons.add(String.valueOf(e.getMessage()));
-      }
-    }
-    throw new BackendUnavailableException("cuda", reasons);
   }
 
   private static BackendUnavailableException unavailable(RuntimeException cause) {
